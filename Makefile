@@ -1,0 +1,37 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Needs Python >= 3.11 and make, nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test quick check fmt bench clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(STAMP)  ## hunt over sample logs and show the RemCom finding
+	$(BIN)/python -m trapline.cli demo
+
+test: $(STAMP)  ## every test (minutes)
+	$(BIN)/python -m pytest
+
+quick: $(STAMP)  ## the inner loop (seconds)
+	$(BIN)/python -m pytest -x tests/unit tests/test_cases.py
+
+check: $(STAMP)  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## the budgets of docs/architecture.md, measured here
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,84 @@
+"""The `trapline` command. Each module of `cli.commands` is one command: its file name is its registration."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import sys
+from typing import Any
+
+import click
+
+from trapline.cli import commands
+from trapline.errors import TraplineError
+
+
+class _Group(click.Group):
+    """Finds commands by file name and imports only the one that runs. `command` in each module is the click command."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"{commands.__name__}.{name}")
+        found: click.Command = module.command
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            tail = f"Did you mean '{near[0]}'?" if near else "Run 'trapline --help' for the list."
+            ctx.fail(f"No such command '{args[0]}'. {tail}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="trapline", prog_name="trapline")
+def cli() -> None:
+    """Run Splunk detection content without Splunk: raw logs in, findings and risk out.
+
+    \b
+    Start here:
+      trapline demo                        hunt over sample logs and see one finding
+      trapline hunt ./evidence             a folder of logs in, findings and ranked hosts out
+      trapline search --data ./evidence 'EventCode=7045 | stats count by ServiceName'
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point. Exit codes: 0 done, 1 the answer is no, 2 wrong input or usage, 3 something outside failed."""
+    args = sys.argv[1:] if argv is None else argv
+    try:
+        cli.main(args=args, prog_name="trapline", standalone_mode=False)
+    except TraplineError as error:
+        _report(error, as_json="--json" in args)
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _report(error: TraplineError, *, as_json: bool) -> None:
+    body: dict[str, Any] = {"error": error.to_json()}
+    if as_json:
+        click.echo(json.dumps(body, ensure_ascii=False))
+    click.echo(error.render(), err=True)
+
+
+if __name__ == "__main__":
+    main()
