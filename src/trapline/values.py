@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-Scalar = str | float
+Scalar = str | int | float
 Value = Scalar | list[Scalar]
 Row = dict[str, Value]
 

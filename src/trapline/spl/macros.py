@@ -1,0 +1,176 @@
+"""Search macros: textual, anywhere outside quotes, nested, overloaded by the number of arguments.
+
+Source: Knowledge Manager Manual, "Use search macros in searches"; spl/NOTES.md §3.3.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from trapline.errors import Span, SplError
+from trapline.spl.scan import COMMENT, end_of_quote, strip_comments
+
+MAX_DEPTH = 100
+"""Nesting of macros inside macros (limits.conf has the same bound for recursion)."""
+MAX_LENGTH = 4_000_000
+"""Characters of an expanded search: macros that double each other must not fill the memory."""
+
+
+class Macro(Protocol):
+    """What expansion needs of a macro."""
+
+    @property
+    def definition(self) -> str: ...
+
+    @property
+    def args(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MacroCall:
+    """One call in a text: `` `name` `` or `` `name(a, b)` ``. `args` as written, blanks and outer quotes dropped;
+    `start`/`end` cover the backticks."""
+
+    name: str
+    args: tuple[str, ...]
+    start: int
+    end: int
+
+    @property
+    def key(self) -> str:
+        """How the macro is stored: name, or name(n) with n arguments."""
+        return f"{self.name}({len(self.args)})" if self.args else self.name
+
+
+def find_macro_calls(text: str) -> list[MacroCall]:
+    """Every macro call of a search, in order; none inside comments or double quotes. Raises SplError on an unclosed
+    quote, comment or backtick."""
+    calls: list[MacroCall] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char == "\\":
+            at += 2
+        elif char == '"':
+            at = end_of_quote(text, at)
+        elif text.startswith(COMMENT, at):
+            close = text.find(COMMENT, at + 3)
+            at = len(text) if close < 0 else close + 3
+        elif char == "`":
+            call = _read_call(text, at)
+            calls.append(call)
+            at = call.end
+        else:
+            at += 1
+    return calls
+
+
+def _read_call(text: str, start: int) -> MacroCall:
+    at = start + 1
+    while at < len(text) and text[at] != "`":
+        at = end_of_quote(text, at) if text[at] == '"' else at + (2 if text[at] == "\\" else 1)
+    if at >= len(text):
+        raise SplError("this macro call is never closed", span=Span(start, start + 1), hint="end it with `", code="macro")
+    body = text[start + 1 : at].strip()
+    name, paren, rest = body.partition("(")
+    if not paren:
+        return MacroCall(body, (), start, at + 1)
+    if not rest.endswith(")"):
+        raise SplError("the arguments of this macro are never closed", span=Span(start, at + 1), hint="add )", code="macro")
+    inside = rest[:-1]
+    return MacroCall(name.strip(), _split_args(inside) if inside.strip() else (), start, at + 1)
+
+
+def _split_args(text: str) -> tuple[str, ...]:
+    parts: list[str] = []
+    at = first = depth = 0
+    while at < len(text):
+        match text[at]:
+            case '"':
+                at = end_of_quote(text, at) - 1
+            case "\\":
+                at += 1
+            case "(" | "[":
+                depth += 1
+            case ")" | "]":
+                depth -= 1
+            case "," if depth == 0:
+                parts.append(text[first:at])
+                first = at + 1
+        at += 1
+    parts.append(text[first:])
+    return tuple(_unquote(part.strip()) for part in parts)
+
+
+def _unquote(arg: str) -> str:
+    """The quotes around a whole argument are dropped on substitution."""
+    if len(arg) >= 2 and arg[0] == '"' and end_of_quote(arg, 0) == len(arg):
+        return arg[1:-1]
+    return arg
+
+
+def expand(text: str, macros: Mapping[str, Macro]) -> str:
+    """The search without comments, every macro replaced by its definition.
+
+    Raises SplError for an unknown macro (with the nearest names), a wrong number of arguments, endless recursion.
+    The spans of the error point into the text that was being expanded, which is its `query`.
+    """
+    return _expand(strip_comments(text), macros, ())
+
+
+def _expand(text: str, macros: Mapping[str, Macro], inside: tuple[str, ...]) -> str:
+    if "`" not in text:
+        return text
+    try:
+        calls = find_macro_calls(text)
+        out: list[str] = []
+        kept = 0
+        for call in calls:
+            out += [text[kept : call.start], _definition(call, macros, inside)]
+            kept = call.end
+            if sum(map(len, out)) > MAX_LENGTH:
+                raise SplError("the search grows too long when its macros are expanded", code="macro")
+        out.append(text[kept:])
+    except SplError as error:
+        raise error.locate(text, expanded=bool(inside)) from None
+    return "".join(out)
+
+
+def _definition(call: MacroCall, macros: Mapping[str, Macro], inside: tuple[str, ...]) -> str:
+    span = Span(call.start, call.end)
+    macro = macros.get(call.key)
+    if macro is None:
+        raise _unknown(call, macros, span)
+    if call.key in inside or len(inside) >= MAX_DEPTH:
+        chain = " -> ".join((*inside, call.key))
+        raise SplError(f"the macro {call.key} contains itself: {chain}", span=span, code="macro")
+    body = strip_comments(macro.definition)
+    for name, value in _bind(macro.args, call.args):
+        body = body.replace(f"${name}$", value)
+    return _expand(body, macros, (*inside, call.key))
+
+
+def _bind(names: tuple[str, ...], values: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Arguments by position, or by name where all are written name=value."""
+    named = [value.partition("=") for value in values]
+    if values and all(equal and key.strip() in names for key, equal, _ in named):
+        return [(key.strip(), _unquote(value.strip())) for key, _, value in named]
+    return list(zip(names, values, strict=False))
+
+
+def _unknown(call: MacroCall, macros: Mapping[str, Macro], span: Span) -> SplError:
+    same = sorted(key for key in macros if key.partition("(")[0] == call.name)
+    if same:
+        counts = ", ".join(same)
+        return SplError(
+            f"the macro {call.key} does not exist: no form of '{call.name}' takes {len(call.args)} argument(s)",
+            span=span,
+            hint=f"defined: {counts}",
+            code="macro",
+        )
+    near = difflib.get_close_matches(call.name, {key.partition("(")[0] for key in macros}, 1)
+    hint = f"did you mean `{near[0]}`?" if near else "define it in a macros file and give that file with --macros"
+    return SplError(f"the macro '{call.name}' does not exist", span=span, hint=hint, code="macro")
