@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from trapline.search import search
+    from trapline.search import search as search
 
-__all__ = ["__version__", "search"]
+__all__ = ["__version__"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "search":
+class _Package(ModuleType):
+    """`trapline.search` is the function, also after something imported the module of that name, which the import
+    system would otherwise put in its place. Lazy: `import trapline` costs nothing."""
+
+    @property
+    def search(self) -> Any:
         from trapline.search import search
 
         return search
-    raise AttributeError(name)
+
+    @search.setter
+    def search(self, module: ModuleType) -> None:
+        """The import system hands over the submodule here."""
+
+
+sys.modules[__name__].__class__ = _Package

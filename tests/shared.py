@@ -1,0 +1,31 @@
+"""Where reference data beside the repository is, for tests that can use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The repository."""
+
+CASES = ROOT / "tests" / "cases"
+
+
+def _find() -> Path | None:
+    path = ROOT.parent / "shared"
+    return path if path.is_dir() else None
+
+
+SHARED: Path | None = _find()
+"""The folder `shared` beside the repository, or None. Tests over it skip where it is absent."""
+
+
+def shared(*parts: str) -> Path:
+    """A path under `SHARED`. Skips the test, with the reason, where it does not exist."""
+    if SHARED is None:
+        pytest.skip("no folder 'shared' beside the repository")
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"no {'/'.join(parts)} in the folder 'shared' beside the repository")
+    return path
