@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from trapline.events import Cell
+from trapline.events import Cell, Layout
 
 HEAD = 65_536
 """Bytes of a file that `sniff` sees."""
@@ -49,6 +49,11 @@ class Sink(Protocol):
     ) -> None:
         """One event. `time`: microseconds since 1970 UTC, None = not in the event. `source` None = the file's name.
         `names` unique, the same tuple object for equal shapes (it is a dict key). Empty values are null."""
+        ...
+
+    def put(self, layout: Layout, texts: Sequence[str | None], raw: str) -> None:
+        """One event by the texts captured from it, for sources that make columns themselves (`events.Layout`).
+        Windows event XML gets here through `winxml.add_event`."""
         ...
 
     def bad(self, reason: str, where: str, count: int = 1) -> None:
