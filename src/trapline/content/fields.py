@@ -1,0 +1,175 @@
+"""Reading the keys of one YAML mapping into typed values, with a problem record for everything doubtful."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from trapline.content.model import Level, Problem
+from trapline.content.yamlfile import Node
+from trapline.errors import InputError
+
+
+@dataclass(slots=True)
+class Fields:
+    """The keys of a mapping. Each is read once; `unknown` says what nobody asked for.
+
+    Raises InputError only from `need`: whatever else is wrong becomes a warning in `problems` and an empty value.
+    """
+
+    node: Node
+    file: str
+    problems: list[Problem]
+    path: str = ""
+    asked: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for key, line in self.node.repeated:
+            self.warn("repeated-key", "this key is given twice, the first one counts", key, line=line)
+
+    @property
+    def _map(self) -> dict[str, Node]:
+        return self.node.value if isinstance(self.node.value, dict) else {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._map
+
+    def given(self, key: str) -> bool:
+        """The key is there and not null."""
+        return key in self._map and self._map[key].value is not None
+
+    def nothing(self, key: str) -> Fields:
+        """An empty mapping in the place of one that is missing."""
+        return Fields(Node({}, self.node.line), self.file, self.problems, self.where(key))
+
+    def where(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+    def warn(self, code: str, reason: str, key: str, *, hint: str | None = None, line: int | None = None) -> None:
+        if line is None:
+            line = self._map.get(key, self.node).line
+        self.problems.append(Problem(Level.WARNING, code, reason, self.file, line, self.where(key), hint))
+
+    def fail(self, code: str, reason: str, key: str, *, hint: str | None = None) -> InputError:
+        """The error to raise when the object cannot be used."""
+        line = self._map.get(key, self.node).line
+        return InputError(reason, file=self.file, line=line, field=self.where(key), hint=hint, code=code)
+
+    def _take(self, key: str) -> Node | None:
+        self.asked.add(key)
+        node = self._map.get(key)
+        return None if node is None or node.value is None else node
+
+    def text(self, key: str, default: str = "") -> str:
+        node = self._take(key)
+        if node is None:
+            return default
+        if not isinstance(node.value, str):
+            self.warn("type", "a text is expected here", key)
+            return default
+        return node.value
+
+    def need(self, key: str, *, hint: str | None = None) -> str:
+        """A text without which the object is of no use."""
+        text = self.text(key)
+        if not text.strip():
+            raise self.fail("missing", f"'{self.where(key)}' is missing or empty", key, hint=hint)
+        return text
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts. One text alone counts as a list of one."""
+        node = self._take(key)
+        if node is None:
+            return ()
+        if isinstance(node.value, str):
+            return (node.value,) if node.value.strip() else ()
+        if not isinstance(node.value, list):
+            self.warn("type", "a list of texts is expected here", key)
+            return ()
+        items = [item.value for item in node.value if isinstance(item.value, str)]
+        if len(items) < len(node.value):
+            self.warn("type", "the list holds something that is not a text; that is left out", key)
+        return tuple(items)
+
+    def number(self, key: str, low: int | None = None, high: int | None = None) -> int | None:
+        node = self._take(key)
+        if node is None:
+            return None
+        text = node.value if isinstance(node.value, str) else ""
+        whole = re.sub(r"\.0+\Z", "", text.strip())  # 25.0 is met in public content
+        digits = whole.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+            self.warn("type", f"a whole number is expected here, not '{text[:40]}'", key)
+            return None
+        number = int(whole)
+        if (low is not None and number < low) or (high is not None and number > high):
+            self.warn("range", f"{number} is outside {low} to {high}", key)
+        return number
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        text = self.text(key).strip().lower()
+        if not text:
+            return default
+        if text in {"true", "yes", "on", "1"}:
+            return True
+        if text not in {"false", "no", "off", "0"}:
+            self.warn("type", f"true or false is expected here, not '{text[:40]}'", key)
+            return default
+        return False
+
+    def day(self, key: str) -> date | None:
+        text = self.text(key).strip()
+        if not text:
+            return None
+        try:
+            return date.fromisoformat(text[:10])
+        except ValueError:
+            self.warn("date", f"'{text[:40]}' is not a date", key, hint="write it as 2024-09-30")
+            return None
+
+    def child(self, key: str) -> Fields | None:
+        node = self._take(key)
+        if node is None:
+            return None
+        if not isinstance(node.value, dict):
+            self.warn("type", "a mapping (key: value) is expected here", key)
+            return None
+        return Fields(node, self.file, self.problems, self.where(key))
+
+    def children(self, key: str) -> list[Fields]:
+        """A list of mappings."""
+        node = self._take(key)
+        if node is None:
+            return []
+        if not isinstance(node.value, list):
+            self.warn("type", "a list is expected here", key)
+            return []
+        out = []
+        for at, item in enumerate(node.value):
+            if isinstance(item.value, dict):
+                out.append(Fields(item, self.file, self.problems, f"{self.where(key)}[{at}]"))
+            else:
+                self.warn("type", f"entry {at + 1} is not a mapping (key: value); it is left out", key, line=item.line)
+        return out
+
+    def plain(self, key: str) -> Any:
+        """Whatever is there, as lists, dicts and texts."""
+        node = self._take(key)
+        return None if node is None else node.plain()
+
+    def unknown(self, tolerated: Iterable[str] = (), *, prefix: str = "") -> dict[str, Any]:
+        """The keys not asked for, as read, each with a warning unless public content is known to carry it."""
+        rest: dict[str, Any] = {}
+        for key, node in self._map.items():
+            if key in self.asked:
+                continue
+            rest[prefix + key] = node.plain()
+            if key not in tolerated:
+                near = difflib.get_close_matches(key, self.asked, 1)
+                hint = f"did you mean '{near[0]}'?" if near else None
+                self.warn("unknown-key", "this key is not known; it is kept but has no effect", key, hint=hint)
+        return rest

@@ -1,0 +1,245 @@
+"""Content folders and files -> `Content`: the built-in library, then the user's folders, then the user's macros.
+
+Nothing here stops at a bad file: each is reported with place, reason and next step in `Content.problems`.
+Only what the user named and cannot be used at all raises (a folder that is not there, a detection file that is broken).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from trapline.content import conf, shapes, yamlfile
+from trapline.content.catalog import Content, calls
+from trapline.content.fields import Fields
+from trapline.content.model import Detection, Item, Level, Macro, Problem
+from trapline.errors import InputError
+
+LIBRARY = Path(__file__).resolve().parents[1] / "library"
+"""The built-in content."""
+
+MAX_FILES = 100_000
+
+
+def default_content(dirs: Sequence[str | Path] = (), overrides: Sequence[str | Path] = ()) -> Content:
+    """The built-in library, with the folders `dirs` on it, with the user's macros `overrides` on top.
+
+    Raises InputError for a folder that does not exist or holds no content, and for an override that cannot be read.
+    """
+    content = load(LIBRARY)
+    for folder in dirs:
+        content.lay(load(folder))
+    for path in overrides:
+        override(content, path)
+    return content
+
+
+def load(folder: str | Path) -> Content:
+    """All content below a folder, in the public layout (detections/, macros/, ...) or in none.
+
+    A file is read as what the nearest folder of a known name says, else as what its keys look like. `removed/`, hidden
+    folders and everything that is not YAML stay out. Raises InputError when the folder is absent or holds no content.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        what = "is a file" if root.is_file() else "does not exist"
+        hint = "give the folder that holds detections/, macros/, ..."
+        raise InputError(f"this content folder {what}", file=str(folder), hint=hint, code="content.folder")
+    content = Content(roots=[root])
+    for path, kind in _files(root):
+        for item in _read(path, kind, content.problems):
+            _place(content, item)
+    if not any(True for _ in content.items()) and not content.problems:
+        raise InputError(
+            "no content is below this folder",
+            file=str(folder),
+            hint="content files end in .yml and lie in detections/, macros/, stories/, ...",
+            code="content.folder",
+        )
+    return content
+
+
+def read_detection(path: str | Path) -> tuple[Detection, list[Problem]]:
+    """One detection file. Raises InputError when it holds none that can be used."""
+    problems: list[Problem] = []
+    found = _read(Path(path), "detections", problems)
+    for problem in problems:
+        if problem.level is Level.ERROR:
+            raise problem.to_error()
+    for item in found:
+        if isinstance(item, Detection):
+            return item, problems
+    raise InputError("this file holds no detection", file=str(path), code="content.empty")
+
+
+def find_or_read(content: Content, query: str) -> Detection:
+    """The detection named by a name, an id, a file name or the path of a file, which is then added to the content.
+
+    Raises TraplineError when there is none, InputError when the file is broken."""
+    path = Path(query)
+    if path.suffix.lower() in (".yml", ".yaml") and path.is_file():
+        detection, problems = read_detection(path)
+        content.problems += problems
+        content.put(detection)
+        return detection
+    return content.find(query)
+
+
+def override(content: Content, path: str | Path) -> None:
+    """Lays the user's own macros over the content: a macros.conf, a YAML file of macros, or a folder of such files.
+
+    A macro that nothing calls is reported with the nearest name, because a filter that is misspelt filters nothing.
+    Raises InputError when the path does not exist or a file cannot be read.
+    """
+    found = list(read_macros(Path(path), content.problems))
+    for macro in found:
+        content.put(macro)
+        content.overridden[macro.key] = macro
+    used = {call.key for text in _texts(content) for call in calls(text)}
+    for macro in found:
+        if macro.key not in used:
+            content.problems.append(_unused(macro, used))
+
+
+def _texts(content: Content) -> Iterator[str]:
+    for detection in content.detections:
+        yield detection.search
+    for baseline in content.baselines:
+        yield baseline.search
+    for macro in content.macro_defs.values():
+        yield macro.definition
+
+
+def _unused(macro: Macro, used: set[str]) -> Problem:
+    import difflib
+
+    near = difflib.get_close_matches(macro.key, used, 1)
+    return Problem(
+        Level.WARNING,
+        "unused-macro",
+        f"no search calls the macro '{macro.key}'",
+        macro.file,
+        field=macro.key,
+        hint=f"did you mean '{near[0]}'?" if near else "the name has to be exactly as in the search",
+    )
+
+
+def read_macros(path: Path, problems: list[Problem]) -> Iterator[Macro]:
+    """The macros of a macros.conf, a YAML file (one macro a document) or a folder of such files."""
+    if path.is_dir():
+        files = [name for name in _walk(path) if name.suffix in (".yml", ".yaml") or name.name == "macros.conf"]
+        # an app's local/macros.conf is meant to win over its default/
+        files.sort(key=lambda name: (name.parent.name == "local", str(name)))
+        if not files:
+            raise InputError(
+                "no macros are in this folder",
+                file=str(path),
+                hint="it takes macros.conf and .yml",
+                code="content.macros",
+            )
+        for name in files:
+            yield from read_macros(name, problems)
+        return
+    if path.suffix.lower() == ".conf":
+        yield from conf.macros(_text(path), str(path), problems)
+        return
+    for item in _items(path, "macros", problems):
+        if isinstance(item, Macro):
+            yield item
+
+
+def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
+    """The YAML files below a folder with the kind that their folder names, None when no folder does."""
+    known = any((root / kind).is_dir() for kind in shapes.KINDS)
+    for path in _walk(root):
+        if path.suffix.lower() not in (".yml", ".yaml"):
+            continue
+        parts = path.relative_to(root).parts[:-1]
+        if "removed" in parts:
+            continue
+        kind = next((part for part in reversed((root.name, *parts)) if part in shapes.KINDS), None)
+        if kind is not None or not known:
+            yield path, kind
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Files below a folder, sorted, links to folders not followed."""
+    count = 0
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        for name in sorted(files):
+            count += 1
+            if count > MAX_FILES:
+                raise InputError(
+                    f"more than {MAX_FILES} files are below this folder",
+                    file=str(root),
+                    hint="give the content folder itself",
+                    code="content.folder",
+                )
+            yield Path(folder, name)
+
+
+def _read(path: Path, kind: str | None, problems: list[Problem]) -> list[Item]:
+    """The objects of a file; what is wrong with it goes to `problems`."""
+    try:
+        return list(_items(path, kind, problems))
+    except InputError as error:
+        code = error.code.removeprefix("content.")
+        place = (error.file, error.line, error.field)
+        problems.append(Problem(Level.ERROR, code, error.reason, *place, error.hint))
+        return []
+
+
+def _items(path: Path, kind: str | None, problems: list[Problem]) -> Iterator[Item]:
+    file = str(path)
+    for node in yamlfile.parse(_text(path), file):
+        if node.value is None:
+            continue
+        keys = Fields(node, file, problems)
+        if not isinstance(node.value, dict):
+            raise InputError("a content file is a mapping (key: value)", file=file, line=node.line, code="shape")
+        what = kind or shapes.kind_of(keys)
+        if what is None:
+            keys.warn("kind", "what this file holds is not known; it is left out", "type")
+            continue
+        yield shapes.KINDS[what](keys)
+
+
+def _text(path: Path) -> str:
+    """Raises InputError for a file that is absent, too big or not UTF-8."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(yamlfile.MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", file=str(path), code="read") from None
+    if len(data) > yamlfile.MAX_BYTES:
+        reason = f"larger than {yamlfile.MAX_BYTES // 1_000_000} MB, too much for a content file"
+        raise InputError(reason, file=str(path), code="read")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError("not UTF-8 text", file=str(path), line=line, hint="save it as UTF-8", code="read") from None
+
+
+def _place(content: Content, item: Item) -> None:
+    """Adds an object of a folder; the second of a name within the same folder is left out and reported."""
+    before = content.put(item)
+    if before is not None:
+        content.put(before)
+        content.problems.append(
+            Problem(
+                Level.ERROR,
+                "duplicate",
+                f"'{item.name}' is defined already in {before.file}; this one is left out",
+                item.file,
+                field="name",
+                hint="give it a name of its own",
+            )
+        )
+
+
+def errors(problems: Iterable[Problem]) -> list[Problem]:
+    """Those that cost an object."""
+    return [problem for problem in problems if problem.level is Level.ERROR]
