@@ -1,0 +1,167 @@
+"""Runs detections over a session: rows become findings, findings risk events. One that cannot run stops nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from trapline.content.model import Detection
+from trapline.detect import risk
+from trapline.detect.finding import Finding, find
+from trapline.detect.rank import Ranked, Ranking
+from trapline.errors import TraplineError, Warn
+from trapline.search import Result
+from trapline.values import Row
+
+KEPT_PER_DETECTION = 1_000
+"""Findings that are kept of one detection. All are counted and all raise the risk."""
+
+Progress = Callable[[str, int, int, str], None]
+"""(what is being done, how many are done, of how many, the one at hand)."""
+
+
+class Searcher(Protocol):
+    """What runs a search: `trapline.search.Session`."""
+
+    def run(
+        self,
+        spl: str,
+        *,
+        earliest: str | float | None = None,
+        latest: str | float | None = None,
+        now: float | None = None,
+    ) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of a detection beside its file."""
+
+    annotations: Mapping[str, object] = field(default_factory=dict)
+    """action.correlationsearch.annotations: lists per framework and some scalars."""
+    tactics: tuple[str, ...] = ()
+    scored: bool = True
+    """Whether its findings become risk events (its deployment says so)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one detection fared. `error` None: it ran."""
+
+    detection: str
+    id: str
+    rows: int = 0
+    kept: int = 0
+    seconds: float = 0.0
+    error: Warn | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"detection": self.detection, "id": self.id, "ran": self.error is None}
+        if self.error is not None:
+            return body | {"reason": self.error.reason}
+        return body | {"rows": self.rows, "seconds": round(self.seconds, 4)}
+
+
+@dataclass(slots=True)
+class Detected:
+    """What a number of detections found."""
+
+    findings: list[Finding] = field(default_factory=list)
+    risk_events: list[Row] = field(default_factory=list)
+    hosts: list[Ranked] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    warnings: list[Warn] = field(default_factory=list)
+
+
+def run(
+    searcher: Searcher,
+    detections: Sequence[Detection],
+    profile: Callable[[Detection], Profile],
+    *,
+    now: float,
+    sid: str = "hunt",
+    label: str = risk.LABEL,
+    keep: int = KEPT_PER_DETECTION,
+    progress: Progress | None = None,
+) -> Detected:
+    """Run every detection over all time and collect what it finds.
+
+    `now`: epoch seconds, the `_time` of the risk events and what relative times in a search count from. `sid`: prefix
+    of the search ids. `keep`: findings kept per detection; what is beyond is counted, ranked and warned about.
+    """
+    found = Detected()
+    ranking = Ranking()
+    seen: dict[Warn, None] = {}
+    for number, detection in enumerate(detections):
+        if progress is not None:
+            progress("detections", number, len(detections), detection.name)
+        outcome, warnings = _one(searcher, detection, profile, found, ranking, now, f"{sid}.{number}", label, keep)
+        found.outcomes.append(outcome)
+        seen.update(dict.fromkeys(warnings))
+    if progress is not None:
+        progress("detections", len(detections), len(detections), "")
+    found.hosts = ranking.ranked()
+    found.warnings = list(seen)
+    return found
+
+
+def _one(
+    searcher: Searcher,
+    detection: Detection,
+    profile: Callable[[Detection], Profile],
+    found: Detected,
+    ranking: Ranking,
+    now: float,
+    sid: str,
+    label: str,
+    keep: int,
+) -> tuple[Outcome, list[Warn]]:
+    started = time.perf_counter()
+    this = risk.Run(time=now, sid=sid)
+    try:
+        known = profile(detection)
+        result = searcher.run(detection.search, now=now)
+    except TraplineError as error:
+        warn = Warn(f"detect.not-runnable.{error.code}", error.reason, error.hint, detection.name)
+        return Outcome(detection.name, detection.id, error=warn), [warn]
+    except Exception as error:  # a defect of ours in one of 1,700 detections must not cost the other 1,699
+        reason = f"internal error, {type(error).__name__}: {error}"
+        warn = Warn("detect.defect", reason, "please report it with the detection's file", detection.name)
+        return Outcome(detection.name, detection.id, error=warn), [warn]
+    warnings = [_placed(one, detection.name) for one in result.warnings]
+    for rid, row in enumerate(result.rows):
+        finding, doubts = find(detection, row, rid=rid, run=this, tactics=known.tactics, scored=known.scored)
+        warnings += [one for one in doubts if one not in warnings]
+        ranking.add(finding)
+        if rid < keep:
+            found.findings.append(finding)
+            found.risk_events += risk.events(
+                detection, row, finding.risk_objects, rid=rid, run=this, annotations=known.annotations, label=label
+            )
+    total = len(result.rows)
+    if total > keep:
+        warnings.append(
+            Warn(
+                "detect.capped",
+                f"{total:,} findings, of which the first {keep:,} are listed; all of them count in the ranking",
+                "raise --limit, or narrow the detection with its filter macro",
+                detection.name,
+            )
+        )
+    seconds = time.perf_counter() - started
+    return Outcome(detection.name, detection.id, total, min(total, keep), seconds), warnings
+
+
+def _placed(warn: Warn, detection: str) -> Warn:
+    return warn if warn.where else Warn(warn.code, warn.reason, warn.hint, detection)
+
+
+def reasons(outcomes: Iterable[Outcome]) -> list[tuple[str, int]]:
+    """Why detections could not run, each reason with the number of them, the most frequent first."""
+    counts: dict[str, int] = {}
+    for one in outcomes:
+        if one.error is not None:
+            counts[one.error.reason] = counts.get(one.error.reason, 0) + 1
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
