@@ -14,8 +14,8 @@ class Portion:
 
     Portions make an append repeatable. Reading the same file again with the same `file_id` must cut it into the same
     portions: then the store knows which of them it holds. `file_id` identifies content and every setting that changes
-    the events or where the cuts are (a re-read on purpose takes a new id). `number` grows along the file, from 0; numbers
-    may be skipped, and portions of one file must be appended in order.
+    the events or where the cuts are (a re-read on purpose takes a new id). `number` grows along the file, from 0;
+    numbers may be skipped, and portions of one file must be appended in order.
     """
 
     file_id: str
