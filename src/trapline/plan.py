@@ -1,12 +1,22 @@
 """The plan: a closed set of relational nodes and typed expressions between SPL and the engines.
 
-(nodes follow; `Table` is the contract between a store and an engine)
+Commands are an open set and lower into these nodes; engines implement the nodes once (STYLE.md §0.1). Rules:
+- Every node knows its `schema`: field name -> `Kind`, in column order. Nothing outside the schema exists.
+- Every relation has an order, the way SPL results have one. It is part of the node's meaning, not of its schema:
+  `Scan` is newest first, `Sort` sets it, `Aggregate` is sorted by its by-fields, the others keep their input's.
+- An expression states its kind. Booleans are three-valued; a filter keeps the rows that are true.
+- Function names in `Call` are the engine vocabulary; each engine's function table says how to write them or declares a gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trapline.values import Kind
+
+Schema = Mapping[str, Kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +45,319 @@ class Table:
     @property
     def fields(self) -> frozenset[str]:
         return frozenset(self.columns) | self.tail
+
+
+# --- expressions ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """A constant. `value` None is null of that kind; a tuple is a constant multivalue."""
+
+    value: str | float | bool | tuple[str, ...] | None
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Col:
+    """A field of the input, or a lambda's parameter."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of the engine vocabulary."""
+
+    op: str
+    args: tuple[Expr, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Lambda:
+    """A function of one multivalue element, as an argument of `list_map`, `list_filter`, `list_any`."""
+
+    param: str
+    body: Expr
+
+    @property
+    def kind(self) -> Kind:
+        return self.body.kind
+
+
+Expr = Lit | Col | Call | Lambda
+
+TRUE = Lit(True, Kind.BOOL)
+FALSE = Lit(False, Kind.BOOL)
+NULL = Lit(None, Kind.TEXT)
+
+
+def text(value: str) -> Lit:
+    return Lit(value, Kind.TEXT)
+
+
+def number(value: float) -> Lit:
+    return Lit(float(value), Kind.NUMBER)
+
+
+def call(op: str, kind: Kind, *args: Expr) -> Call:
+    return Call(op, args, kind)
+
+
+def both(parts: Sequence[Expr]) -> Expr:
+    """All of them true."""
+    return parts[0] if len(parts) == 1 else Call("and", tuple(parts), Kind.BOOL)
+
+
+def either(parts: Sequence[Expr]) -> Expr:
+    """One of them true."""
+    return parts[0] if len(parts) == 1 else Call("or", tuple(parts), Kind.BOOL)
+
+
+def fields_of(expr: Expr) -> Iterator[str]:
+    """The fields an expression reads."""
+    match expr:
+        case Col(name=name):
+            yield name
+        case Call(args=args):
+            for arg in args:
+                yield from fields_of(arg)
+        case Lambda(param=param, body=body):
+            yield from (name for name in fields_of(body) if name != param)
+
+
+def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """The expression with fields replaced."""
+    match expr:
+        case Col(name=name) if name in values:
+            return values[name]
+        case Call(args=args):
+            return replace(expr, args=tuple(substitute(arg, values) for arg in args))
+        case Lambda(param=param, body=body):
+            return Lambda(param, substitute(body, {k: v for k, v in values.items() if k != param}))
+    return expr
+
+
+@dataclass(frozen=True, slots=True)
+class Agg:
+    """An aggregate: a function of the engine's aggregate table over an expression. Null arguments do not count.
+
+    `params` are constants (a percentile, a limit). `ordered`: the result depends on the order of rows.
+    """
+
+    op: str
+    arg: Expr | None
+    kind: Kind
+    params: tuple[float, ...] = ()
+    ordered: bool = False
+    extra: Expr | None = None
+    """A second argument: the `_time` of earliest and latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCall:
+    """A function over the rows of the same `partition`, in the current order.
+
+    `rows`: how many rows up to and with the current one it sees, None = all before; `current`: with the current row;
+    `whole`: the entire partition (eventstats).
+    """
+
+    agg: Agg
+    partition: tuple[Expr, ...] = ()
+    rows: int | None = None
+    current: bool = True
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """Nulls come last in both directions (sort page)."""
+
+    expr: Expr
+    descending: bool = False
+
+
+# --- nodes ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Given rows, in their order. `data` is an Arrow table of exactly the schema's columns, whose types are string,
+    double and list<string>."""
+
+    schema: Schema
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Events of tables, newest first, of which `earliest` <= `_time` < `latest` (microseconds, None = open).
+
+    `expand` is search-time knowledge: given the fields asked for, the plan over a bare scan that computes them.
+    """
+
+    schema: Schema
+    tables: tuple[Table, ...]
+    earliest: int | None = None
+    latest: int | None = None
+    expand: Callable[[Scan, frozenset[str]], Node] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Rows for which the predicate is true."""
+
+    input: Node
+    predicate: Expr
+
+    @property
+    def schema(self) -> Schema:
+        return self.input.schema
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Fields added or replaced, all computed from the input (none sees another). New ones come last."""
+
+    input: Node
+    values: tuple[tuple[str, Expr], ...]
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", {**self.input.schema, **{name: expr.kind for name, expr in self.values}})
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Exactly these fields, in this order: (new name, expression)."""
+
+    input: Node
+    values: tuple[tuple[str, Expr], ...]
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", {name: expr.kind for name, expr in self.values})
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One row per combination of by-values, sorted by them; without `by` one row always. Rows with a null by-value are
+    dropped before by the command, not here."""
+
+    input: Node
+    by: tuple[tuple[str, Expr], ...]
+    aggs: tuple[tuple[str, Agg], ...]
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        kinds = {name: expr.kind for name, expr in self.by} | {name: agg.kind for name, agg in self.aggs}
+        object.__setattr__(self, "schema", kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Fields computed over neighbouring rows; keeps rows and order."""
+
+    input: Node
+    values: tuple[tuple[str, WindowCall], ...]
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        kinds = {name: win.agg.kind for name, win in self.values}
+        object.__setattr__(self, "schema", {**self.input.schema, **kinds})
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """Stable."""
+
+    input: Node
+    keys: tuple[SortKey, ...]
+
+    @property
+    def schema(self) -> Schema:
+        return self.input.schema
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """The opposite order."""
+
+    input: Node
+
+    @property
+    def schema(self) -> Schema:
+        return self.input.schema
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The first `count` rows."""
+
+    input: Node
+    count: int
+
+    @property
+    def schema(self) -> Schema:
+        return self.input.schema
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """The rows of the inputs one after another; the union of their fields, a kind widened where they differ."""
+
+    inputs: tuple[Node, ...]
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        kinds: dict[str, Kind] = {}
+        for node in self.inputs:
+            for name, kind in node.schema.items():
+                kinds[name] = widen(kinds[name], kind) if name in kinds else kind
+        object.__setattr__(self, "schema", kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """One row per value of a multivalue field; rows where it is null vanish. `keep_null` keeps those."""
+
+    input: Node
+    name: str
+    keep_null: bool = False
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", {**self.input.schema, self.name: Kind.TEXT})
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A Python function from Arrow table to Arrow table (types as in `Rows`): the single escape hatch for what SQL
+    cannot say. Its result schema is known only after it ran, so a command gets it through `Context.materialise`."""
+
+    input: Node
+    function: Callable[[Any], Any]
+    label: str
+
+    @property
+    def schema(self) -> Schema:
+        raise TypeError("BUG: an Apply has no schema before it ran; lower it with Context.materialise")
+
+
+Node = (
+    Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Reverse | Limit | Union | Expand | Apply
+)
+
+
+def widen(one: Kind, other: Kind) -> Kind:
+    """The kind that holds both."""
+    if one == other:
+        return one
+    return Kind.MULTI if Kind.MULTI in (one, other) else Kind.TEXT
+
+
+def visible(schema: Schema) -> list[str]:
+    """The fields that wildcards match and tables show: all but internal ones, whose name starts with `_`."""
+    return [name for name in schema if not name.startswith("_")]

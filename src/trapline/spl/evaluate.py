@@ -1,0 +1,285 @@
+"""Eval expressions: tree to typed plan expression. This is where Splunk's value rules live.
+
+Source: Search Reference, "eval", "where"; spl/NOTES.md §2 "Null and types", "Search filter vs eval/where".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trapline.errors import Span, SplError, Unsupported
+from trapline.plan import FALSE, NULL, Call, Col, Expr, Lambda, Lit, Schema, call, number, text, widen
+from trapline.spl.command import Context
+from trapline.spl.expr import Ast, Binary, Field, Func, In, Num, Str, Sub, Unary
+from trapline.values import Kind, number_text, to_number, value_text
+
+_COMPARE = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_ARITHMETIC = {"-": "sub", "*": "mul", "/": "div", "%": "mod"}
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """What an expression sees: the fields of its input, the search's context, and bound lambda parameters."""
+
+    schema: Schema
+    context: Context
+    bound: Mapping[str, Expr] = field(default_factory=dict)
+
+    # --- by the kind that is wanted
+
+    def value(self, ast: Ast) -> Expr:
+        """Any field value: text, number or multivalue. A boolean is an error, as in Splunk."""
+        found = self.any(ast)
+        if found.kind is Kind.BOOL:
+            raise SplError(
+                "a boolean cannot be used as a value here",
+                span=ast.span,
+                hint='turn it into a value: if(condition,"true","false")',
+                code="boolean",
+            )
+        return found
+
+    def text(self, ast: Ast) -> Expr:
+        return as_text(self.value(ast))
+
+    def number(self, ast: Ast) -> Expr:
+        return as_number(self.value(ast))
+
+    def multi(self, ast: Ast) -> Expr:
+        return as_multi(self.value(ast))
+
+    def condition(self, ast: Ast) -> Expr:
+        """A boolean. A value in its place is an error: Splunk refuses `where 1` and `if("x",...)` as well."""
+        found = self.any(ast)
+        if found.kind is not Kind.BOOL:
+            raise SplError(
+                "a boolean expression is required here",
+                span=ast.span,
+                hint="compare the value: x=1, or isnotnull(x)",
+                code="boolean",
+            )
+        return found
+
+    def constant(self, ast: Ast, what: str) -> str:
+        """A literal that must be known when the search is compiled."""
+        match ast:
+            case Str(value=value):
+                return value
+            case Num(value=value):
+                return number_text(value)
+        raise Unsupported(f"{what} must be a literal", span=ast.span)
+
+    # --- the tree
+
+    def any(self, ast: Ast) -> Expr:
+        match ast:
+            case Num(value=value):
+                return number(value)
+            case Str(value=value):
+                return text(value)
+            case Field(name=name):
+                return self.field(name)
+            case Unary(op="not", operand=operand):
+                return call("not", Kind.BOOL, self.condition(operand))
+            case Unary(op=op, operand=operand):
+                inner = self.number(operand)
+                return call("neg", Kind.NUMBER, inner) if op == "-" else inner
+            case Binary(op="and" | "or" | "xor" as op, left=left, right=right):
+                return call(op, Kind.BOOL, self.condition(left), self.condition(right))
+            case Binary(op="like", left=left, right=right):
+                return self._function(Func("like", (left, right), ast.span))
+            case Binary(op=op, left=left, right=right) if op in _COMPARE:
+                return compare(_COMPARE[op], self.any(left), self.any(right), ast.span)
+            case Binary(op="+", left=left, right=right):
+                return _plus(self.value(left), self.value(right))
+            case Binary(op=".", left=left, right=right):
+                return call("concat", Kind.TEXT, self._joined(left), self._joined(right))
+            case Binary(op=op, left=left, right=right):
+                return call(_ARITHMETIC[op], Kind.NUMBER, self.number(left), self.number(right))
+            case In(item=item, choices=choices):
+                return self.within(item, choices, ast.span)
+            case Func():
+                return self._function(ast)
+            case Sub(pipeline=pipeline, span=span):
+                return self._subsearch(pipeline, span)
+        raise AssertionError(f"BUG: no case for {ast}")
+
+    def field(self, name: str) -> Expr:
+        """A field; one that does not exist is null."""
+        if name in self.bound:
+            return self.bound[name]
+        kind = self.schema.get(name)
+        return NULL if kind is None else Col(name, kind)
+
+    def bind(self, name: str, value: Expr) -> Env:
+        return Env(self.schema, self.context, {**self.bound, name: value})
+
+    def within(self, item: Ast, choices: Sequence[Ast], span: Span) -> Expr:
+        """IN: equal to one of the choices."""
+        value = self.value(item)
+        parts = tuple(compare("eq", value, self.value(choice), span) for choice in choices)
+        return parts[0] if len(parts) == 1 else Call("or", parts, Kind.BOOL) if parts else FALSE
+
+    def _joined(self, ast: Ast) -> Expr:
+        """An operand of `.`: round(x,n) keeps its n decimals when printed (round page)."""
+        match ast:
+            case Func(name="round", args=(_, Num(value=places))) if places > 0:
+                return call("fixed", Kind.TEXT, self.number(ast), number(places))
+        return self.text(ast)
+
+    def _function(self, ast: Func) -> Expr:
+        from trapline.spl.functions import find
+
+        function = find(ast)
+        return function.lower(self, ast)
+
+    def _subsearch(self, pipeline: object, span: Span) -> Expr:
+        from trapline.spl.command import Pipeline
+        from trapline.spl.cursor import Cursor
+        from trapline.spl.expr import parse_expression
+        from trapline.spl.subsearch import as_search
+
+        assert isinstance(pipeline, Pipeline)
+        found = as_search(self.context, pipeline)
+
+        def refuse(start: int, end: int) -> Pipeline:
+            raise SplError("a subsearch cannot return another one", span=span)
+
+        cursor = Cursor(found, 0, len(found), refuse)
+        try:
+            ast = parse_expression(cursor)
+            cursor.finish()
+            return self.any(ast)
+        except SplError as error:
+            raise SplError(
+                f"this subsearch returned '{found[:80]}', which is not an expression: {error.reason}", span=span
+            ) from None
+
+
+def as_text(expr: Expr) -> Expr:
+    """The value as text. A multivalue stays a multivalue only where a function says so; here it joins with newlines."""
+    match expr:
+        case Lit(value=None):
+            return NULL
+        case Lit(value=tuple() as values):
+            return text("\n".join(values))
+        case Lit(kind=Kind.NUMBER, value=value):
+            assert isinstance(value, float | int)
+            return text(number_text(float(value)))
+        case Call(op="to_number_all", args=(inner,)) if inner.kind is Kind.TEXT:
+            return expr
+    match expr.kind:
+        case Kind.TEXT:
+            return expr
+        case Kind.NUMBER:
+            return call("number_text", Kind.TEXT, expr)
+        case Kind.MULTI:
+            return call("list_join", Kind.TEXT, expr, text("\n"))
+        case Kind.BOOL:
+            return call("bool_text", Kind.TEXT, expr)
+
+
+def as_number(expr: Expr) -> Expr:
+    """The value as a number, null where it is none. A multivalue counts with its only value."""
+    match expr:
+        case Lit(value=None):
+            return Lit(None, Kind.NUMBER)
+        case Lit(value=str() as value):
+            found = to_number(value)
+            return Lit(found, Kind.NUMBER)
+        case Call(op="number_text", args=(inner,)):
+            return inner
+    match expr.kind:
+        case Kind.NUMBER:
+            return expr
+        case Kind.MULTI:
+            return call("to_number", Kind.NUMBER, call("list_single", Kind.TEXT, expr))
+        case _:
+            return call("to_number", Kind.NUMBER, as_text(expr))
+
+
+def as_multi(expr: Expr) -> Expr:
+    """The value as a multivalue of one."""
+    match expr:
+        case Lit(value=None):
+            return Lit(None, Kind.MULTI)
+        case Lit(value=tuple()):
+            return expr
+        case Lit(value=str() | float() as value):
+            return Lit((value_text(value),), Kind.MULTI)
+    return expr if expr.kind is Kind.MULTI else call("list_of", Kind.MULTI, as_text(expr))
+
+
+def as_kind(expr: Expr, kind: Kind) -> Expr:
+    match kind:
+        case Kind.TEXT:
+            return as_text(expr)
+        case Kind.NUMBER:
+            return as_number(expr)
+        case Kind.MULTI:
+            return as_multi(expr)
+        case Kind.BOOL:
+            return expr
+
+
+def unify(exprs: Sequence[Expr]) -> list[Expr]:
+    """The same values with one common kind. Nulls fit every kind."""
+    kinds = [expr.kind for expr in exprs if not (isinstance(expr, Lit) and expr.value is None)]
+    if not kinds:
+        return list(exprs)
+    kind = kinds[0]
+    for other in kinds[1:]:
+        kind = widen(kind, other)
+    return [Lit(None, kind) if isinstance(e, Lit) and e.value is None else as_kind(e, kind) for e in exprs]
+
+
+def is_null_literal(expr: Expr) -> bool:
+    return isinstance(expr, Lit) and expr.value is None
+
+
+def compare(op: str, left: Expr, right: Expr, span: Span) -> Expr:
+    """`left op right`, three-valued. Numbers where both sides look like numbers, else text in code point order; with a
+    multivalue, true if it holds for any value. A quoted literal is text: = and != with it compare text."""
+    if Kind.BOOL in (left.kind, right.kind):
+        if left.kind is right.kind and op in ("eq", "ne"):
+            return call(op, Kind.BOOL, left, right)
+        raise SplError("a boolean cannot be compared with a value", span=span, code="boolean")
+    if is_null_literal(left) or is_null_literal(right):
+        return Lit(None, Kind.BOOL)
+    if left.kind is Kind.MULTI:
+        item = Col("_v", Kind.TEXT)
+        return call("list_any", Kind.BOOL, left, Lambda("_v", compare(op, item, right, span)))
+    if right.kind is Kind.MULTI:
+        item = Col("_w", Kind.TEXT)
+        return call("list_any", Kind.BOOL, right, Lambda("_w", compare(op, left, item, span)))
+    if left.kind is Kind.NUMBER and right.kind is Kind.NUMBER:
+        return call(op, Kind.BOOL, left, right)
+    if left.kind is Kind.NUMBER:
+        return compare(_FLIP[op], right, left, span)
+    if right.kind is Kind.NUMBER:
+        if isinstance(left, Lit):
+            return call(op, Kind.BOOL, *_literal_against_number(left, right))
+        return call(f"{op}_number", Kind.BOOL, left, right)
+    if isinstance(left, Lit) or isinstance(right, Lit):
+        literal = left if isinstance(left, Lit) else right
+        assert isinstance(literal, Lit)
+        looks_numeric = isinstance(literal.value, str) and to_number(literal.value) is not None
+        if op in ("eq", "ne") or not looks_numeric:
+            return call(op, Kind.BOOL, left, right)
+    return call(f"{op}_auto", Kind.BOOL, left, right)
+
+
+_FLIP = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+
+
+def _literal_against_number(literal: Lit, other: Expr) -> tuple[Expr, Expr]:
+    found = as_number(literal)
+    return (literal, as_text(other)) if is_null_literal(found) else (found, other)
+
+
+def _plus(left: Expr, right: Expr) -> Expr:
+    """`+` adds numbers and concatenates two texts; one of each is null (eval page, "Operators")."""
+    if Kind.NUMBER in (left.kind, right.kind):
+        return call("add", Kind.NUMBER, as_number(left), as_number(right))
+    return call("plus_auto", Kind.TEXT, as_text(left), as_text(right))

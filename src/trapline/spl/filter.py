@@ -1,0 +1,615 @@
+"""Search expressions: the language of `search`, of the start of a search, of tstats `where` and of eventtypes.
+
+It is not the eval language (spl/NOTES.md §2): parentheses, then NOT, then OR, then AND (blank or word); values are
+literals, compared without letter case, `*` is a wildcard even in quotes; keywords are whole terms of `_raw`.
+Sources: Search Reference, "search"; Search Manual, "Use CASE() and TERM() to match phrases", "Specify time modifiers".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trapline.errors import Span, SplError
+from trapline.plan import FALSE, TRUE, Col, Expr, Lambda, Lit, Schema, both, call, either, number, text
+from trapline.spl.command import Context, Pipeline
+from trapline.spl.cursor import Cursor
+from trapline.spl.evaluate import as_text
+from trapline.spl.scan import unescape
+from trapline.times import time_bound
+from trapline.values import Kind, number_text, to_number
+
+# --- the tree ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:
+    """`*`, or nothing at all."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    operand: Filter
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    parts: tuple[Filter, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    parts: tuple[Filter, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`field op value`; `exact`: the value stood in CASE()."""
+
+    field: str
+    op: str
+    value: str
+    span: Span
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """`field IN (a, b)`"""
+
+    field: str
+    values: tuple[str, ...]
+    span: Span
+
+
+class TermKind(StrEnum):
+    """How a term is matched against `_raw`."""
+
+    WORD = "word"
+    PHRASE = "phrase"
+    TERM = "term"
+    CASE = "case"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A keyword, phrase, TERM() or CASE()."""
+
+    value: str
+    how: TermKind
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """earliest=, latest= and their kin."""
+
+    which: str
+    value: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SubFilter:
+    """A subsearch; with `field`, the right side of `field=[...]`."""
+
+    pipeline: Pipeline
+    span: Span
+    field: str | None = None
+    op: str = "="
+
+
+Filter = Any_ | Not | And | Or | Compare | OneOf | Term | Time | SubFilter
+
+_OPERATOR = re.compile(r"\s*(!=|<=|>=|==|=|<|>)\s*")
+_IN = re.compile(r"\s+[Ii][Nn]\s*\(")
+_FIELD = re.compile(r"[^\s()=<>!|\"\[\],]+")
+_WRAPPED = re.compile(r"(CASE|TERM)\(")
+_MODIFIERS = {
+    "earliest",
+    "latest",
+    "_index_earliest",
+    "_index_latest",
+    "starttime",
+    "endtime",
+    "starttimeu",
+    "endtimeu",
+}
+_AGO = re.compile(r"(start|end)(seconds|minutes|hours|days|months)ago\Z")
+MAX_DEPTH = 150
+
+
+def parse_filter(cursor: Cursor, until: tuple[str, ...] = ()) -> Filter:
+    """A search expression up to the end, a closing parenthesis or one of the words `until`. Raises SplError."""
+    return _Reader(cursor, until).conjunction(0)
+
+
+class _Reader:
+    def __init__(self, cursor: Cursor, until: tuple[str, ...]) -> None:
+        self.cursor = cursor
+        self.until = until
+
+    def at_end(self) -> bool:
+        cursor = self.cursor
+        return cursor.done() or cursor.peek() == ")" or any(cursor.looking_at(word) for word in self.until)
+
+    def conjunction(self, depth: int) -> Filter:
+        start = self.cursor.here().start
+        parts: list[Filter] = []
+        while not self.at_end():
+            if self.keyword("AND") or self.cursor.take(","):
+                if not parts or self.at_end():
+                    self.cursor.fail("AND needs an expression on both sides")
+                continue
+            parts.append(self.disjunction(depth))
+        if not parts:
+            return Any_(Span(start, start))
+        return parts[0] if len(parts) == 1 else And(tuple(parts), self.cursor.since(start))
+
+    def disjunction(self, depth: int) -> Filter:
+        start = self.cursor.here().start
+        parts = [self.negation(depth)]
+        while self.keyword("OR"):
+            if self.at_end():
+                self.cursor.fail("OR needs an expression on both sides")
+            parts.append(self.negation(depth))
+        return parts[0] if len(parts) == 1 else Or(tuple(parts), self.cursor.since(start))
+
+    def negation(self, depth: int) -> Filter:
+        if depth > MAX_DEPTH:
+            self.cursor.fail("the search is nested too deeply")
+        start = self.cursor.here().start
+        if self.keyword("NOT"):
+            if self.at_end():
+                self.cursor.fail("NOT needs an expression after it")
+            operand = self.negation(depth + 1)
+            return Not(operand, self.cursor.since(start))
+        return self.primary(depth)
+
+    def keyword(self, word: str) -> bool:
+        """Operators are upper case; anything else is a term."""
+        cursor = self.cursor
+        cursor.skip()
+        stop = cursor.pos + len(word)
+        if cursor.text[cursor.pos : stop] != word or stop > cursor.end:
+            return False
+        if stop < cursor.end and not (cursor.text[stop].isspace() or cursor.text[stop] in '()["'):
+            return False
+        if _OPERATOR.match(cursor.text, stop, cursor.end) and not cursor.text[stop:].lstrip().startswith("("):
+            return False
+        cursor.pos = stop
+        return True
+
+    def primary(self, depth: int) -> Filter:
+        cursor = self.cursor
+        char = cursor.peek()
+        start = cursor.pos
+        if char == "(":
+            cursor.pos += 1
+            inner = self._nested(depth)
+            if not cursor.take(")"):
+                cursor.fail(
+                    f"unbalanced parenthesis: expected ) before {cursor.found()}", Span(start, start + 1), "add )"
+                )
+            return inner
+        if char == "[":
+            pipeline = cursor.subsearch()
+            return SubFilter(pipeline, cursor.since(start))
+        if char == '"':
+            quoted = cursor.string()
+            assert quoted is not None
+            after = self._comparison(quoted, start)
+            return after or Term(quoted, TermKind.PHRASE, cursor.since(start))
+        wrapped = _WRAPPED.match(cursor.text, start, cursor.end)
+        if wrapped is not None:
+            return self._wrapped(wrapped.group(1), start)
+        name = _FIELD.match(cursor.text, start, cursor.end)
+        if name is not None:
+            cursor.pos = name.end()
+            found = self._comparison(name.group().strip("'"), start)
+            if found is not None:
+                return found
+            cursor.pos = start
+        word = unescape(cursor.bare(stops="()"))
+        if not word:
+            cursor.fail(f"unexpected {cursor.found()} in a search expression")
+        if "::" in word:
+            field, _, value = word.partition("::")
+            if field.isidentifier():
+                return Compare(field, "=", value, cursor.since(start))
+        if word == "*":
+            return Any_(cursor.since(start))
+        return Term(word, TermKind.WORD, cursor.since(start))
+
+    def _nested(self, depth: int) -> Filter:
+        saved, self.until = self.until, ()
+        try:
+            return self.conjunction(depth + 1)
+        finally:
+            self.until = saved
+
+    def _comparison(self, field: str, start: int) -> Filter | None:
+        """What follows a field name: an operator and a value, or IN and a list."""
+        cursor = self.cursor
+        membership = _IN.match(cursor.text, cursor.pos, cursor.end)
+        if membership is not None:
+            cursor.pos = membership.end()
+            return OneOf(field, self._list(), cursor.since(start))
+        operator = _OPERATOR.match(cursor.text, cursor.pos, cursor.end)
+        if operator is None:
+            return None
+        cursor.pos = operator.end()
+        op = "=" if operator.group(1) == "==" else operator.group(1)
+        if cursor.peek() == "[":
+            pipeline = cursor.subsearch()
+            return SubFilter(pipeline, cursor.since(start), field, op)
+        if _WRAPPED.match(cursor.text, cursor.pos, cursor.end):
+            exact = cursor.text.startswith("CASE", cursor.pos)
+            inner = self._wrapped(cursor.text[cursor.pos : cursor.pos + 4], cursor.pos)
+            assert isinstance(inner, Term)
+            return Compare(field, op, inner.value, cursor.since(start), exact=exact)
+        value = self._value()
+        if value is None:
+            cursor.fail(f"expected a value after {field}{op}, found {cursor.found()}", hint='write "" for an empty value')
+        lowered = field.lower()
+        if lowered in _MODIFIERS or _AGO.match(lowered):
+            if op != "=":
+                cursor.fail(f"{field} takes =, not {op}", cursor.since(start))
+            return Time(lowered, value, cursor.since(start))
+        return Compare(field, op, value, cursor.since(start))
+
+    def _value(self, stops: str = "()") -> str | None:
+        quoted = self.cursor.string()
+        if quoted is not None:
+            return quoted
+        word = self.cursor.bare(stops)
+        return unescape(word) or None
+
+    def _list(self) -> tuple[str, ...]:
+        cursor = self.cursor
+        opened = cursor.pos - 1
+        values: list[str] = []
+        while not cursor.take(")"):
+            if cursor.done():
+                cursor.fail("unbalanced parenthesis: this list is never closed", Span(opened, opened + 1), "add )")
+            if cursor.take(","):
+                continue
+            value = self._value(stops="(),")
+            if value is None:
+                if cursor.text[cursor.pos - 1] == '"':
+                    values.append("")
+                    continue
+                cursor.fail(f"unexpected {cursor.found()} in a list")
+            values.append(value)
+        if not values:
+            cursor.fail("IN needs at least one value", Span(opened, cursor.pos))
+        return tuple(values)
+
+    def _wrapped(self, word: str, start: int) -> Filter:
+        """TERM(...) or CASE(...)."""
+        cursor = self.cursor
+        cursor.pos = start + 5
+        quoted = cursor.string()
+        if quoted is None:
+            close = cursor.text.find(")", cursor.pos, cursor.end)
+            if close < 0:
+                cursor.fail(f"{word}( is never closed", Span(start, start + 5), "add )")
+            quoted = cursor.text[cursor.pos : close].strip()
+            cursor.pos = close
+        cursor.expect(")", f"to close {word}(")
+        if not quoted:
+            cursor.fail(f"{word}() needs a term", cursor.since(start))
+        return Term(quoted, TermKind.CASE if word == "CASE" else TermKind.TERM, cursor.since(start))
+
+
+# --- lowering ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """The part of the time range that a search states for all its events, epoch seconds; None = open."""
+
+    earliest: float | None = None
+    latest: float | None = None
+
+
+def lower_filter(tree: Filter, schema: Schema, context: Context) -> Expr:
+    """The predicate of a search expression over rows of that schema. It is null or false where the row does not match;
+    NOT is exact: a part that cannot be decided counts as not matching."""
+    return _Lowering(schema, context).predicate(tree)
+
+
+def lower_text(source: str, schema: Schema, context: Context, span: Span) -> Expr:
+    """The predicate of a search expression given as text (searchmatch, eventtypes)."""
+
+    def refuse(start: int, end: int) -> Pipeline:
+        raise SplError("a subsearch cannot stand here", span=span)
+
+    cursor = Cursor(source, 0, len(source), refuse)
+    try:
+        tree = parse_filter(cursor)
+        cursor.finish()
+        return lower_filter(tree, schema, context)
+    except SplError as error:
+        raise SplError(f"'{source[:80]}' is not a search expression: {error.reason}", span=span) from None
+
+
+def time_range(tree: Filter, context: Context) -> TimeRange:
+    """The bounds that hold for the whole expression, for pruning what is read. The predicate states them again."""
+    parts = tree.parts if isinstance(tree, And) else (tree,)
+    earliest: float | None = None
+    latest: float | None = None
+    for part in parts:
+        if not isinstance(part, Time):
+            continue
+        name, bound = _bound(part, context)
+        if bound is None:
+            continue
+        if name == "earliest":
+            earliest = bound if earliest is None else max(earliest, bound)
+        elif name == "latest":
+            latest = bound if latest is None else min(latest, bound)
+    return TimeRange(earliest, latest)
+
+
+def _bound(tree: Time, context: Context) -> tuple[str, float | None]:
+    ago = _AGO.match(tree.which)
+    if ago is not None:
+        which, unit = ago.groups()
+        unit = {"seconds": "s", "minutes": "m", "hours": "h", "days": "d", "months": "mon"}[unit]
+        if not tree.value.isdecimal():
+            raise SplError(f"{tree.which} takes a whole number", span=tree.span, code="time")
+        bound = time_bound(f"-{tree.value}{unit}", context.now, what=tree.which, span=tree.span)
+        return ("earliest" if which == "start" else "latest"), bound
+    name = {
+        "starttime": "earliest",
+        "starttimeu": "earliest",
+        "endtime": "latest",
+        "endtimeu": "latest",
+        "_index_earliest": "index_earliest",
+        "_index_latest": "index_latest",
+    }.get(tree.which, tree.which)
+    bound = time_bound(tree.value, context.now, what=tree.which, span=tree.span)
+    if name == "earliest" and bound == 0:
+        return name, None
+    return name, bound
+
+
+class _Lowering:
+    def __init__(self, schema: Schema, context: Context) -> None:
+        self.schema = schema
+        self.context = context
+
+    def predicate(self, tree: Filter) -> Expr:
+        match tree:
+            case Any_():
+                return TRUE
+            case Not(operand=operand):
+                return call("not", Kind.BOOL, call("is_true", Kind.BOOL, self.predicate(operand)))
+            case And(parts=parts):
+                return both([self.predicate(part) for part in parts])
+            case Or(parts=parts):
+                return either([self.predicate(part) for part in parts])
+            case Compare():
+                return self.compare(tree.field, tree.op, tree.value, tree.exact)
+            case OneOf(field=name, values=values):
+                return self.one_of(name, values)
+            case Term():
+                return self.term(tree)
+            case Time():
+                return self.time(tree)
+            case SubFilter():
+                return self.subsearch(tree)
+
+    def time(self, tree: Time) -> Expr:
+        name, bound = _bound(tree, self.context)
+        if bound is None:
+            return TRUE
+        column = "_indextime" if name.startswith("index_") else "_time"
+        if column not in self.schema:
+            return FALSE
+        op = "ge" if name.endswith("earliest") else "lt"
+        return call(op, Kind.BOOL, Col(column, Kind.NUMBER), number(bound))
+
+    def subsearch(self, tree: SubFilter) -> Expr:
+        from trapline.spl.subsearch import as_search
+
+        found = as_search(self.context, tree.pipeline)
+        if tree.field is not None:
+            return self.compare(tree.field, tree.op, found.strip().strip('"'), exact=False)
+        return lower_text(found, self.schema, self.context, tree.span)
+
+    # --- field comparisons
+
+    def compare(self, name: str, op: str, value: str, exact: bool) -> Expr:
+        if name == "eventtype" and op in ("=", "!="):
+            special = self.eventtype(value)
+            if special is not None:
+                return special if op == "=" else call("not", Kind.BOOL, call("is_true", Kind.BOOL, special))
+        if "*" in name:
+            parts = [self.compare(one, op, value, exact) for one in self.schema if _wild_name(name).match(one)]
+            return either(parts) if parts else FALSE
+        column = self.column(name)
+        if column is None:
+            return FALSE
+        match op:
+            case "=":
+                return _per_value(column, lambda one: self.equals(one, value, exact))
+            case "!=":
+                if value == "*":
+                    return FALSE
+
+                def differs(one: Expr) -> Expr:
+                    found = call("not", Kind.BOOL, self.equals(one, value, exact))
+                    return found if isinstance(one, Lit) else both([call("is_not_null", Kind.BOOL, one), found])
+
+                return _per_value(column, differs)
+        ordered = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}[op]
+        return _per_value(column, lambda one: _ordered(ordered, one, value))
+
+    def column(self, name: str) -> Expr | None:
+        kind = self.schema.get(name)
+        return None if kind is None else Col(name, kind)
+
+    def one_of(self, name: str, values: tuple[str, ...]) -> Expr:
+        plain = [value for value in values if "*" not in value and not _is_cidr(value)]
+        special = [value for value in values if value not in plain]
+        column = self.column(name)
+        if column is not None and column.kind is Kind.TEXT and len(plain) > 1 and name != "eventtype":
+            lowered = tuple(dict.fromkeys(value.lower() for value in plain))
+            first = call("in", Kind.BOOL, _folded(column, "".join(lowered)), *(text(value) for value in lowered))
+            return either([first, *(self.compare(name, "=", value, exact=False) for value in special)])
+        return either([self.compare(name, "=", value, exact=False) for value in dict.fromkeys(values)])
+
+    def equals(self, one: Expr, value: str, exact: bool) -> Expr:
+        """One value against a literal, text or wildcards. Letter case is ignored unless `exact`."""
+        if value == "*":
+            return call("is_not_null", Kind.BOOL, one)
+        if one.kind is Kind.NUMBER:
+            found = to_number(value)
+            if found is not None and number_text(found) == value:
+                return call("eq", Kind.BOOL, one, number(found))
+        subject = as_text(one)
+        if "*" in value:
+            subject, pattern = (subject, value) if exact else (_folded(subject, value), value.lower())
+            return _wildcard(subject, pattern)
+        if _is_cidr(value):
+            return either([call("eq", Kind.BOOL, subject, text(value)), call("cidr_match", Kind.BOOL, text(value), subject)])
+        if exact:
+            return call("eq", Kind.BOOL, subject, text(value))
+        return call("eq", Kind.BOOL, _folded(subject, value), text(value.lower()))
+
+    def eventtype(self, value: str) -> Expr | None:
+        """An eventtype is the search it stands for. None where the field is an ordinary one."""
+        if "eventtype" in self.schema and "_raw" not in self.schema:
+            return None
+        found = self.context.eventtypes(value)
+        parts = [
+            lower_text(search, self.schema, self.context, Span(0, 0)) for _, search in sorted(found.items())
+        ]
+        own = self.column("eventtype")
+        if own is not None:
+            parts.append(_per_value(own, lambda one: self.equals(one, value, exact=False)))
+        if not parts:
+            self.context.warnings.add(
+                "eventtype",
+                f"no eventtype matches '{value}', so eventtype={value} matches nothing",
+                hint="define it in an eventtypes.conf of an add-on",
+            )
+            return FALSE
+        return either(parts)
+
+    # --- terms
+
+    def term(self, tree: Term) -> Expr:
+        if "_raw" not in self.schema:
+            return FALSE
+        raw: Expr = Col("_raw", self.schema["_raw"])
+        raw = as_text(raw)
+        exact = tree.how == TermKind.CASE
+        value = tree.value
+        if not value.strip("*"):
+            return TRUE if value else call("is_not_null", Kind.BOOL, raw)
+        pattern = _term_pattern(value, tree.how)
+        test = call("regex_match", Kind.BOOL, raw, text(pattern))
+        longest = max(re.split(r"[*\s]+", value), key=len)
+        if not longest:
+            return test
+        folded = raw if exact else _folded(raw, longest)
+        first = call("contains", Kind.BOOL, folded, text(longest if exact else longest.lower()))
+        return both([first, test])
+
+
+def _per_value(column: Expr, test: Callable[[Expr], Expr]) -> Expr:
+    """A test of a value, or of any value of a multivalue."""
+    if column.kind is Kind.MULTI:
+        return call("list_any", Kind.BOOL, column, Lambda("_v", test(Col("_v", Kind.TEXT))))
+    return test(column)
+
+
+def _folded(subject: Expr, literal: str) -> Expr:
+    """The subject in lower case, unless the literal has no letters that case could change: digits compare as they are,
+    and files can then be skipped by their statistics."""
+    if literal.lower() == literal.upper():
+        return subject
+    return call("lower", Kind.TEXT, subject)
+
+
+def _wildcard(subject: Expr, pattern: str) -> Expr:
+    """`*` matches any text. The common shapes become plain prefix, suffix and substring tests."""
+    parts = re.split(r"\*+", pattern)
+    if len(parts) == 2:
+        head, tail = parts
+        tests = []
+        if head:
+            tests.append(call("starts_with", Kind.BOOL, subject, text(head)))
+        if tail:
+            tests.append(call("ends_with", Kind.BOOL, subject, text(tail)))
+        if head and tail:
+            tests.append(call("ge", Kind.BOOL, call("length", Kind.NUMBER, subject), number(len(head) + len(tail))))
+        return both(tests) if tests else call("is_not_null", Kind.BOOL, subject)
+    if len(parts) == 3 and not parts[0] and not parts[2]:
+        return call("contains", Kind.BOOL, subject, text(parts[1]))
+    return call("wildcard", Kind.BOOL, subject, text(pattern))
+
+
+def _ordered(op: str, one: Expr, value: str) -> Expr:
+    """<, <=, >, >=: numbers if both are, else text."""
+    found = to_number(value)
+    if one.kind is Kind.NUMBER:
+        return call(op, Kind.BOOL, one, number(found)) if found is not None else call(op, Kind.BOOL, as_text(one), text(value))
+    if found is None:
+        return call(op, Kind.BOOL, as_text(one), text(value))
+    return call(f"{op}_auto", Kind.BOOL, as_text(one), text(value))
+
+
+def _is_cidr(value: str) -> bool:
+    address, slash, bits = value.partition("/")
+    if not slash or not bits.isdecimal():
+        return False
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _wild_name(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))) + r"\Z", re.DOTALL)
+
+
+_MAJOR = r"\s\[\]<>(){}|!;,'\"*&?+"
+_MINOR = r"/:=@.\-$#%\\_"
+"""Major and minor breakers of segmenters.conf, as inside of a character class."""
+
+
+def _term_pattern(value: str, how: TermKind) -> str:
+    """The regular expression of a term: it must start and end where a token does."""
+    breakers = _MAJOR if how == TermKind.TERM else _MAJOR + _MINOR
+    pieces = value.split("*")
+    body = f"[^{_MAJOR}]*".join(_spaced(piece) for piece in pieces)
+    flags = "" if how == TermKind.CASE else "(?i)"
+    left = "" if _breaks(value[0], breakers) else f"(?:^|[{breakers}])"
+    right = "" if _breaks(value[-1], breakers) else f"(?:$|[{breakers}])"
+    return f"{flags}{left}{body}{right}"
+
+
+def _spaced(piece: str) -> str:
+    return re.sub(r"(?:\\?\s)+", r"\\s+", _quote(piece))
+
+
+def _quote(piece: str) -> str:
+    """Escape for PCRE and RE2 alike."""
+    return re.sub(r"([^\w\s])", r"\\\1", piece, flags=re.ASCII) if piece.isascii() else re.escape(piece)
+
+
+def _breaks(char: str, breakers: str) -> bool:
+    return char == "*" or re.match(f"[{breakers}]", char) is not None

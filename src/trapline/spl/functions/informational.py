@@ -1,0 +1,78 @@
+"""Informational functions (Search Reference, "Informational functions")."""
+
+from __future__ import annotations
+
+from trapline.plan import FALSE, Expr, Lit, call, text
+from trapline.spl.evaluate import Env, as_number, is_null_literal
+from trapline.spl.expr import Ast, Func, Str
+from trapline.spl.functions import function
+from trapline.spl.functions.comparison import choose
+from trapline.values import Kind
+
+
+@function("isnull", 1)
+def _isnull(env: Env, ast: Func) -> Expr:
+    return call("is_null", Kind.BOOL, env.any(ast.args[0]))
+
+
+@function("isnotnull", 1)
+def _isnotnull(env: Env, ast: Func) -> Expr:
+    return call("is_not_null", Kind.BOOL, env.any(ast.args[0]))
+
+
+def is_number(env: Env, ast: Ast) -> Expr:
+    """A number, or a field value that looks like one; a quoted literal never is."""
+    value = env.any(ast)
+    if isinstance(ast, Str) or value.kind is Kind.BOOL or is_null_literal(value):
+        return FALSE
+    return call("is_not_null", Kind.BOOL, as_number(value))
+
+
+@function("isnum", 1)
+def _isnum(env: Env, ast: Func) -> Expr:
+    return is_number(env, ast.args[0])
+
+
+@function("isint", 1)
+def _isint(env: Env, ast: Func) -> Expr:
+    value = env.any(ast.args[0])
+    if isinstance(ast.args[0], Str) or value.kind is Kind.BOOL or is_null_literal(value):
+        return FALSE
+    whole = as_number(value)
+    return call("is_true", Kind.BOOL, call("eq", Kind.BOOL, whole, call("floor", Kind.NUMBER, whole)))
+
+
+@function("isstr", 1)
+def _isstr(env: Env, ast: Func) -> Expr:
+    value = env.any(ast.args[0])
+    if value.kind is Kind.BOOL:
+        return FALSE
+    not_number = call("not", Kind.BOOL, is_number(env, ast.args[0]))
+    return call("and", Kind.BOOL, call("is_not_null", Kind.BOOL, value), not_number)
+
+
+@function("isbool", 1)
+def _isbool(env: Env, ast: Func) -> Expr:
+    return Lit(env.any(ast.args[0]).kind is Kind.BOOL, Kind.BOOL)
+
+
+@function("ismv", 1)
+def _ismv(env: Env, ast: Func) -> Expr:
+    value = env.any(ast.args[0])
+    if value.kind is not Kind.MULTI:
+        return FALSE
+    return call("is_true", Kind.BOOL, call("gt", Kind.BOOL, call("list_count", Kind.NUMBER, value), Lit(1.0, Kind.NUMBER)))
+
+
+@function("typeof", 1)
+def _typeof(env: Env, ast: Func) -> Expr:
+    value = env.any(ast.args[0])
+    if value.kind is Kind.BOOL:
+        return text("Boolean")
+    return choose(
+        [
+            (call("is_null", Kind.BOOL, value), text("Invalid")),
+            (is_number(env, ast.args[0]), text("Number")),
+        ],
+        text("String"),
+    )

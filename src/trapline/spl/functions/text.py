@@ -1,0 +1,81 @@
+"""Text functions (Search Reference, "Text functions"). On a multivalue they work on every value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trapline.plan import Col, Expr, Lambda, Lit, call, text
+from trapline.spl.evaluate import Env, as_text, is_null_literal
+from trapline.spl.expr import Func
+from trapline.spl.functions import function
+from trapline.values import Kind
+
+
+def each(value: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """A text function, applied to every value of a multivalue."""
+    if value.kind is Kind.MULTI and not is_null_literal(value):
+        return call("list_map", Kind.MULTI, value, Lambda("_v", change(Col("_v", Kind.TEXT))))
+    return change(as_text(value))
+
+
+@function("len", 1)
+def _len(env: Env, ast: Func) -> Expr:
+    """Characters (code points)."""
+    return call("length", Kind.NUMBER, env.text(ast.args[0]))
+
+
+@function("lower", 1)
+def _lower(env: Env, ast: Func) -> Expr:
+    return each(env.value(ast.args[0]), lambda one: call("lower", Kind.TEXT, one))
+
+
+@function("upper", 1)
+def _upper(env: Env, ast: Func) -> Expr:
+    return each(env.value(ast.args[0]), lambda one: call("upper", Kind.TEXT, one))
+
+
+@function("substr", 2, 3)
+def _substr(env: Env, ast: Func) -> Expr:
+    """From a 1-based position, negative from the end."""
+    start = env.number(ast.args[1])
+    length = env.number(ast.args[2]) if len(ast.args) == 3 else Lit(None, Kind.NUMBER)
+    return each(env.value(ast.args[0]), lambda one: call("substr", Kind.TEXT, one, start, length))
+
+
+@function("replace", 3)
+def _replace(env: Env, ast: Func) -> Expr:
+    r"""Every match of a PCRE; \1 and the like in the replacement."""
+    pattern, new = env.text(ast.args[1]), env.text(ast.args[2])
+    return each(env.value(ast.args[0]), lambda one: call("regex_replace", Kind.TEXT, one, pattern, new))
+
+
+def _trim(op: str) -> Callable[[Env, Func], Expr]:
+    def lower(env: Env, ast: Func) -> Expr:
+        marks = env.text(ast.args[1]) if len(ast.args) == 2 else text(" \t")
+        return each(env.value(ast.args[0]), lambda one: call(op, Kind.TEXT, one, marks))
+
+    lower.__module__ = __name__
+    return lower
+
+
+function("trim", 1, 2)(_trim("trim"))
+function("ltrim", 1, 2)(_trim("ltrim"))
+function("rtrim", 1, 2)(_trim("rtrim"))
+
+
+@function("urldecode", 1)
+def _urldecode(env: Env, ast: Func) -> Expr:
+    return each(env.value(ast.args[0]), lambda one: call("url_decode", Kind.TEXT, one))
+
+
+@function("split", 2)
+def _split(env: Env, ast: Func) -> Expr:
+    """Text to multivalue; an empty delimiter cuts every character."""
+    return call("split", Kind.MULTI, env.text(ast.args[0]), env.text(ast.args[1]))
+
+
+@function("printf", 1, None)
+def _printf(env: Env, ast: Func) -> Expr:
+    args = [env.text(arg) for arg in ast.args[1:]]
+    packed = call("list_pack", Kind.MULTI, *args) if args else Lit(None, Kind.MULTI)
+    return call("printf", Kind.TEXT, env.text(ast.args[0]), packed)

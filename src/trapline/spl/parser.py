@@ -1,0 +1,149 @@
+"""SPL text to a `Pipeline` of parsed commands.
+
+Order: comments, then macros (`macros.expand`), then stages cut at pipes, then each command parses its own stage.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import ModuleType
+
+from trapline.errors import Span, SplError, Unsupported
+from trapline.spl import commands
+from trapline.spl.command import Pipeline, Stage
+from trapline.spl.cursor import Cursor
+from trapline.spl.macros import Macro, expand
+from trapline.spl.scan import split_pipes
+
+MAX_LENGTH = 1_000_000
+"""Characters of a search as given."""
+MAX_STAGES = 1_000
+MAX_NESTING = 40
+"""Subsearches inside subsearches."""
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+
+
+@cache
+def command_names() -> frozenset[str]:
+    """The commands there are: the modules in `commands/`."""
+    return frozenset(module.name for module in pkgutil.iter_modules(commands.__path__))
+
+
+@cache
+def _module(name: str) -> ModuleType | None:
+    if name in command_names():
+        return importlib.import_module(f"{commands.__name__}.{name}")
+    return _aliases().get(name)
+
+
+@cache
+def _aliases() -> Mapping[str, ModuleType]:
+    modules = [importlib.import_module(f"{commands.__name__}.{name}") for name in command_names()]
+    return {alias: module for module in modules for alias in getattr(module, "ALIASES", ())}
+
+
+def parse(text: str, macros: Mapping[str, Macro] | None = None) -> Pipeline:
+    """Parse a search. Raises SplError, with the span in its `query`."""
+    if len(text) > MAX_LENGTH:
+        raise SplError(f"the search is longer than {MAX_LENGTH:,} characters", code="syntax")
+    full = text
+    try:
+        full = expand(text, macros or {})
+        return _Parser(full).pipeline(0, len(full), nested=0)
+    except SplError as error:
+        raise error.locate(full, expanded=full != text) from None
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def pipeline(self, start: int, end: int, *, nested: int) -> Pipeline:
+        if nested > MAX_NESTING:
+            raise SplError("subsearches are nested too deeply", span=Span(start, start + 1), code="syntax")
+        spans = split_pipes(self.text, start, end)
+        if len(spans) > MAX_STAGES:
+            raise SplError(f"the search has more than {MAX_STAGES:,} commands", code="syntax")
+        stages: list[Stage] = []
+        for place, span in enumerate(spans):
+            if span.start == span.end:
+                if place == 0 and len(spans) > 1:
+                    continue
+                raise SplError("expected a command, found nothing", span=Span(span.start, span.start + 1), code="syntax")
+            stages.append(self._stage(span, first=not stages, piped=place > 0, nested=nested))
+        return Pipeline(self.text, tuple(stages))
+
+    def _stage(self, span: Span, *, first: bool, piped: bool, nested: int) -> Stage:
+        word = _WORD.match(self.text, span.start, span.end)
+        name = word.group().lower() if word else ""
+        at = word.end() if word else span.start
+        # The first word is a command unless it reads as a search term: `user=alice`, `rex*`, `host::a`.
+        after = self.text[at : at + 1]
+        is_command = word is not None and (after == "" or after.isspace() or after in '|"[`(-+,' or at == span.end)
+        if is_command and _is_comparison(self.text, at, span.end):
+            is_command = False
+        module = _module(name) if is_command else None
+        if module is None:
+            if first and not piped and not (is_command and name in DOCUMENTED):
+                module, name, at = _module("search"), "search", span.start
+            else:
+                raise _unknown(self.text, span, name)
+        assert module is not None
+
+        def subsearch(start: int, end: int) -> Pipeline:
+            return self.pipeline(start, end, nested=nested + 1)
+
+        cursor = Cursor(self.text, at, span.end, subsearch)
+        command = module.parse(cursor)
+        cursor.finish()
+        canonical = module.__name__.rpartition(".")[2]
+        if not first and hasattr(command, "generate") and not hasattr(command, "lower"):
+            raise SplError(
+                f"{canonical} is a generating command and must come first in its pipeline",
+                span=Span(span.start, at),
+                code="syntax",
+            )
+        return Stage(canonical, command, span)
+
+
+def _is_comparison(text: str, at: int, end: int) -> bool:
+    """Does an operator follow, so that the word is a field of an implied search?"""
+    while at < end and text[at].isspace():
+        at += 1
+    return at < end and (text[at] in "=<>" or text.startswith("!=", at))
+
+
+DOCUMENTED = frozenset(
+    """abstract accum addcoltotals addinfo addtotals analyzefields anomalies anomalousvalue anomalydetection append
+    appendcols appendpipe apply arules associate autoregress awssnsalert bin bucket bucketdir chart cluster cofilter
+    collect concurrency contingency convert correlate ctable datamodel datamodelsimple dbinspect dbxquery dedup delete
+    delta diff dump entitymerge erex eval eventcount eventstats extract fieldformat fields fieldsummary filldown fillnull
+    findtypes fit folderize foreach format from fromjson gauge gentimes geom geomfilter geostats head highlight history
+    iconify ingestpreview input inputcsv inputintelligence inputlookup iplocation join kmeans kv kvform loadjob
+    localize localop lookup makecontinuous makejson makemv makeresults map mcatalog mcollect metadata metasearch
+    meventcollect mpreview msearch mstats multikv multisearch mvcombine mvexpand nomv outlier outputcsv outputlookup
+    outputtext overlap pivot predict rangemap rare redistribute regex relevancy reltime rename replace require rest return
+    reverse rex rtorder run runshellscript savedsearch script scrub search searchtxn selfjoin sendalert sendemail set
+    setfields sichart sirare sistats sitimechart sitop snowevent snoweventstream snowincident snowincidentstream sort
+    spath spl1 stats strcat streamstats table tags tail timechart timewrap tojson top transaction transpose trendline
+    tscollect tstats typeahead typelearner typer union uniq untable walklex where x11 xmlkv xmlunescape xpath
+    xsDisplayConcept xyseries""".split()
+)
+"""Every command of the Search Reference: a known name that is not a module here is refused as not supported yet."""
+
+
+def _unknown(text: str, span: Span, name: str) -> SplError:
+    word = text[span.start : span.end].split(None, 1)[0]
+    place = Span(span.start, span.start + len(name or word))
+    if name in DOCUMENTED:
+        return Unsupported(f"the command '{name}' is not supported yet", span=place)
+    known = command_names() | set(_aliases()) | DOCUMENTED
+    near = difflib.get_close_matches(name or word, known, 1)
+    hint = f"did you mean '{near[0]}'?" if near else "a stage after a pipe starts with a command name"
+    return SplError(f"unknown command '{(name or word)[:60]}'", span=place, hint=hint, code="command")

@@ -1,0 +1,457 @@
+"""Plan to SQL, as a sqlglot tree: structure here, the meaning of functions in each engine's own table.
+
+Every node becomes one SELECT over its input's. Only the columns that the nodes above read are selected, down to the
+scan; rows carry hidden order columns only where something above depends on their order (STYLE.md §6.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlglot import exp
+
+from trapline.plan import (
+    Agg,
+    Aggregate,
+    Apply,
+    Call,
+    Col,
+    Expand,
+    Expr,
+    Extend,
+    Filter,
+    Lambda,
+    Limit,
+    Lit,
+    Node,
+    Project,
+    Reverse,
+    Rows,
+    Scan,
+    Sort,
+    Table,
+    Union,
+    Window,
+    WindowCall,
+    call,
+    fields_of,
+    number,
+)
+from trapline.values import Kind
+
+
+class Dialect(Protocol):
+    """What an engine supplies."""
+
+    def scalar(self, call: Call, args: Sequence[exp.Expression]) -> exp.Expression:
+        """A function of the vocabulary. Raises Unsupported for a declared gap."""
+        ...
+
+    def literal(self, lit: Lit) -> exp.Expression: ...
+
+    def lambda_(self, param: str, body: exp.Expression) -> exp.Expression: ...
+
+    def aggregate(
+        self, agg: Agg, arg: exp.Expression | None, extra: exp.Expression | None, order: Sequence[exp.Ordered]
+    ) -> exp.Expression:
+        """An aggregate. `order` is there if the aggregate says it is `ordered`."""
+        ...
+
+    def unnest(self, values: exp.Expression) -> exp.Expression:
+        """One row per element, in the select list."""
+        ...
+
+    def positions(self, values: exp.Expression) -> exp.Expression:
+        """The element's place, in step with `unnest`."""
+        ...
+
+    def rows(self, rows: Rows) -> str:
+        """Make given rows readable; the name of a table with columns c0, c1, ... in schema order, and `o`, their
+        order."""
+        ...
+
+    def files(self, table: Table, columns: Iterable[str]) -> exp.Expression:
+        """What to select from for a store table."""
+        ...
+
+    def event_field(self, table: Table, name: str, kind: Kind) -> exp.Expression:
+        """A field of a store table as plan.Table says, in that kind."""
+        ...
+
+
+@dataclass(slots=True)
+class Names:
+    """SQL identifiers for fields: the field's own name unless another one equals it when case is ignored."""
+
+    _by_field: dict[str, str] = field(default_factory=dict)
+    _used: set[str] = field(default_factory=set)
+
+    def of(self, name: str) -> str:
+        known = self._by_field.get(name)
+        if known is None:
+            known = self._by_field[name] = self.fresh(name or "empty")
+        return known
+
+    def fresh(self, wish: str) -> str:
+        ident = wish
+        count = 1
+        while ident.lower() in self._used:
+            count += 1
+            ident = f"{wish}_{count}"
+        self._used.add(ident.lower())
+        return ident
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A hidden order column."""
+
+    ident: str
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A SELECT with the fields it gives (field -> kind) and, if asked for, its order columns."""
+
+    select: exp.Query
+    fields: Mapping[str, Kind]
+    order: tuple[Order, ...]
+
+
+def ident(name: str) -> exp.Identifier:
+    return exp.Identifier(this=name, quoted=True)
+
+
+def column(name: str) -> exp.Column:
+    return exp.Column(this=ident(name))
+
+
+def alias(value: exp.Expression, name: str) -> exp.Expression:
+    if isinstance(value, exp.Column) and value.name == name and not value.args.get("table"):
+        return value
+    return exp.Alias(this=value, alias=ident(name))
+
+
+def compile_plan(node: Node, dialect: Dialect) -> tuple[exp.Query, list[str]]:
+    """The query of a plan, in its order, and the field of each of its columns."""
+    compiler = _Compiler(dialect)
+    fields = list(node.schema)
+    relation = compiler.compile(node, frozenset(fields), ordered=True)
+    columns: list[exp.Expression] = [column(compiler.names.of(name)) for name in fields]
+    query = compiler.select(columns or [alias(exp.Literal.number(1), "_none")], relation)
+    if relation.order:
+        query.set("order", exp.Order(expressions=compiler.ordering(relation.order)))
+    return query, fields
+
+
+def compile_count(node: Node, dialect: Dialect) -> exp.Query:
+    """How many rows a plan has."""
+    compiler = _Compiler(dialect)
+    relation = compiler.compile(node, frozenset(), ordered=False)
+    return compiler.select([exp.Count(this=exp.Star())], relation)
+
+
+class _Compiler:
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.names = Names()
+        self._queries = 0
+
+    # --- pieces
+
+    def select(self, columns: Sequence[exp.Expression], source: Relation | exp.Expression) -> exp.Select:
+        if isinstance(source, Relation):
+            self._queries += 1
+            name = exp.TableAlias(this=exp.Identifier(this=f"q{self._queries}", quoted=False))
+            source = exp.Subquery(this=source.select, alias=name)
+        query = exp.Select(expressions=list(columns))
+        query.set("from_", exp.From(this=source))
+        return query
+
+    def ordering(self, order: Iterable[Order]) -> list[exp.Ordered]:
+        return [exp.Ordered(this=column(one.ident), desc=one.descending, nulls_first=False) for one in order]
+
+    def expression(self, expr: Expr, bound: Mapping[str, str] | None = None) -> exp.Expression:
+        match expr:
+            case Lit():
+                return self.dialect.literal(expr)
+            case Col(name=name):
+                if bound and name in bound:
+                    return column(bound[name])
+                return column(self.names.of(name))
+            case Lambda(param=param, body=body):
+                own = self.names.fresh("x")
+                return self.dialect.lambda_(own, self.expression(body, {**(bound or {}), param: own}))
+            case Call(args=args):
+                return self.dialect.scalar(expr, [self.expression(arg, bound) for arg in args])
+
+    def _carry(self, fields: Iterable[str], order: Iterable[Order]) -> list[exp.Expression]:
+        carried: list[exp.Expression] = [column(self.names.of(name)) for name in fields]
+        carried += [column(one.ident) for one in order]
+        return carried
+
+    def _some(self, columns: list[exp.Expression]) -> list[exp.Expression]:
+        """A SELECT needs at least one column."""
+        return columns or [alias(exp.Literal.number(1), self.names.of("_none"))]
+
+    # --- nodes
+
+    def compile(self, node: Node, need: frozenset[str], *, ordered: bool) -> Relation:
+        """The relation with the fields of `need` that the node has, and order columns if `ordered`."""
+        match node:
+            case Rows():
+                return self._rows(node, need, ordered)
+            case Scan():
+                return self._scan(node, need, ordered)
+            case Filter():
+                return self._filter(node, need, ordered)
+            case Extend() | Project():
+                return self._extend(node, need, ordered)
+            case Aggregate():
+                return self._aggregate(node, need, ordered)
+            case Window():
+                return self._window(node, need, ordered)
+            case Sort():
+                return self._sort(node, need, ordered)
+            case Reverse(input=inner):
+                child = self.compile(inner, need, ordered=ordered)
+                flipped = tuple(Order(one.ident, not one.descending) for one in child.order)
+                return Relation(child.select, child.fields, flipped)
+            case Limit():
+                return self._limit(node, need, ordered)
+            case Union():
+                return self._union(node, need, ordered)
+            case Expand():
+                return self._expand(node, need, ordered)
+            case Apply(label=label):
+                raise TypeError(f"BUG: {label} was not materialised before it was compiled")
+
+    def _rows(self, node: Rows, need: frozenset[str], ordered: bool) -> Relation:
+        table = self.dialect.rows(node)
+        places = {name: place for place, name in enumerate(node.schema)}
+        fields = {name: kind for name, kind in node.schema.items() if name in need}
+        columns = [alias(column(f"c{places[name]}"), self.names.of(name)) for name in fields]
+        order: tuple[Order, ...] = ()
+        if ordered:
+            own = self.names.fresh("_o")
+            columns.append(alias(column("o"), own))
+            order = (Order(own, False),)
+        source = exp.Table(this=ident(table))
+        return Relation(self.select(self._some(columns), source), fields, order)
+
+    def _scan(self, node: Scan, need: frozenset[str], ordered: bool) -> Relation:
+        if node.expand is not None:
+            return self.compile(node.expand(node, need), need, ordered=ordered)
+        fields = {name: kind for name, kind in node.schema.items() if name in need}
+        order: tuple[Order, ...] = ()
+        if ordered:
+            order = tuple(Order(self.names.fresh(wish), True) for wish in ("_o_time", "_o_index", "_o_serial"))
+        branches: list[exp.Query] = [self._table(node, table, fields, order) for table in node.tables]
+        if not branches:
+            empty = self.select(
+                self._some(
+                    [alias(self.dialect.literal(Lit(None, kind)), self.names.of(name)) for name, kind in fields.items()]
+                    + [alias(self.dialect.literal(Lit(None, Kind.NUMBER)), one.ident) for one in order]
+                ),
+                exp.Subquery(
+                    this=exp.Select(expressions=[alias(exp.Literal.number(1), "z")]),
+                    alias=exp.TableAlias(this=ident("z")),
+                ),
+            )
+            empty.set("where", exp.Where(this=exp.false()))
+            return Relation(empty, fields, order)
+        return Relation(_union_all(branches), fields, order)
+
+    def _table(self, node: Scan, table: Table, fields: Mapping[str, Kind], order: Sequence[Order]) -> exp.Query:
+        columns: list[exp.Expression] = []
+        for name, kind in fields.items():
+            columns.append(alias(self.dialect.event_field(table, name, kind), self.names.of(name)))
+        for one, physical in zip(order, ("_time", "_indextime", "_serial"), strict=False):
+            columns.append(alias(column(physical), one.ident))
+        query = self.select(self._some(columns), self.dialect.files(table, list(fields)))
+        bounds: list[exp.Expression] = []
+        for op, bound in ((exp.GTE, node.earliest), (exp.LT, node.latest)):
+            if bound is not None:
+                limit = self.dialect.literal(Lit(float(bound), Kind.NUMBER))
+                micros = self.dialect.scalar(Call("micros_time", (number(bound),), Kind.NUMBER), [limit])
+                bounds.append(op(this=column("_time"), expression=micros))
+        if bounds:
+            query.set("where", exp.Where(this=exp.and_(*bounds) if len(bounds) > 1 else bounds[0]))
+        return query
+
+    def _filter(self, node: Filter, need: frozenset[str], ordered: bool) -> Relation:
+        child = self.compile(node.input, need | frozenset(fields_of(node.predicate)), ordered=ordered)
+        fields = {name: kind for name, kind in child.fields.items() if name in need}
+        query = self.select(self._some(self._carry(fields, child.order)), child)
+        query.set("where", exp.Where(this=self.expression(node.predicate)))
+        return Relation(query, fields, child.order)
+
+    def _extend(self, node: Extend | Project, need: frozenset[str], ordered: bool) -> Relation:
+        values = {name: expr for name, expr in node.values if name in need}
+        kept = need - {name for name, _ in node.values} if isinstance(node, Extend) else frozenset()
+        read = frozenset(name for expr in values.values() for name in fields_of(expr))
+        if not values and isinstance(node, Extend):
+            return self.compile(node.input, need, ordered=ordered)
+        child = self.compile(node.input, kept | read, ordered=ordered)
+        fields = {name: kind for name, kind in node.schema.items() if name in values or name in kept}
+        columns = [
+            alias(self.expression(values[name]), self.names.of(name)) if name in values else column(self.names.of(name))
+            for name in fields
+        ]
+        columns += [column(one.ident) for one in child.order]
+        return Relation(self.select(self._some(columns), child), fields, child.order)
+
+    def _aggregate(self, node: Aggregate, need: frozenset[str], ordered: bool) -> Relation:
+        aggs = {name: agg for name, agg in node.aggs if name in need}
+        read = {name for _, expr in node.by for name in fields_of(expr)}
+        for agg in aggs.values():
+            for part in (agg.arg, agg.extra):
+                read |= set(fields_of(part)) if part is not None else set()
+        child = self.compile(node.input, frozenset(read), ordered=any(agg.ordered for agg in aggs.values()))
+        order_by = self.ordering(child.order)
+        columns: list[exp.Expression] = []
+        groups: list[exp.Expression] = []
+        order: list[Order] = []
+        for name, expr in node.by:
+            value = self.expression(expr)
+            own = self.names.of(name) if name in need else self.names.fresh(f"_g_{name}")
+            columns.append(alias(value, own))
+            groups.append(value.copy())
+            order.append(Order(own, False))
+        for name, agg in aggs.items():
+            arg = None if agg.arg is None else self.expression(agg.arg)
+            extra = None if agg.extra is None else self.expression(agg.extra)
+            columns.append(alias(self.dialect.aggregate(agg, arg, extra, order_by), self.names.of(name)))
+        if not columns:
+            columns = [alias(exp.Count(this=exp.Star()), self.names.of("_none"))]
+        query = self.select(columns, child)
+        if groups:
+            query.set("group", exp.Group(expressions=groups))
+        fields = {name: kind for name, kind in node.schema.items() if name in need}
+        return Relation(query, fields, tuple(order) if ordered else ())
+
+    def _window(self, node: Window, need: frozenset[str], ordered: bool) -> Relation:
+        values = {name: win for name, win in node.values if name in need}
+        if not values:
+            return self.compile(node.input, need, ordered=ordered)
+        kept = need - set(values)
+        read: set[str] = set(kept)
+        for win in values.values():
+            for part in (win.agg.arg, win.agg.extra, *win.partition):
+                read |= set(fields_of(part)) if part is not None else set()
+        child = self.compile(node.input, frozenset(read), ordered=True)
+        carried = child.order if ordered else ()
+        fields = {name: kind for name, kind in node.schema.items() if name in values or name in kept}
+        columns = [
+            alias(self._over(values[name], child), self.names.of(name)) if name in values else column(self.names.of(name))
+            for name in fields
+        ]
+        columns += [column(one.ident) for one in carried]
+        return Relation(self.select(columns, child), fields, carried)
+
+    def _over(self, win: WindowCall, child: Relation) -> exp.Expression:
+        order = self.ordering(child.order)
+        arg = None if win.agg.arg is None else self.expression(win.agg.arg)
+        extra = None if win.agg.extra is None else self.expression(win.agg.extra)
+        value = self.dialect.aggregate(win.agg, arg, extra, ())
+        over = exp.Window(this=value, partition_by=[self.expression(part) for part in win.partition])
+        if not win.whole or win.agg.ordered:
+            over.set("order", exp.Order(expressions=order))
+        if win.whole:
+            first, last = "UNBOUNDED", "UNBOUNDED"
+        else:
+            last = "CURRENT ROW" if win.current else "1"
+            width = None if win.rows is None else win.rows - (1 if win.current else 0)
+            first = "UNBOUNDED" if width is None else str(width)
+        spec = exp.WindowSpec(
+            kind="ROWS",
+            start="UNBOUNDED" if first == "UNBOUNDED" else exp.Literal.number(first),
+            start_side="PRECEDING",
+            end=last if not last.isdigit() else exp.Literal.number(last),
+        )
+        if last != "CURRENT ROW":
+            spec.set("end_side", "FOLLOWING" if win.whole else "PRECEDING")
+        if win.agg.op != "row_number":
+            over.set("spec", spec)
+        return over
+
+    def _sort(self, node: Sort, need: frozenset[str], ordered: bool) -> Relation:
+        if not ordered:
+            return self.compile(node.input, need, ordered=False)
+        read = need | {name for key in node.keys for name in fields_of(key.expr)}
+        child = self.compile(node.input, read, ordered=True)
+        fields = {name: kind for name, kind in child.fields.items() if name in need}
+        keys = [(self.names.fresh("_k"), key) for key in node.keys]
+        columns = self._carry(fields, child.order)
+        columns += [alias(self.expression(key.expr), own) for own, key in keys]
+        order = tuple(Order(own, key.descending) for own, key in keys) + child.order
+        return Relation(self.select(columns, child), fields, order)
+
+    def _limit(self, node: Limit, need: frozenset[str], ordered: bool) -> Relation:
+        child = self.compile(node.input, need, ordered=True)
+        carried = child.order if ordered else ()
+        query = self.select(self._some(self._carry(child.fields, carried)), child)
+        if child.order:
+            query.set("order", exp.Order(expressions=self.ordering(child.order)))
+        query.set("limit", exp.Limit(expression=exp.Literal.number(node.count)))
+        return Relation(query, child.fields, carried)
+
+    def _union(self, node: Union, need: frozenset[str], ordered: bool) -> Relation:
+        fields = {name: kind for name, kind in node.schema.items() if name in need}
+        order = (Order(self.names.fresh("_u"), False), Order(self.names.fresh("_n"), False)) if ordered else ()
+        branches: list[exp.Query] = []
+        for place, part in enumerate(node.inputs):
+            child = self.compile(part, need, ordered=ordered)
+            columns: list[exp.Expression] = []
+            for name, kind in fields.items():
+                own = child.fields.get(name)
+                value: Expr = Lit(None, kind) if own is None else Col(name, own)
+                if own is not None and own is not kind:
+                    if own is Kind.NUMBER:
+                        value = call("number_text", Kind.TEXT, value)
+                    if kind is Kind.MULTI:
+                        value = call("list_of", Kind.MULTI, value)
+                columns.append(alias(self.expression(value), self.names.of(name)))
+            if ordered:
+                columns.append(alias(exp.Literal.number(place), order[0].ident))
+                rank = exp.Window(this=exp.RowNumber())
+                if child.order:
+                    rank.set("order", exp.Order(expressions=self.ordering(child.order)))
+                columns.append(alias(rank, order[1].ident))
+            branches.append(self.select(self._some(columns), child))
+        return Relation(_union_all(branches), fields, order)
+
+    def _expand(self, node: Expand, need: frozenset[str], ordered: bool) -> Relation:
+        child = self.compile(node.input, need | {node.name}, ordered=ordered)
+        own = self.names.of(node.name)
+        values: exp.Expression = column(own)
+        kind = child.fields[node.name]
+        if kind is not Kind.MULTI:
+            as_text: Expr = Col(node.name, kind)
+            if kind is Kind.NUMBER:
+                as_text = Call("number_text", (as_text,), Kind.TEXT)
+            values = self.expression(Call("list_of", (as_text,), Kind.MULTI))
+        if node.keep_null:
+            nothing = self.dialect.scalar(Call("list_null", (), Kind.MULTI), [])
+            values = exp.Coalesce(this=values, expressions=[nothing])
+        others = [name for name in child.fields if name in need and name != node.name]
+        columns = self._carry(others, child.order)
+        columns.append(alias(self.dialect.unnest(values), own))
+        order = child.order
+        if ordered:
+            place = self.names.fresh("_e")
+            columns.append(alias(self.dialect.positions(values.copy()), place))
+            order = (*order, Order(place, False))
+        fields = {name: kind for name, kind in node.schema.items() if name in need or name == node.name}
+        return Relation(self.select(columns, child), fields, order)
+
+
+def _union_all(branches: Sequence[exp.Query]) -> exp.Query:
+    """A balanced UNION ALL, so that hundreds of branches do not nest hundreds deep."""
+    if len(branches) == 1:
+        return branches[0]
+    middle = len(branches) // 2
+    return exp.Union(this=_union_all(branches[:middle]), expression=_union_all(branches[middle:]), distinct=False)

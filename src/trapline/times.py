@@ -1,0 +1,405 @@
+"""Time as Splunk writes it: relative modifiers, strftime and strptime variables. Epoch seconds in and out, UTC.
+
+Sources: Search Reference, "Time modifiers", "Date and time format variables", "Date and time functions";
+facts/CONTENT.md §9. A time zone setting will come as a parameter; today every rule works in UTC.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+
+from trapline.errors import Span, SplError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_UNITS = {
+    "s": "s sec secs second seconds",
+    "m": "m min mins minute minutes",
+    "h": "h hr hrs hour hours",
+    "d": "d day days",
+    "w": "w week weeks",
+    "mon": "mon month months",
+    "q": "q qtr qtrs quarter quarters",
+    "y": "y yr yrs year years",
+}
+_UNIT = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_TERM = re.compile(r"([+-])(\d*)([A-Za-z]+)|@([A-Za-z]+)([0-7])?")
+_ABSOLUTE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?::(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?)?\Z")
+_NUMBER = re.compile(r"-?\d+(\.\d*)?\Z")
+
+
+def moment(epoch: float) -> datetime:
+    """The UTC datetime of epoch seconds. Raises OverflowError beyond the years 1-9999."""
+    return _EPOCH + timedelta(microseconds=round(epoch * 1_000_000))
+
+
+def epoch_of(when: datetime) -> float:
+    """Epoch seconds; exact to the microsecond."""
+    return (when - _EPOCH) // timedelta(microseconds=1) / 1_000_000
+
+
+def shift(epoch: float, modifier: str) -> float | None:
+    """relative_time(): each term of the modifier applied from left to right, `+-<n><unit>` moves, `@<unit>` snaps down.
+    None if it is not a modifier or leaves the calendar."""
+    text = modifier.strip()
+    if text in ("", "now", "now()"):
+        return epoch if text else None
+    if text.startswith("now"):
+        text = text[3:]
+    at = 0
+    try:
+        when = moment(epoch)
+        while at < len(text):
+            match = _TERM.match(text, at)
+            if match is None:
+                return None
+            at = match.end()
+            sign, amount, unit, snap, weekday = match.groups()
+            if snap is not None:
+                moved = _snap(when, snap.lower(), weekday)
+                if moved is None:
+                    return None
+                when = moved
+            else:
+                known = _UNIT.get(unit.lower())
+                if known is None or len(amount) > 12:
+                    return None
+                when = _move(when, (-1 if sign == "-" else 1) * int(amount or 1), known)
+        return epoch_of(when)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _move(when: datetime, amount: int, unit: str) -> datetime:
+    if unit in _SECONDS:
+        return when + timedelta(seconds=amount * _SECONDS[unit])
+    months = amount * {"mon": 1, "q": 3, "y": 12}[unit]
+    year, month = divmod(when.year * 12 + when.month - 1 + months, 12)
+    for day in range(when.day, 27, -1):
+        try:
+            return when.replace(year=year, month=month + 1, day=day)
+        except ValueError:
+            continue
+    return when.replace(year=year, month=month + 1)
+
+
+def _snap(when: datetime, unit: str, weekday: str | None) -> datetime | None:
+    midnight = when.replace(hour=0, minute=0, second=0, microsecond=0)
+    if unit == "w" or (weekday is None and _UNIT.get(unit) == "w"):
+        wanted = int(weekday or 0) % 7
+        return midnight - timedelta(days=(when.isoweekday() - wanted) % 7)
+    if weekday is not None:
+        return None
+    match _UNIT.get(unit):
+        case "s":
+            return when.replace(microsecond=0)
+        case "m":
+            return when.replace(second=0, microsecond=0)
+        case "h":
+            return when.replace(minute=0, second=0, microsecond=0)
+        case "d":
+            return midnight
+        case "mon":
+            return midnight.replace(day=1)
+        case "q":
+            return midnight.replace(month=(when.month - 1) // 3 * 3 + 1, day=1)
+        case "y":
+            return midnight.replace(month=1, day=1)
+    return None
+
+
+def time_bound(value: str | float | None, now: float, *, what: str, span: Span | None = None) -> float | None:
+    """An earliest or latest: epoch seconds, a modifier, `now`, or %m/%d/%Y[:%H:%M:%S]; None, "" and 0 of earliest mean
+    open. Raises SplError."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    text = value.strip()
+    if _NUMBER.match(text):
+        return float(text)
+    absolute = _ABSOLUTE.match(text)
+    if absolute is not None:
+        month, day, year, hour, minute, second, fraction = absolute.groups()
+        try:
+            when = datetime(
+                int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
+            )
+        except ValueError as error:
+            raise SplError(f"{what}: '{text}' is not a date: {error}", span=span, code="time") from None
+        return epoch_of(when) + float(fraction or 0)
+    if text.startswith("rt"):
+        raise SplError(
+            f"{what}: real-time windows are not supported",
+            span=span,
+            hint="schedule the search with a relative range such as -5m",
+            code="time",
+        )
+    found = shift(now, text)
+    if found is None:
+        raise SplError(
+            f"{what}: '{text}' is not a time",
+            span=span,
+            hint="write epoch seconds, a modifier such as -24h@h, now, or MM/DD/YYYY:HH:MM:SS",
+            code="time",
+        )
+    return found
+
+
+def span_seconds(text: str) -> float | None:
+    """A span such as 10m, 1h, 30s, 7d in seconds; None if it is no fixed span (1mon is not)."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)?\s*([A-Za-z]+)?", text.strip())
+    if match is None or (match.group(1) is None and match.group(2) is None):
+        return None
+    amount = float(match.group(1) or 1)
+    if match.group(2) is None:
+        return amount
+    word = match.group(2).lower()
+    parts = {"us": 1e-6, "ms": 1e-3, "cs": 1e-2, "ds": 1e-1}
+    if word in parts:
+        return amount * parts[word]
+    unit = _UNIT.get(word)
+    return amount * _SECONDS[unit] if unit in _SECONDS else None
+
+
+# --- strftime ------------------------------------------------------------------------------------------------------
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January February March April May June July August September October November December".split()
+)  # C locale, whatever the machine's
+_VARIABLE = re.compile(r"%(?:([369])[NQ]|:+z|E?[A-Za-z%+])")
+
+
+def format_time(epoch: float | None, pattern: str | None) -> str | None:
+    """strftime(): epoch seconds as text. A variable that is not known stays as written. None outside years 1-9999."""
+    if epoch is None or pattern is None or not math.isfinite(epoch):
+        return None
+    try:
+        when = moment(epoch)
+    except OverflowError:
+        return None
+    return _VARIABLE.sub(lambda match: _variable(when, match.group()), pattern)
+
+
+def _variable(when: datetime, variable: str) -> str:
+    year, week, weekday = when.isocalendar()
+    hour12 = when.hour % 12 or 12
+    day = when.timetuple().tm_yday
+    match variable:
+        case "%%":
+            return "%"
+        case "%Y":
+            return f"{when.year:04d}"
+        case "%y":
+            return f"{when.year % 100:02d}"
+        case "%C":
+            return f"{when.year // 100:02d}"
+        case "%m":
+            return f"{when.month:02d}"
+        case "%d":
+            return f"{when.day:02d}"
+        case "%e":
+            return f"{when.day:2d}"
+        case "%j":
+            return f"{day:03d}"
+        case "%H":
+            return f"{when.hour:02d}"
+        case "%k":
+            return f"{when.hour:2d}"
+        case "%I":
+            return f"{hour12:02d}"
+        case "%l":
+            return f"{hour12:2d}"
+        case "%M":
+            return f"{when.minute:02d}"
+        case "%S":
+            return f"{when.second:02d}"
+        case "%p":
+            return "AM" if when.hour < 12 else "PM"
+        case "%a":
+            return _DAYS[weekday - 1][:3]
+        case "%A":
+            return _DAYS[weekday - 1]
+        case "%b" | "%h":
+            return _MONTHS[when.month - 1][:3]
+        case "%B":
+            return _MONTHS[when.month - 1]
+        case "%u":
+            return str(weekday)
+        case "%w":
+            return str(weekday % 7)
+        case "%U":
+            return f"{(day + 6 - weekday % 7) // 7:02d}"
+        case "%W":
+            return f"{(day + 6 - (weekday - 1)) // 7:02d}"
+        case "%V":
+            return f"{week:02d}"
+        case "%G":
+            return f"{year:04d}"
+        case "%g":
+            return f"{year % 100:02d}"
+        case "%f" | "%6N" | "%6Q":
+            return f"{when.microsecond:06d}"
+        case "%N" | "%9N" | "%9Q":
+            return f"{when.microsecond:06d}000"
+        case "%Q" | "%3N" | "%3Q":
+            return f"{when.microsecond // 1000:03d}"
+        case "%s":
+            return str((when - _EPOCH) // timedelta(seconds=1))
+        case "%z":
+            return "+0000"
+        case "%:z":
+            return "+00:00"
+        case "%::z":
+            return "+00:00:00"
+        case "%Z":
+            return "UTC"
+        case "%n":
+            return "\n"
+        case "%t":
+            return "\t"
+        case "%F":
+            return f"{when.year:04d}-{when.month:02d}-{when.day:02d}"
+        case "%T" | "%X":
+            return f"{when.hour:02d}:{when.minute:02d}:{when.second:02d}"
+        case "%R":
+            return f"{when.hour:02d}:{when.minute:02d}"
+        case "%D" | "%x":
+            return f"{when.month:02d}/{when.day:02d}/{when.year % 100:02d}"
+        case "%c":
+            return "".join(_variable(when, one) for one in ("%a", "%n", "%b", "%n", "%e", "%n", "%T", "%n", "%Y")).replace(
+                "\n", " "
+            )
+        case "%+":
+            return f"{_variable(when, '%a')} {_variable(when, '%b')} {when.day:2d} {_variable(when, '%T')} UTC {when.year}"
+    return variable
+
+
+# --- strptime ------------------------------------------------------------------------------------------------------
+
+_EXPAND = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%X": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y", "%x": "%m/%d/%y"}
+_READ = {
+    "%Y": r"(?P<Y>\d{4})",
+    "%y": r"(?P<y>\d{2})",
+    "%m": r"(?P<m>\d{1,2})",
+    "%d": r"(?P<d>\d{1,2})",
+    "%e": r"\s*(?P<d>\d{1,2})",
+    "%j": r"(?P<j>\d{1,3})",
+    "%H": r"(?P<H>\d{1,2})",
+    "%k": r"\s*(?P<H>\d{1,2})",
+    "%I": r"(?P<I>\d{1,2})",
+    "%l": r"\s*(?P<I>\d{1,2})",
+    "%M": r"(?P<M>\d{1,2})",
+    "%S": r"(?P<S>\d{1,2})",
+    "%p": r"(?P<p>[AaPp])\.?[Mm]\.?",
+    "%b": r"(?P<b>[A-Za-z]{3,9})",
+    "%B": r"(?P<b>[A-Za-z]{3,9})",
+    "%h": r"(?P<b>[A-Za-z]{3,9})",
+    "%a": r"[A-Za-z]{3,9}",
+    "%A": r"[A-Za-z]{3,9}",
+    "%f": r"(?P<f>\d{1,9})",
+    "%N": r"(?P<f>\d{1,9})",
+    "%Q": r"(?P<f>\d{1,9})",
+    "%3N": r"(?P<f>\d{1,9})",
+    "%6N": r"(?P<f>\d{1,9})",
+    "%9N": r"(?P<f>\d{1,9})",
+    "%3Q": r"(?P<f>\d{1,9})",
+    "%6Q": r"(?P<f>\d{1,9})",
+    "%9Q": r"(?P<f>\d{1,9})",
+    "%s": r"(?P<s>-?\d{1,12})",
+    "%z": r"(?P<z>Z|[+-]\d{2}:?\d{2})",
+    "%:z": r"(?P<z>Z|[+-]\d{2}:?\d{2})",
+    "%Z": r"(?P<Z>[A-Za-z]{1,5})",
+    "%%": "%",
+    "%n": r"\s+",
+    "%t": r"\s+",
+}
+_UTC_NAMES = {"z", "utc", "gmt", "ut"}
+
+
+def reader(pattern: str) -> re.Pattern[str] | None:
+    """The regular expression that reads a strptime pattern; None if it uses a variable that cannot be read."""
+    for short, full in _EXPAND.items():
+        pattern = pattern.replace(short, full)
+    out: list[str] = []
+    at = 0
+    seen: set[str] = set()
+    for match in _VARIABLE.finditer(pattern):
+        out.append(_literal(pattern[at : match.start()]))
+        piece = _READ.get(match.group())
+        if piece is None or (piece.startswith("(?P<") and piece in seen):
+            return None
+        seen.add(piece)
+        out.append(piece)
+        at = match.end()
+    out.append(_literal(pattern[at:]))
+    try:
+        return re.compile(r"\s*" + "".join(out), re.ASCII)
+    except re.error:
+        return None
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"(?:\\?\s)+", r"\\s+", re.escape(text))
+
+
+def parse_time(text: str | None, pattern: re.Pattern[str]) -> float | None:
+    """strptime(): the epoch seconds of a text, None if it does not match. Without a zone it is UTC; without a date it is
+    1970-01-01's."""
+    if text is None:
+        return None
+    match = pattern.match(text)
+    if match is None:
+        return None
+    found = match.groupdict()
+    try:
+        if found.get("s") is not None:
+            return float(found["s"])
+        year = int(found["Y"]) if found.get("Y") else _short_year(found.get("y"))
+        month = _month(found)
+        if month is None:
+            return None
+        hour = int(found.get("H") or 0)
+        if found.get("I") is not None:
+            hour = int(found["I"]) % 12 + (12 if (found.get("p") or "a").lower() == "p" else 0)
+        when = datetime(year, month, int(found.get("d") or 1), hour, int(found.get("M") or 0), tzinfo=UTC)
+        if found.get("j") is not None:
+            when = when.replace(month=1, day=1) + timedelta(days=int(found["j"]) - 1)
+        seconds = int(found.get("S") or 0)
+        fraction = float(f"0.{found['f']}") if found.get("f") else 0.0
+        if seconds > 60:
+            return None
+        zone = _offset(found)
+        return None if zone is None else epoch_of(when) + seconds + fraction - zone
+    except (ValueError, OverflowError):
+        return None
+
+
+def _short_year(text: str | None) -> int:
+    if text is None:
+        return 1970
+    year = int(text)
+    return 1900 + year if year >= 69 else 2000 + year
+
+
+def _month(found: dict[str, str | None]) -> int | None:
+    name = found.get("b")
+    if name is None:
+        return int(found.get("m") or 1)
+    for place, month in enumerate(_MONTHS, 1):
+        if name.lower() in (month.lower(), month[:3].lower()):
+            return place
+    return None
+
+
+def _offset(found: dict[str, str | None]) -> int | None:
+    zone = found.get("z")
+    if zone is not None and zone != "Z":
+        digits = zone[1:].replace(":", "")
+        return (-1 if zone[0] == "-" else 1) * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
+    name = found.get("Z")
+    return 0 if name is None or name.lower() in _UTC_NAMES else None
