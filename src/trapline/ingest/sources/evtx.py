@@ -1,0 +1,121 @@
+"""Windows event log files (.evtx). Each record becomes the XML that Windows would print for it (`ingest.winxml`).
+
+A damaged record or chunk costs itself only: the parser goes on behind it and the loss is counted (facts/DATA.md §0-1
+lists files of that kind).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from trapline.errors import InputError
+from trapline.ingest.source import Input, Sink
+from trapline.ingest.winxml import WindowsEvents
+
+HELP = "Windows event log files, also damaged ones"
+
+MAGIC = b"ElfFile\x00"
+_CHUNK = 65_536
+
+_events = WindowsEvents(rendered=True)
+
+
+def sniff(head: bytes, name: str) -> int:
+    """The magic number of the file header."""
+    return 100 if head.startswith(MAGIC) else 0
+
+
+def read(file: Input, sink: Sink) -> None:
+    """See `source.SourceModule.read`."""
+    from evtx import PyEvtxParser
+
+    path = file.path()
+    size = path.stat().st_size
+    if not file.head.startswith(MAGIC):
+        raise InputError("not an EVTX file", file=file.name, hint="An EVTX file starts with 'ElfFile'.")
+    try:
+        records = iter(PyEvtxParser(str(path)).records())
+    except (RuntimeError, OSError, ValueError) as error:
+        raise InputError(
+            f"the file header is damaged: {_short(str(error))}",
+            file=file.name,
+            hint="An EVTX file is a header of 4096 bytes and chunks of 65536; this is cut off or something else.",
+        ) from error
+    number = 0
+    failures = 0
+    # No file has more records than room for their headers: a parser that never came to an end would stop here
+    most_failures = size // 24 + 1024
+    take = _events.take
+    while True:
+        try:
+            record: dict[str, Any] = next(records)
+        except StopIteration:
+            break
+        except (RuntimeError, OSError, ValueError) as error:
+            failures += 1
+            sink.bad(_reason(str(error)), _place(str(error), number))
+            if failures > most_failures:
+                sink.warn("too many damaged records, the rest of the file was left")
+                break
+            continue
+        number += 1
+        reason = take(compact(record["data"]), sink)
+        if reason is not None:
+            sink.bad(reason, f"record {record['event_record_id']}")
+    if number == 0 and failures == 0:
+        _explain_nothing(path, size, sink)
+
+
+def compact(text: str) -> str:
+    """The parser's XML without declaration and indentation, elements that hold only attributes self-closed."""
+    if text.startswith("<?xml"):
+        text = text[text.find("?>") + 2 :].strip()
+    # The parser breaks lines before every tag and nowhere else; depth 3 is the innermost of nearly all events
+    text = text.replace(">\n    <", "><").replace(">\n      <", "><").replace(">\n  <", "><").replace(">\n<", "><")
+    if ">\n" in text:
+        text = _INDENT.sub("><", text)
+    return (
+        text.replace("></Provider>", "/>")
+        .replace("></TimeCreated>", "/>")
+        .replace("></Execution>", "/>")
+        .replace("></Correlation>", "/>")
+        .replace("></Security>", "/>")
+    )
+
+
+_INDENT = re.compile(r">\n *<")
+
+
+def _explain_nothing(path: Path, size: int, sink: Sink) -> None:
+    """An EVTX file without a record is normal (a fresh log), one without a whole chunk is cut off."""
+    if size < 4096 + _CHUNK:
+        sink.bad("the file is cut off before its first chunk", "file header")
+
+
+_KINDS = (
+    ("chunk header", "damaged chunk"),
+    ("parse chunk", "damaged chunk"),
+    ("record header", "damaged record header"),
+    ("record data size", "damaged record size"),
+    ("NullType", "damaged record"),
+    ("parse record", "damaged record"),
+    ("deserialize", "damaged record"),
+)
+
+
+def _reason(message: str) -> str:
+    for part, reason in _KINDS:
+        if part in message:
+            return reason
+    return "damaged record"
+
+
+def _place(message: str, number: int) -> str:
+    found = re.search(r"(chunk|record)(?: number| id)? (\d+)", message)
+    return f"{found[1]} {found[2]}" if found else f"after {number} records"
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= 160 else message[:157] + "..."
