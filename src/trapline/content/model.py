@@ -190,7 +190,7 @@ class AttackData:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class DetectionTest:
     name: str
     attack_data: tuple[AttackData, ...] = ()
     kind: str = "unit"
@@ -317,7 +317,7 @@ class Detection(Item):
     rba: Rba | None = None
     title: str = ""
     """S3: title of the finding, with $field$ tokens."""
-    tests: tuple[Test, ...] = ()
+    tests: tuple[DetectionTest, ...] = ()
     throttle: Throttle | None = None
     deployment: Deployment | None = None
     """Settings of its own (inline), in place of those of its type."""

@@ -19,6 +19,7 @@ from trapline.content.model import (
     DataSource,
     Deployment,
     Detection,
+    DetectionTest,
     DetectionType,
     Drilldown,
     Generation,
@@ -33,7 +34,6 @@ from trapline.content.model import (
     Status,
     Story,
     SupportedTa,
-    Test,
     ThreatObject,
     Throttle,
     attacker_type,
@@ -278,7 +278,7 @@ def _drilldown(one: Fields) -> Drilldown:
     return found
 
 
-def _tests(keys: Fields, tags: Fields, flat: bool) -> tuple[Test, ...]:
+def _tests(keys: Fields, tags: Fields, flat: bool) -> tuple[DetectionTest, ...]:
     manual = "" if flat else tags.text("manual_test")
     out = []
     for one in keys.children("tests"):
@@ -286,7 +286,7 @@ def _tests(keys: Fields, tags: Fields, flat: bool) -> tuple[Test, ...]:
         data = tuple(_attack_data(entry) for entry in one.children("attack_data"))
         note = one.text("description") if flat else manual
         expected = one.number("expected_results", 0, 1_000_000_000) if flat else None
-        out.append(Test(one.text("name"), data, kind, note, 1 if expected is None else expected))
+        out.append(DetectionTest(one.text("name"), data, kind, note, 1 if expected is None else expected))
         one.unknown(("earliest_time", "latest_time", "pass_condition", "file"))
     return tuple(out)
 
