@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trapline.content.enrich import tactics as attack_tactics
 from trapline.detect.finding import Finding, iso
 from trapline.detect.rank import Ranked
 from trapline.detect.run import Outcome, reasons
@@ -91,25 +92,27 @@ class HuntResult:
         return reasons(self.outcomes)
 
     def coverage(self, most: int = 3) -> str:
-        """`ran 1,200 of 1,711 detections; 511 not runnable: 300 ..., 200 ...`"""
+        """`ran 1,200 of 1,711 detections; 511 not runnable: 300 (why), 200 (why), 11 for other reasons`"""
         text = f"ran {self.ran:,} of {self.selected:,} detection{'' if self.selected == 1 else 's'}"
         missing = self.selected - self.ran
         if not missing:
             return text
         why = self.not_runnable
-        told = ", ".join(f"{count:,} {reason}" for reason, count in why[:most])
+        told = ", ".join(f"{count:,} ({reason})" for reason, count in why[:most])
         rest = sum(count for _, count in why[most:])
         return f"{text}; {missing:,} not runnable: {told}" + (f", {rest:,} for other reasons" if rest else "")
 
     def tactics(self) -> list[tuple[str, int, tuple[str, ...]]]:
-        """ATT&CK tactics of the findings listed: name, findings, technique ids. The most frequent first."""
+        """ATT&CK tactics of the findings listed: name, findings, technique ids. In ATT&CK's order."""
         counts: Counter[str] = Counter()
         techniques: dict[str, dict[str, None]] = {}
         for finding in self.findings:
             for tactic in dict.fromkeys(finding.tactics):
                 counts[tactic] += 1
                 techniques.setdefault(tactic, {}).update(dict.fromkeys(finding.mitre))
-        return [(name, count, tuple(sorted(techniques[name]))) for name, count in counts.most_common()]
+        order = {tactic.name: at for at, tactic in enumerate(attack_tactics().values())}
+        names = sorted(counts, key=lambda name: (order.get(name, len(order)), name))
+        return [(name, counts[name], tuple(sorted(techniques[name]))) for name in names]
 
     def summary(self) -> dict[str, Any]:
         return {
