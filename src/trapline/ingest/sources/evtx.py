@@ -50,7 +50,7 @@ def read(file: Input, sink: Sink) -> None:
     take = _events.take
     while True:
         try:
-            record: dict[str, Any] = next(records)
+            record: Any = next(records)
         except StopIteration:
             break
         except (RuntimeError, OSError, ValueError) as error:
