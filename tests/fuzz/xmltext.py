@@ -132,10 +132,11 @@ def streams(draw: st.DrawFn, *, quotes: str = "'\"", harm: bool = True) -> list[
     """Some events of one structure, so that it is learnt, then some more, whole and damaged."""
     quote = draw(st.sampled_from(quotes))
     names = tuple(draw(st.lists(st.sampled_from(NAMES), max_size=4)))
-    first = draw(event(names, quotes=quote))
+    whole = draw(event(names, quotes=quote))
+    first = draw(st.just(whole) | damaged(whole)) if harm else whole
     taught = [first] * draw(st.integers(3, 5))
     rest: list[str] = []
-    for _ in range(draw(st.integers(1, 5))):
+    for _ in range(draw(st.integers(1, 8))):
         text = draw(event(names, quotes=quote) | st.just(first))
         rest.append(draw(damaged(text)) if harm and draw(st.booleans()) else text)
     return taught + rest
