@@ -1,0 +1,204 @@
+"""CSV with a header line (RFC 4180), also separated by semicolons, tabs or bars; cells may hold line ends.
+
+The header's names are the fields, `_raw` is the row's text as in the file, sourcetype `csv`. The time comes from the
+first of the columns `_time`, `timestamp`, `@timestamp`, `datetime`, `time`, `date`, .. that holds one (any case). Rows
+of a Splunk export keep their own `_raw`, `_time`, `host`, `source` and `sourcetype`.
+
+A row with fewer cells than the header is an event (the rest are empty) and a warning; one with more is bad, as its
+cells cannot be told apart. A header name that is empty becomes `EXTRA_FIELD_n`, as in Splunk; repeated names make
+multivalues.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trapline.errors import InputError
+from trapline.ingest import splunkrow
+from trapline.ingest.eventtime import micros
+from trapline.ingest.fieldset import FIELD_LIMIT, Fields
+from trapline.ingest.lines import LINE_LIMIT, Decoder, head_text, lines
+from trapline.ingest.source import Input, Sink
+
+HELP = "CSV with a header line, also separated by ; tab or |"
+
+_SEPARATORS = ",;\t|"
+_CELL_LIMIT = LINE_LIMIT
+_TIME = (
+    "_time", "@timestamp", "timestamp", "datetime", "date_time", "time", "eventtime", "event_time", "timecreated",
+    "timegenerated", "date and time", "date", "ts",
+)  # fmt: skip
+
+
+def sniff(head: bytes, name: str) -> int:
+    """40 for a header of names and at least one row, all of the same number of cells; 85 when it is a Splunk export."""
+    text = head_text(head)
+    if text is None:
+        return 0
+    separator = _separator(text)
+    if separator is None:
+        return 0
+    header = _rows(text, separator)[0]
+    return 85 if splunkrow.MARK in header else 40
+
+
+def _rows(text: str, separator: str) -> list[list[str]]:
+    """The whole rows of a head, at most 20."""
+    out: list[list[str]] = []
+    whole = text.rpartition("\n")[0] if text.count("\n") > 1 and not text.endswith("\n") else text
+    try:
+        for row in csv.reader(io.StringIO(whole, newline=""), delimiter=separator, strict=True):
+            if row:
+                out.append(row)
+            if len(out) == 20:
+                break
+    except csv.Error:
+        return out if len(out) > 2 else []  # a cell that the head cuts
+    return out
+
+
+def _separator(text: str) -> str | None:
+    """The separator with which the first rows form a table, or None."""
+    best: tuple[int, str] | None = None
+    for separator in _SEPARATORS:
+        if separator not in text[:LINE_LIMIT].partition("\n")[0]:
+            continue
+        rows = _rows(text, separator)
+        if len(rows) < 2 or not _is_header(rows[0]):
+            continue
+        width = Counter(len(row) for row in rows[1:]).most_common(1)[0][0]
+        same = sum(len(row) == len(rows[0]) for row in rows)
+        if width == len(rows[0]) and same * 10 >= len(rows) * 8 and (best is None or width > best[0]):
+            best = (width, separator)
+    return best[1] if best else None
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Whether cells can be names: two at least, short, no numbers, mostly filled and different."""
+    names = [cell.strip() for cell in cells]
+    filled = [name for name in names if name]
+    return (
+        len(filled) >= 2
+        and len(filled) * 2 >= len(names)
+        and len(set(filled)) * 2 >= len(filled)
+        and all(len(name) <= 128 and "=" not in name and not name[:1].isdigit() for name in filled)
+        and all(name[:1].isalpha() or name[:1] in "_@#$\"'(%" for name in filled)
+        and sum(len(name.split()) <= 6 for name in filled) == len(filled)
+    )
+
+
+@dataclass(slots=True)
+class _Tape:
+    """Feeds lines to the csv reader and remembers the text of the row that it is reading."""
+
+    numbered: Iterator[tuple[int, bytes | None]]
+    decode: Decoder
+    sink: Sink
+    text: str = ""
+    line: int = 0
+    size: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for number, data in self.numbered:
+            if data is None:
+                self.sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
+                continue
+            if not self.text:
+                self.line = number
+            line = self.decode(data) + "\n"
+            self.text += line
+            yield line
+
+    def take(self) -> str:
+        text = self.text
+        self.text = ""
+        return text.rstrip("\r\n")
+
+
+def read(file: Input, sink: Sink) -> None:
+    text = head_text(file.head)
+    separator = _separator(text) if text is not None else None
+    if separator is None and text is not None:
+        counts = Counter(one for one in text.partition("\n")[0] if one in _SEPARATORS)
+        separator = counts.most_common(1)[0][0] if counts else ","
+    if separator is None:
+        raise InputError("not a text file", file=file.name, hint="CSV is text with a header line")
+    csv.field_size_limit(_CELL_LIMIT)
+    with file.open() as stream:
+        tape = _Tape(lines(stream), Decoder(sink), sink)
+        reader = csv.reader(tape, delimiter=separator)
+        header: list[str] | None = None
+        while True:
+            try:
+                row = next(reader)
+            except StopIteration:
+                break
+            except csv.Error:
+                sink.bad("not valid CSV", f"line {tape.line}")
+                tape.take()
+                continue
+            raw = tape.take()
+            if not row or not raw.strip():
+                continue
+            if header is None:
+                header = _names(row)
+                if len(header) > FIELD_LIMIT:
+                    raise InputError(
+                        f"the header has {len(header)} columns, more than {FIELD_LIMIT}",
+                        file=file.name,
+                        hint="is this CSV? name another format with --format",
+                    )
+                table = _Table(header, sink)
+            else:
+                table.row(row, raw, tape.line)
+        if header is None:
+            raise InputError("no header line", file=file.name, hint="CSV begins with the names of its columns")
+
+
+def _names(row: list[str]) -> list[str]:
+    return [cell.strip() or f"EXTRA_FIELD_{at}" for at, cell in enumerate(row, 1)]
+
+
+class _Table:
+    def __init__(self, header: list[str], sink: Sink) -> None:
+        self._header = header
+        self._sink = sink
+        self._fields = Fields(sink)
+        self._splunk = splunkrow.MARK in header
+        lower = [name.lower() for name in header]
+        self._times = [lower.index(name) for name in _TIME if name in lower]
+        self._short = False
+
+    def row(self, row: list[str], raw: str, line: int) -> None:
+        width = len(self._header)
+        if len(row) > width:
+            self._sink.bad("row with more cells than the header", f"line {line}")
+            return
+        if len(row) < width and not self._short:
+            self._short = True
+            self._sink.warn("rows with fewer cells than the header: the missing ones are empty")
+        pairs = zip(self._header, row, strict=False)
+        if self._splunk:
+            self._exported(dict(pairs), raw)
+            return
+        names, cells = self._fields.of(pairs)
+        moments = (micros(row[at]) for at in self._times if at < len(row))
+        time = next((moment for moment in moments if moment is not None), None)
+        self._sink.add(names, cells, time=time, raw=raw, host=None, source=None, sourcetype="csv")
+
+    def _exported(self, row: dict[str, str], raw: str) -> None:
+        own = splunkrow.splunk_row(row)
+        names, cells = self._fields.of(splunkrow.extracted((name, text) for name, text in row.items()))
+        self._sink.add(
+            names,
+            [cell.split("\n") if isinstance(cell, str) and "\n" in cell else cell for cell in cells],
+            time=own.time,
+            raw=own.raw or raw,
+            host=own.host,
+            source=own.source,
+            sourcetype=own.sourcetype or "csv",
+        )

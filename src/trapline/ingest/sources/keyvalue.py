@@ -1,0 +1,83 @@
+"""Text with `key=value` pairs, one event per line; values with blanks are quoted.
+
+sourcetype `kv` (Splunk has no name for it: give --sourcetype for content that searches for one). The time is the one at
+the start of the line (`eventtime.at_start`), else that of the first pair named time, timestamp, _time, date, datetime,
+ts, eventtime or event_time, where `date=` and `time=` belong together (firewalls write them so). Keys are cleaned as
+Splunk cleans them; repeated keys become multivalues; quotes around values are taken off and `\\"` within them is `"`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trapline.ingest.eventtime import at_start, micros
+from trapline.ingest.fieldset import Fields
+from trapline.ingest.lines import LINE_LIMIT, Decoder, head_lines, head_text, is_event_xml, lines
+from trapline.ingest.source import Input, Sink
+
+HELP = "text with key=value pairs, one event per line"
+
+_PAIR = re.compile(
+    r"(?<![^\s,;|\[({])([A-Za-z_][A-Za-z0-9_.:\-]{0,63})="
+    r"(?:\"((?:[^\"\\]|\\.)*+)\"|'([^']*)'|([^\s,;|\"'][^\s,;|]*)?)"
+)
+_TIME_KEYS = ("_time", "timestamp", "time", "datetime", "eventtime", "event_time", "ts", "date")
+
+
+def sniff(head: bytes, name: str) -> int:
+    """30 when most lines hold two pairs or more, which cover half of the text."""
+    found = head_lines(head)
+    if not found or is_event_xml(head_text(head) or "") or found[0].lstrip()[:1] in ("{", "<"):
+        return 0
+    hits = sum(_is_kv(line[:4000]) for line in found)
+    return 30 if hits * 5 >= len(found) * 4 else 0
+
+
+def _is_kv(line: str) -> bool:
+    pairs = list(_PAIR.finditer(line))
+    return len(pairs) >= 2 and sum(pair.end() - pair.start() for pair in pairs) * 2 >= len(line.strip())
+
+
+def read(file: Input, sink: Sink) -> None:
+    fields = Fields(sink, clean=True)
+    decode = Decoder(sink)
+    assumed = bare = False
+    with file.open() as stream:
+        for number, data in lines(stream):
+            if data is None:
+                sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
+                continue
+            raw = decode(data).rstrip("\r")
+            if not raw.strip():
+                continue
+            pairs = [
+                (key, quoted.replace('\\"', '"') if quoted is not None else single if single is not None else plain)
+                for key, quoted, single, plain in (pair.groups() for pair in _PAIR.finditer(raw))
+                if quoted or single or plain
+            ]
+            if not pairs and not bare:
+                bare = True
+                sink.warn("lines without key=value pairs are events without fields")
+            stamp = at_start(raw, file.mtime)
+            if stamp is not None and stamp[2] and not assumed:
+                assumed = True
+                sink.warn("times have no year: taken from the file's modification time")
+            time = stamp[0] if stamp is not None else _pair_time(pairs)
+            names, cells = fields.of(pairs)
+            sink.add(names, cells, time=time, raw=raw, host=None, source=None, sourcetype="kv")
+
+
+def _pair_time(pairs: Sequence[tuple[str, str]]) -> int | None:
+    found: dict[str, str] = {}
+    for key, value in pairs:
+        found.setdefault(key.lower(), value)
+    for key in _TIME_KEYS:
+        if key not in found:
+            continue
+        if key == "time" and "date" in found and (both := micros(f"{found['date']} {found['time']}")) is not None:
+            return both
+        moment = micros(found[key])
+        if moment is not None:
+            return moment
+    return None

@@ -1,0 +1,81 @@
+"""What a record is by what it holds: rules from `data/sourcetypes.yaml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class JsonKind:
+    """A kind of JSON object. `all`, `any` and the keys of `values` are its own keys, or a path `a.b` into it."""
+
+    sourcetype: str
+    time: tuple[str, ...]
+    all: tuple[str, ...] = ()
+    any: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    host: str | None = None
+
+    def fits(self, value: Mapping[str, Any]) -> bool:
+        return (
+            all(key in value for key in self.all)
+            and (not self.any or any(key in value for key in self.any))
+            and all(str(value.get(key)).startswith(start) for key, start in self.values.items())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TextKind:
+    """A kind of text line."""
+
+    sourcetype: str
+    match: re.Pattern[str]
+
+
+@cache
+def _rules() -> dict[str, Any]:
+    rules: dict[str, Any] = yaml.safe_load((files("trapline.ingest") / "data" / "sourcetypes.yaml").read_text("utf-8"))
+    return rules
+
+
+@cache
+def json_kinds() -> tuple[JsonKind, ...]:
+    """All kinds, the one that always fits last."""
+    rules = _rules()
+    default = tuple(rules["json_default"]["time"])
+    named = [
+        JsonKind(
+            rule["sourcetype"],
+            tuple(rule.get("time", default)),
+            tuple(rule.get("all", ())),
+            tuple(rule.get("any", ())),
+            rule.get("values", {}),
+            rule.get("host"),
+        )
+        for rule in rules["json"]
+    ]
+    return (*named, JsonKind(rules["json_default"]["sourcetype"], default))
+
+
+@cache
+def text_kinds() -> tuple[TextKind, ...]:
+    """All kinds, the one that always fits last."""
+    rules = _rules()
+    named = [TextKind(rule["sourcetype"], re.compile(rule["match"], re.ASCII)) for rule in rules["text"]]
+    return (*named, TextKind(rules["text_default"]["sourcetype"], re.compile("")))
+
+
+def lookup(value: Any, path: str) -> Any:
+    """A member by its key, or by a path `a.b`; None when absent."""
+    if isinstance(value, dict) and path in value:
+        return value[path]
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
