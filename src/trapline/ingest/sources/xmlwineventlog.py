@@ -24,16 +24,20 @@ _END_BYTES = b"</Event>"
 _MUCH = 1024
 """Characters in one place between events from which passing over them is worth a warning."""
 _SNIFF = re.compile(rb"<Event(?:\s[^<>]*)?>\s*<System[\s>]")
+_CLASSIC = re.compile(rb"^\d\d/\d\d/\d{4} \d\d:\d\d:\d\d [AP]M\r?\n\w+=", re.MULTILINE)
 
 
 def sniff(head: bytes, name: str) -> int:
-    """An Event element with System in it: surest at the start, less sure deep inside something else."""
+    """An Event element with System in it: surest at the start, less sure deep inside something else. Files that mix it
+    with classic text are for `wineventlog`, which reads both."""
     found = _SNIFF.search(head)
     if found is None:
         return 0
     before = head[: found.start()].lstrip()
     if before[:1] in (b"{", b"["):
         return 10
+    if _CLASSIC.search(head) is not None:
+        return 50
     return 95 if found.start() < 2048 else 40
 
 
