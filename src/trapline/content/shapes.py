@@ -78,18 +78,32 @@ def generation(keys: Fields) -> Generation:
     return Generation.S1 if has_message else Generation.S2
 
 
-def _choice(keys: Fields, key: str, kind: type[_Choice], default: _Choice | None = None) -> _Choice:
-    """One of the values of an enum, whatever the case; a missing one is `default`. Raises InputError for another."""
-    text = keys.text(key).strip() if default is not None else keys.need(key).strip()
-    if not text and default is not None:
-        return default
-    for member in kind:
-        if member.value.lower() == text.lower():
-            return member
+def _type(keys: Fields) -> DetectionType:
+    """Raises InputError for a type that is not known: what a finding leads to depends on it."""
+    text = keys.need("type").strip()
+    found = _member(DetectionType, text)
+    if found is None:
+        raise keys.fail("value", f"'{text[:40]}' is not a known type", "type", hint=_near(DetectionType, text))
+    return found
+
+
+def _status(keys: Fields) -> Status:
+    """The status; production where none or an unknown one is given."""
+    text = keys.text("status").strip()
+    found = _member(Status, text)
+    if found is None and text:
+        keys.warn("value", f"'{text[:40]}' is not a known status", "status", hint=_near(Status, text))
+    return found or Status.PRODUCTION
+
+
+def _member(kind: type[_Choice], text: str) -> _Choice | None:
+    return next((member for member in kind if member.value.lower() == text.lower()), None)
+
+
+def _near(kind: type[_Choice], text: str) -> str:
     known = [member.value for member in kind]
     near = difflib.get_close_matches(text, known, 1)
-    hint = f"did you mean '{near[0]}'?" if near else f"one of {', '.join(known)}"
-    raise keys.fail("value", f"'{text[:40]}' is not a {key} of a detection", key, hint=hint)
+    return f"did you mean '{near[0]}'?" if near else f"one of {', '.join(known)}"
 
 
 def _item(keys: Fields) -> dict[str, Any]:
@@ -119,8 +133,8 @@ def detection(keys: Fields) -> Detection:
         keys.warn("missing", "'tags' is missing: no story, no ATT&CK ids", "tags")
         tags = keys.nothing("tags")
     common = _item(keys) | {"generation": made}
-    kind = _choice(keys, "type", DetectionType)
-    status = _choice(keys, "status", Status, Status.PRODUCTION)
+    kind = _type(keys)
+    status = _status(keys)
     common["search"] = keys.need("search", hint="a detection is a search").strip()
     rba, title = _rba(keys, tags, made)
     throttling = tags.child("throttling")
@@ -283,7 +297,8 @@ def _tests(keys: Fields, tags: Fields, flat: bool) -> tuple[DetectionTest, ...]:
     out = []
     for one in keys.children("tests"):
         kind = one.text("test_type", "unit") if flat else ("manual" if manual else "unit")
-        data = tuple(_attack_data(entry) for entry in one.children("attack_data"))
+        entries = [_attack_data(entry) for entry in one.children("attack_data")]
+        data = tuple(entry for entry in entries if entry is not None)
         note = one.text("description") if flat else manual
         expected = one.number("expected_results", 0, 1_000_000_000) if flat else None
         out.append(DetectionTest(one.text("name"), data, kind, note, 1 if expected is None else expected))
@@ -291,15 +306,18 @@ def _tests(keys: Fields, tags: Fields, flat: bool) -> tuple[DetectionTest, ...]:
     return tuple(out)
 
 
-def _attack_data(one: Fields) -> AttackData:
+def _attack_data(one: Fields) -> AttackData | None:
     found = AttackData(
-        data=one.need("data"),
+        data=one.text("data").strip(),
         source=one.text("source"),
         sourcetype=one.text("sourcetype"),
         index=one.text("custom_index") or one.text("index"),
         host=one.text("host"),
     )
     one.unknown(("update_timestamp", "index", "custom_index"))
+    if not found.data:
+        one.warn("missing", "attack data without 'data' is left out", "data", hint="a URL, or a path below the folder")
+        return None
     return found
 
 
@@ -448,7 +466,7 @@ def story(keys: Fields) -> Story:
     return Story(
         **common,
         narrative=keys.text("narrative"),
-        status=_choice(keys, "status", Status, Status.PRODUCTION),
+        status=_status(keys),
         category=tags.texts("category"),
         products=tags.texts("product"),
         usecase=tags.text("usecase"),
@@ -485,7 +503,7 @@ def data_source(keys: Fields) -> DataSource:
 def baseline(keys: Fields) -> Baseline:
     common, found, tags = _supporting(keys)
     found["detections"] = () if tags is None else tags.texts("detections")
-    found["status"] = _choice(keys, "status", Status, Status.PRODUCTION)
+    found["status"] = _status(keys)
     found["deployment"] = _own_deployment(keys, common["name"], "Baseline")
     return Baseline(**common, **found, extra=_rest(keys, tags))
 

@@ -71,7 +71,7 @@ def _documents(text: str, file: str) -> Iterator[Node]:
         line = _line(event)
         match event:
             case yaml.ScalarEvent():
-                null = event.style is None and event.tag is None and event.value in _NULL
+                null = event.implicit[0] and event.value in _NULL  # implicit[0]: plain, without a tag
                 done = Node(None if null else event.value, line)
                 name = event.anchor
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
