@@ -1,0 +1,447 @@
+"""From files to a store: recognise the format, read, cut into portions, append, and account for everything met.
+
+One thread reads while another writes. A file is cut into portions at fixed numbers of events or bytes, so that a second
+reading after a kill cuts alike and the store can skip what it has. Small files share an append, for a commit costs some
+20 ms; a large file makes many.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+import importlib
+import pkgutil
+import queue
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trapline.errors import InputError, TraplineError
+from trapline.events import Cell, EventBatch, EventBuilder, Layout
+from trapline.ingest import sources
+from trapline.ingest.files import File, Limits, Skipped, walk
+from trapline.ingest.report import FileReport, IngestReport, SourceReport
+from trapline.ingest.source import SourceModule
+from trapline.ingest.timestamps import MICROS
+from trapline.store import Portion, Store
+
+PORTION_EVENTS = 40_000
+"""Events in a portion of a file, at most. Fixed, for portions must be repeatable: after a change, do not go on with what a
+run of an older version left half done."""
+PORTION_CHARS = 32 << 20
+"""Characters of raw text after which a portion ends."""
+APPEND_EVENTS = 120_000
+"""Events waiting after which they are appended."""
+APPEND_CHARS = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A path and what its events are to be called, where that is not to come from their content."""
+
+    path: str
+    """A file, a folder, a glob, or - for standard input."""
+    sourcetype: str | None = None
+    source: str | None = None
+    host: str | None = None
+    index: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an ingest is. `disk`: bytes read of the user's files since the last call, `events` so far in all."""
+
+    name: str
+    disk: int
+    events: int
+
+
+@functools.cache
+def formats() -> dict[str, SourceModule]:
+    """The log sources by name: the modules of `ingest.sources`."""
+    names = sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
+    return {name: cast("SourceModule", importlib.import_module(f"{sources.__name__}.{name}")) for name in names}
+
+
+def format_of(head: bytes, name: str) -> str | None:
+    """The name of the source that is surest about a file with this head, None if none knows it."""
+    scores = [(-module.sniff(head, name), format_name) for format_name, module in formats().items()]
+    best, found = min(scores)
+    return found if best < 0 else None
+
+
+def ingest(
+    paths: Iterable[Evidence | str | Path],
+    store: Store,
+    *,
+    index: str = "main",
+    source: str | None = None,
+    sourcetype: str | None = None,
+    host: str | None = None,
+    format: str | None = None,  # noqa: A002 (Splunk's and our option's word)
+    again: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    limits: Limits | None = None,
+) -> IngestReport:
+    """Read the files behind `paths` into the store and report on each.
+
+    `source`, `sourcetype`, `host` replace what the content says, unless an `Evidence` says its own. `format` is the
+    name of a log source, instead of recognising it. A file whose content is in the index already is skipped unless
+    `again`.
+
+    Files that are not read, whatever the reason, are in the report. Raises TraplineError for an unknown format and what
+    `Store.append` raises; what was appended before that stays.
+    """
+    if format is not None and format not in formats():
+        near = difflib.get_close_matches(format, formats(), 1)
+        raise TraplineError(
+            f"unknown format '{format}'",
+            hint=f"Did you mean '{near[0]}'?" if near else f"One of: {', '.join(formats())}.",
+            code="format",
+        )
+    report = IngestReport()
+    with _Writer(store) as writer:
+        intake = _Intake(store, writer, report, format, again, progress)
+        for one in paths:
+            evidence = one if isinstance(one, Evidence) else Evidence(str(one))
+            settings = _Settings(
+                index=evidence.index or index,
+                sourcetype=evidence.sourcetype or sourcetype,
+                source=evidence.source or source,
+                host=evidence.host or host,
+            )
+            for item in walk([evidence.path], limits):
+                if isinstance(item, Skipped):
+                    report.files.append(_skipped(item, settings.index))
+                else:
+                    report.files.append(intake.file(item, settings))
+    report.seconds = time.monotonic() - report.started
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    index: str
+    sourcetype: str | None
+    source: str | None
+    host: str | None
+
+    def salt(self) -> str:
+        """Empty for the defaults; else tells portions apart that were made with other names."""
+        said = (self.sourcetype, self.source, self.host)
+        return "" if said == (None, None, None) else "-" + hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+
+
+def _skipped(item: Skipped, index: str) -> FileReport:
+    return FileReport(name=item.name, index=index, skipped=item.reason, hint=item.hint, lost=item.lost)
+
+
+class _Intake:
+    def __init__(
+        self,
+        store: Store,
+        writer: _Writer,
+        report: IngestReport,
+        format_name: str | None,
+        again: bool,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._report = report
+        self._format = format_name
+        self._again = again
+        self._progress = progress
+        self._met: dict[tuple[str, str], str] = {}
+        self._events = 0
+
+    def file(self, file: File, settings: _Settings) -> FileReport:
+        """Read one file and hand its events to the writer."""
+        report = FileReport(name=file.name, index=settings.index, bytes=file.size)
+        started = time.monotonic()
+        try:
+            self._file(file, settings, report)
+        finally:
+            report.seconds = time.monotonic() - started
+        self._events += report.events
+        self._tell(file.name, file.disk, 0)
+        return report
+
+    def _file(self, file: File, settings: _Settings, report: FileReport) -> None:
+        first = self._met.setdefault((settings.index, file.digest), file.name)
+        if first is not file.name:
+            report.skip("the same content as another file", hint=f"It was read as {first}.", lost=False)
+            return
+        known = self._store.seen(settings.index, file.digest)
+        if known and not self._again:
+            report.skip("already ingested", hint="--again reads it once more.", lost=False)
+            return
+        format_name = self._format or format_of(file.head, file.name)
+        if format_name is None:
+            report.skip("not recognised", hint="If it is a log, name its format with --format.")
+            return
+        report.format = format_name
+        # A reading on purpose has portions of its own; one that goes on after a kill has those of the first time
+        portions_id = file.digest + settings.salt() + (f"-{uuid.uuid4().hex}" if self._again else "")
+        sink = _FileSink(
+            file, settings, report, self._writer, portions_id, lambda events: self._tell(file.name, 0, events)
+        )
+        if file.damage is not None:
+            sink.bad(file.damage, f"byte {file.size}")
+        whole = False
+        try:
+            formats()[format_name].read(file, sink)
+            whole = True
+        except InputError as error:
+            report.error = error.reason
+            report.hint = error.hint
+        except _DEFECTS as error:
+            # One file must not cost the others: what a source did not foresee is reported as the defect it is
+            report.error = f"defect while reading as {format_name}: {_where(error)}"
+            report.hint = "Please report it, with the file if you may."
+        sink.end()
+        if report.events == 0 and report.error is None and not report.bad:
+            report.skip("no events in it", lost=False)
+        if whole:
+            self._writer.finished(settings.index, file.digest, file.name, report.events)
+            if self._again:
+                self._writer.finished(settings.index, portions_id, file.name, report.events)
+
+    def _tell(self, name: str, disk: int, events: int) -> None:
+        if self._progress is not None:
+            self._progress(Progress(name, disk, self._events + events))
+
+
+_DEFECTS = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+    OSError,
+)
+
+
+def _where(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    text = str(error)
+    return f"{type(error).__name__}: {text[:200]}{place}"
+
+
+class _FileSink:
+    """The `Sink` of one file."""
+
+    def __init__(
+        self,
+        file: File,
+        settings: _Settings,
+        report: FileReport,
+        writer: _Writer,
+        portions_id: str,
+        tell: Callable[[int], None],
+    ) -> None:
+        self._file = file
+        self._settings = settings
+        self._report = report
+        self._writer = writer
+        self._portions_id = portions_id
+        self._tell = tell
+        self._builder = EventBuilder()
+        self._serial = 0
+        self._start = 0
+        self._number = 0
+        self._last: int | None = None
+
+    def add(
+        self,
+        names: tuple[str, ...],
+        values: Sequence[Cell],
+        *,
+        time: int | None,
+        raw: str,
+        host: str | None,
+        source: str | None,
+        sourcetype: str,
+    ) -> None:
+        """See `source.Sink`."""
+        builder = self._builder
+        builder.add(
+            names,
+            values,
+            time=time,
+            serial=self._serial,
+            raw=raw,
+            host=host,
+            source=source or self._file.name,
+            sourcetype=sourcetype,
+        )
+        self._serial += 1
+        if len(builder) >= PORTION_EVENTS or builder.size >= PORTION_CHARS:
+            self._cut()
+
+    def put(self, layout: Layout, texts: Sequence[str | None], raw: str) -> None:
+        """See `source.Sink`."""
+        builder = self._builder
+        builder.put(layout, texts, serial=self._serial, raw=raw)
+        self._serial += 1
+        if len(builder) >= PORTION_EVENTS or builder.size >= PORTION_CHARS:
+            self._cut()
+
+    def bad(self, reason: str, where: str, count: int = 1) -> None:
+        """See `source.Sink`."""
+        self._report.add_bad(reason, where, count)
+
+    def warn(self, reason: str) -> None:
+        """See `source.Sink`."""
+        self._report.warn(reason)
+
+    def end(self) -> None:
+        """The file is read: hand over the rest."""
+        if len(self._builder):
+            self._cut()
+
+    def _cut(self) -> None:
+        chars = self._builder.size
+        batches = [self._named(batch) for batch in self._builder.flush()]
+        batches = self._timed(batches)
+        self._account(batches)
+        self._writer.portion(self._settings.index, Portion(self._portions_id, self._number, batches), chars)
+        self._number += 1
+        self._start = self._serial
+        self._tell(self._serial)
+
+    def _named(self, batch: EventBatch) -> EventBatch:
+        """The batch with the names that the user gave, and the file's name as the source of what has none."""
+        table = batch.table
+        settings = self._settings
+        if settings.host is not None:
+            table = _replaced(table, "host", pa.repeat(pa.scalar(settings.host), table.num_rows))
+        if settings.source is not None:
+            table = _replaced(table, "source", pa.repeat(pa.scalar(settings.source), table.num_rows))
+        elif table.column("source").null_count:
+            table = _replaced(table, "source", pc.fill_null(table.column("source"), self._file.name))
+        return EventBatch(settings.sourcetype or batch.sourcetype, table)
+
+    def _timed(self, batches: list[EventBatch]) -> list[EventBatch]:
+        """Events without a time get that of the event before them, the first ones that of the file."""
+        missing = sum(batch.table.column("_time").null_count for batch in batches)
+        if missing == 0:
+            newest = max(batches, key=lambda batch: batch.table.column("_serial")[-1].as_py())
+            self._last = newest.table.column("_time").cast(pa.int64())[-1].as_py()
+            return batches
+        self._report.untimed += missing
+        serial = pa.chunked_array([chunk for one in batches for chunk in one.table.column("_serial").chunks])
+        times = pa.chunked_array([chunk for one in batches for chunk in one.table.column("_time").chunks])
+        ordered = times.take(pc.sort_indices(serial)).combine_chunks()
+        before = self._last if self._last is not None else int(self._file.mtime * 1_000_000)
+        filled = pc.fill_null(pc.fill_null_forward(ordered), pa.scalar(before, pa.int64()).cast(MICROS))
+        self._last = filled.cast(pa.int64())[-1].as_py()
+        timed = []
+        for batch in batches:
+            places = pc.subtract(batch.table.column("_serial"), self._start)
+            timed.append(replace(batch, table=_replaced(batch.table, "_time", filled.take(places))))
+        return timed
+
+    def _account(self, batches: list[EventBatch]) -> None:
+        """Count events and times per source."""
+        by_sourcetype: dict[str, list[pa.Table]] = {}
+        for batch in batches:
+            by_sourcetype.setdefault(batch.sourcetype, []).append(batch.table.select(["source", "_time"]))
+        for sourcetype, tables in by_sourcetype.items():
+            table = pa.concat_tables(tables)
+            micros = table.set_column(1, "_time", table.column("_time").cast(pa.int64()))
+            grouped = micros.group_by("source").aggregate([("_time", "min"), ("_time", "max"), ("_time", "count")])
+            for row in grouped.to_pylist():
+                self._report.add_source(
+                    SourceReport(sourcetype, row["source"], row["_time_count"], row["_time_min"], row["_time_max"])
+                )
+
+
+def _replaced(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, column)
+
+
+@dataclass(slots=True)
+class _Append:
+    """What goes to the store in one go: portions, then the files that are whole with them."""
+
+    index: str
+    portions: list[Portion] = field(default_factory=list)
+    finished: list[tuple[str, str, int]] = field(default_factory=list)
+    events: int = 0
+    chars: int = 0
+
+
+class _Writer:
+    """Appends to the store in a thread of its own, at most one append waiting. As a context manager: at the end all is
+    written, unless the block was left by an error; then what is not yet written is dropped."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pending: dict[str, _Append] = {}
+        self._queue: queue.Queue[_Append | None] = queue.Queue(maxsize=1)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="trapline-writer", daemon=True)
+
+    def __enter__(self) -> _Writer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            for append in self._pending.values():
+                self._submit(append)
+        elif self._error is None:
+            self._error = _StoppedError()
+        self._queue.put(None)
+        self._thread.join()
+        if kind is None:
+            self._check()
+
+    def portion(self, index: str, portion: Portion, chars: int) -> None:
+        append = self._pending.setdefault(index, _Append(index))
+        append.portions.append(portion)
+        append.events += sum(batch.table.num_rows for batch in portion.batches)
+        append.chars += chars
+        if append.events >= APPEND_EVENTS or append.chars >= APPEND_CHARS:
+            self._submit(self._pending.pop(index))
+
+    def finished(self, index: str, file_id: str, label: str, events: int) -> None:
+        """All portions of a file were handed over."""
+        self._pending.setdefault(index, _Append(index)).finished.append((file_id, label, events))
+
+    def _submit(self, append: _Append) -> None:
+        self._check()
+        self._queue.put(append)
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        while (append := self._queue.get()) is not None:
+            if self._error is not None:
+                continue
+            try:
+                if append.portions:
+                    self._store.append(append.index, append.portions)
+                for file_id, label, events in append.finished:
+                    self._store.finish(append.index, file_id, label, events)
+            except BaseException as error:
+                self._error = error
+
+
+class _StoppedError(Exception):
+    """The reading thread failed; the writing one is not to begin anything new."""
