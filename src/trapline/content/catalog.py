@@ -109,11 +109,14 @@ class Content:
     """The folders read, in order."""
     overridden: dict[str, Macro] = field(default_factory=dict)
     """Macros that the user's own files define, by key; they are among `macro_defs` too."""
+    filters: set[str] = field(default_factory=set)
+    """Names of the filter macros of all detections, defined or not."""
 
     def put(self, item: Item) -> Item | None:
         """Adds an object; returns the one of the same name that it replaces."""
         match item:
             case Detection():
+                self.filters.update(_filter_names(item))
                 return self.detections.put(item)
             case Macro():
                 before = self.macro_defs.get(item.key)
@@ -169,12 +172,7 @@ class Content:
     def macro(self, key: str) -> Macro | None:
         """The macro `name` or `name(2)`, the automatic filter macros included."""
         found = self.macro_defs.get(key)
-        if found is not None or not key.endswith("_filter"):
-            return found
-        for detection in self.detections:
-            if key in _filter_names(detection):
-                return filter_macro(key)
-        return None
+        return filter_macro(key) if found is None and key in self.filters else found
 
     def macros(self) -> Mapping[str, SearchMacro]:
         """Every macro as searches take them, by `name` or `name(2)`. A filter macro that a detection calls and no file
@@ -182,10 +180,8 @@ class Content:
         from trapline.search import Macro as SearchMacro  # the search room loads the engine: only who searches pays
 
         found = {key: SearchMacro(one.name, one.definition, one.args) for key, one in self.macro_defs.items()}
-        for detection in self.detections:
-            for name in _filter_names(detection):
-                if name not in found:
-                    found[name] = SearchMacro(name, "search *")
+        for name in self.filters - found.keys():
+            found[name] = SearchMacro(name, "search *")
         return found
 
     def deployment_of(self, item: Detection | Baseline) -> Deployment:

@@ -16,7 +16,7 @@ import yaml
 from trapline.errors import InputError
 
 MAX_BYTES = 4_000_000
-MAX_NODES = 200_000
+MAX_NODES = 50_000
 MAX_DEPTH = 64
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
