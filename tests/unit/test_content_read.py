@@ -509,11 +509,31 @@ def test_override_by_yaml_and_folder(tmp_path: Path) -> None:
 
 def test_an_override_that_nothing_calls_is_reported(tmp_path: Path) -> None:
     _, content = one(tmp_path, S1, "detections/endpoint/old_style.yml")
-    before = len(content.problems)
-    read.override(content, write(tmp_path, {"m.conf": "[old_stile_filter]\ndefinition = search x=1\n"}) / "m.conf")
-    (problem,) = content.problems[before:]
-    assert problem.code == "unused-macro"
-    assert problem.hint == "did you mean 'old_style_filter'?"
+    conf = "[{}]\ndefinition = search x=1\n"
+    names = ("old_style_filter", "old_stile_filter", "far_away_filter", "my_own", "sysmom")
+    read.override(content, write(tmp_path, {"m.conf": "".join(map(conf.format, names))}) / "m.conf")
+    found = read.unused_overrides(content)
+    assert [(problem.code, problem.field, problem.hint) for problem in found] == [
+        ("unused-macro", "old_stile_filter", "did you mean 'old_style_filter'?"),
+        ("unused-macro", "far_away_filter", "the name has to be exactly as in the search"),
+        ("unused-macro", "sysmom", "did you mean 'sysmon'?"),
+    ]
+
+
+def test_an_override_for_a_detection_that_is_read_later(tmp_path: Path) -> None:
+    root = write(tmp_path, {"old_style.yml": S1, "m.conf": "[old_style_filter]\ndefinition = search x=1\n"})
+    content = read.default_content([], [root / "m.conf"])
+    read.find_or_read(content, str(root / "old_style.yml"))
+    assert read.unused_overrides(content) == []
+    assert content.macros()["old_style_filter"].definition == "search x=1"
+
+
+def test_asking_for_a_broken_detection_tells_what_is_wrong(tmp_path: Path) -> None:
+    root = write(tmp_path, {"detections/old_style.yml": S1.replace("type: TTP", "type: TPT"), "detections/b.yml": S2})
+    content = read.load(root)
+    for query in ("Old Style", "old_style", "old_style.yml"):
+        with pytest.raises(InputError, match="'TPT' is not a known type"):
+            read.find_or_read(content, query)
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ class Content:
         kind = item.type.value if isinstance(item, Detection) else "Baseline"
         s3 = isinstance(item, Detection) and item.generation is Generation.S3
         found = item.deployment
-        if found is None and isinstance(item, Detection) and item.schedule_name:
+        if found is None and item.schedule_name:
             found = self.deployments.get(item.schedule_name)
             if found is None:
                 names = ", ".join(one.name for one in self.deployments)

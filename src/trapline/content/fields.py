@@ -156,6 +156,10 @@ class Fields:
                 self.warn("type", f"entry {at + 1} is not a mapping (key: value); it is left out", key, line=item.line)
         return out
 
+    def plains(self, key: str) -> tuple[dict[str, Any], ...]:
+        """A list of mappings, as they are."""
+        return tuple(one.node.plain() for one in self.children(key))
+
     def plain(self, key: str) -> Any:
         """Whatever is there, as lists, dicts and texts."""
         node = self._take(key)

@@ -438,6 +438,8 @@ class Baseline(Item):
     products: tuple[str, ...] = ()
     security_domain: str = ""
     deployment: Deployment | None = None
+    schedule_name: str = ""
+    """S3: the schedule it refers to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from trapline.content import conf, shapes, yamlfile
 from trapline.content.catalog import Content, calls
 from trapline.content.fields import Fields
-from trapline.content.model import Detection, Item, Level, Macro, Problem
-from trapline.errors import InputError
+from trapline.content.model import Detection, Item, Level, Macro, Problem, file_stem
+from trapline.errors import InputError, TraplineError
 
 LIBRARY = Path(__file__).resolve().parents[1] / "library"
 """The built-in content."""
@@ -25,6 +25,7 @@ MAX_FILES = 100_000
 def default_content(dirs: Sequence[str | Path] = (), overrides: Sequence[str | Path] = ()) -> Content:
     """The built-in library, with the folders `dirs` on it, with the user's macros `overrides` on top.
 
+    What is doubtful is in `Content.problems`; ask `unused_overrides` too, once all detections are there.
     Raises InputError for a folder that does not exist or holds no content, and for an override that cannot be read.
     """
     content = load(LIBRARY)
@@ -76,30 +77,53 @@ def read_detection(path: str | Path) -> tuple[Detection, list[Problem]]:
 def find_or_read(content: Content, query: str) -> Detection:
     """The detection named by a name, an id, a file name or the path of a file, which is then added to the content.
 
-    Raises TraplineError when there is none, InputError when the file is broken."""
+    Raises TraplineError when there is none, InputError when its file is broken."""
     path = Path(query)
     if path.suffix.lower() in (".yml", ".yaml") and path.is_file():
         detection, problems = read_detection(path)
         content.problems += problems
         content.put(detection)
         return detection
-    return content.find(query)
+    try:
+        return content.find(query)
+    except TraplineError:
+        stems = {file_stem(query.strip()), file_stem(path.stem)}
+        for problem in errors(content.problems):
+            if Path(problem.file).stem.lower() in stems:
+                raise problem.to_error() from None
+        raise
 
 
 def override(content: Content, path: str | Path) -> None:
     """Lays the user's own macros over the content: a macros.conf, a YAML file of macros, or a folder of such files.
 
-    A macro that nothing calls is reported with the nearest name, because a filter that is misspelt filters nothing.
-    Raises InputError when the path does not exist or a file cannot be read.
+    Raises InputError when the path does not exist or a file cannot be read. See `unused_overrides`.
     """
-    found = list(read_macros(Path(path), content.problems))
-    for macro in found:
+    for macro in read_macros(Path(path), content.problems):
         content.put(macro)
         content.overridden[macro.key] = macro
+
+
+def unused_overrides(content: Content) -> list[Problem]:
+    """The user's macros that nothing calls although they look meant to be: a filter that is misspelt filters nothing.
+
+    To be asked once all detections are read. A macro that is like none that is called is taken for the user's own.
+    """
+    import difflib
+
+    if not content.overridden:
+        return []
     used = {call.key for text in _texts(content) for call in calls(text)}
-    for macro in found:
-        if macro.key not in used:
-            content.problems.append(_unused(macro, used))
+    found = []
+    for macro in content.overridden.values():
+        if macro.key in used:
+            continue
+        near = difflib.get_close_matches(macro.key, used, 1, 0.8)
+        if near or macro.name.endswith("_filter"):
+            reason = f"no search calls the macro '{macro.key}'"
+            hint = f"did you mean '{near[0]}'?" if near else "the name has to be exactly as in the search"
+            found.append(Problem(Level.WARNING, "unused-macro", reason, macro.file, field=macro.key, hint=hint))
+    return found
 
 
 def _texts(content: Content) -> Iterator[str]:
@@ -109,20 +133,6 @@ def _texts(content: Content) -> Iterator[str]:
         yield baseline.search
     for macro in content.macro_defs.values():
         yield macro.definition
-
-
-def _unused(macro: Macro, used: set[str]) -> Problem:
-    import difflib
-
-    near = difflib.get_close_matches(macro.key, used, 1)
-    return Problem(
-        Level.WARNING,
-        "unused-macro",
-        f"no search calls the macro '{macro.key}'",
-        macro.file,
-        field=macro.key,
-        hint=f"did you mean '{near[0]}'?" if near else "the name has to be exactly as in the search",
-    )
 
 
 def read_macros(path: Path, problems: list[Problem]) -> Iterator[Macro]:

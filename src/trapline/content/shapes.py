@@ -493,8 +493,8 @@ def data_source(keys: Fields) -> DataSource:
         fields=keys.texts("fields"),
         output_fields=keys.texts("output_fields"),
         mitre_components=keys.texts("mitre_components"),
-        field_mappings=tuple(keys.plain("field_mappings") or ()),
-        convert_to=tuple(keys.plain("convert_to_log_source") or ()),
+        field_mappings=keys.plains("field_mappings"),
+        convert_to=keys.plains("convert_to_log_source"),
         example_log=keys.text("example_log"),
         extra=keys.unknown(),
     )
@@ -505,6 +505,7 @@ def baseline(keys: Fields) -> Baseline:
     found["detections"] = () if tags is None else tags.texts("detections")
     found["status"] = _status(keys)
     found["deployment"] = _own_deployment(keys, common["name"], "Baseline")
+    found["schedule_name"] = keys.text("schedule")
     return Baseline(**common, **found, extra=_rest(keys, tags))
 
 
@@ -527,7 +528,6 @@ def _supporting(keys: Fields) -> tuple[dict[str, Any], dict[str, Any], Fields | 
         "security_domain": from_tags.text("security_domain"),
     }
     from_tags.texts("required_fields")
-    keys.plain("schedule")
     return common, found, tags
 
 

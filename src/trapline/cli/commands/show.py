@@ -55,6 +55,7 @@ def command(
         raise click.UsageError("--json and --html - both want stdout: give --html a file name.")
     content = read.default_content(folders, macros)
     detection = read.find_or_read(content, name)
+    content.problems += read.unused_overrides(content)
     found = page.describe(content, detection, attack_version or enrich.DEFAULT_ATTACK)
     if html_out is not None:
         _write_html(found, html_out)
