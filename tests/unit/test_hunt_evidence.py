@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from trapline.detect.evidence import Evidence, parse
+from trapline.detect.evidence import parse
 from trapline.errors import TraplineError
+from trapline.ingest.intake import Evidence
 
 
 @pytest.mark.parametrize(

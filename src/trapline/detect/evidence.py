@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from trapline.errors import TraplineError
+from trapline.ingest.intake import Evidence
 
 SEPARATOR = "::"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Files to read and, where given, the sourcetype and source that their events get."""
-
-    path: str
-    """A file, a folder, a glob, or - for standard input."""
-    sourcetype: str | None = None
-    source: str | None = None
 
 
 def parse(text: str) -> Evidence:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trapline.content.enrich import tactics as attack_tactics
+from trapline import __version__
+from trapline.content import enrich
+from trapline.content.catalog import Content
+from trapline.content.model import Detection, DetectionType
+from trapline.content.read import LIBRARY
+from trapline.detect import risk, run
 from trapline.detect.finding import Finding, iso
 from trapline.detect.rank import Ranked
 from trapline.detect.run import Outcome, reasons
-from trapline.errors import Warn
+from trapline.errors import TraplineError, Warn
+from trapline.ingest.files import total_size
+from trapline.ingest.intake import Evidence, ingest
+from trapline.ingest.intake import Progress as IngestProgress
+from trapline.ingest.report import FileReport
+from trapline.search import Session
+from trapline.store import Store
 from trapline.values import Row
 
 
@@ -29,6 +41,9 @@ class Source:
     last: float | None = None
     note: str = ""
     """Why nothing was read, or what is doubtful."""
+    lost: bool = False
+    """Part of the evidence is missing for it: not read, or not to its end."""
+    hint: str | None = None
 
     @property
     def bad_records(self) -> int:
@@ -45,6 +60,7 @@ class Source:
             "first": iso(self.first),
             "last": iso(self.last),
             "note": self.note,
+            "lost": self.lost,
         }
 
 
@@ -110,7 +126,7 @@ class HuntResult:
             for tactic in dict.fromkeys(finding.tactics):
                 counts[tactic] += 1
                 techniques.setdefault(tactic, {}).update(dict.fromkeys(finding.mitre))
-        order = {tactic.name: at for at, tactic in enumerate(attack_tactics().values())}
+        order = {tactic.name: at for at, tactic in enumerate(enrich.tactics().values())}
         names = sorted(counts, key=lambda name: (order.get(name, len(order)), name))
         return [(name, counts[name], tuple(sorted(techniques[name]))) for name in names]
 
@@ -143,3 +159,118 @@ class HuntResult:
             "sources": [one.to_json() for one in self.sources],
             "warnings": [one.to_json() for one in self.warnings],
         }
+
+
+def hunt(
+    evidence: Sequence[Evidence],
+    content: Content,
+    detections: Sequence[Detection],
+    *,
+    now: float | None = None,
+    keep: int | None = None,
+    label: str = risk.LABEL,
+    attack_version: str | None = None,
+    progress: run.Progress | None = None,
+) -> HuntResult:
+    """Read the evidence into a throwaway store and run the detections over all of it.
+
+    `now`: epoch seconds of the run, default the clock. `keep`: findings listed per detection, default
+    `run.KEPT_PER_DETECTION`. `attack_version`: of the tactics, default `enrich.DEFAULT_ATTACK`.
+    What cannot be read or run is in `sources`, `outcomes` and `warnings`. Raises TraplineError for an unknown
+    `attack_version`, EngineError when the store cannot be written.
+    """
+    begun = time.perf_counter()
+    started = time.time() if now is None else now
+    profile = profiles(content, attack_version or enrich.DEFAULT_ATTACK)
+    with Store.throwaway() as store:
+        sources, warnings = _read(evidence, store, progress)
+        session = Session(tables=store.snapshot().tables, macros=content.macros())
+        found = run.run(
+            session,
+            detections,
+            profile,
+            now=started,
+            sid=f"hunt_{int(started)}",
+            label=label,
+            keep=keep or run.KEPT_PER_DETECTION,
+            progress=progress,
+        )
+    warnings += [one.to_warn() for one in content.problems]
+    return HuntResult(
+        findings=found.findings,
+        risk_events=found.risk_events,
+        hosts=found.hosts,
+        sources=sources,
+        warnings=[*warnings, *found.warnings],
+        outcomes=found.outcomes,
+        started=started,
+        seconds=time.perf_counter() - begun,
+        version=__version__,
+        content=tuple("built-in library" if root == LIBRARY else str(root) for root in content.roots),
+    )
+
+
+def _read(evidence: Sequence[Evidence], store: Store, progress: run.Progress | None) -> tuple[list[Source], list[Warn]]:
+    """The evidence into the store. What could not be read, wholly or in part, is in the warnings."""
+    total = total_size([one.path for one in evidence]) if progress is not None else 0
+    done = 0
+
+    def tell(at: IngestProgress) -> None:
+        nonlocal done
+        done += at.disk
+        if progress is not None:
+            progress("reading", min(done, total), total, at.name)
+
+    report = ingest(evidence, store, progress=tell)
+    sources = [_source(one) for one in report.files]
+    warnings = [Warn("hunt.not-read", one.note, one.hint, one.name) for one in sources if one.lost]
+    torn = [one for one in sources if one.bad_records]
+    if torn:
+        records = sum(one.bad_records for one in torn)
+        reason = f"{_count(records, 'record')} in {_count(len(torn), 'file')} could not be read"
+        warnings.append(Warn("hunt.bad-records", reason, "see the sources; what they held was not searched"))
+    return sources, warnings
+
+
+def _source(file: FileReport) -> Source:
+    doubts = [f"{_count(file.untimed, 'event')} without a time"] if file.untimed else []
+    notes = [file.skipped, file.error, *doubts, *file.warnings]
+    return Source(
+        name=file.name,
+        format=file.format or "",
+        sourcetypes=file.sourcetypes,
+        events=file.events,
+        bad={reason: one.count for reason, one in file.bad.items()},
+        first=None if file.earliest is None else file.earliest / 1e6,
+        last=None if file.latest is None else file.latest / 1e6,
+        note="; ".join(note for note in notes if note),
+        lost=file.lost or file.error is not None,
+        hint=file.hint,
+    )
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def profiles(content: Content, attack_version: str = enrich.DEFAULT_ATTACK) -> Callable[[Detection], run.Profile]:
+    """What is known of a detection beside its file: annotations, tactics, whether its findings raise the risk."""
+    enrich.attack(attack_version)
+
+    def profile(detection: Detection) -> run.Profile:
+        known = enrich.enrich(detection, attack_version)
+        tactics = [tactic.name for _, technique in known.techniques if technique for tactic in technique.tactics]
+        return run.Profile(
+            annotations=enrich.annotations_of(detection, known),
+            tactics=tuple(dict.fromkeys(tactics)),
+            scored=_scored(content, detection),
+        )
+
+    return profile
+
+
+def _scored(content: Content, detection: Detection) -> bool:
+    try:
+        return content.deployment_of(detection).rba
+    except TraplineError:  # no deployment: the defaults of facts/CONTENT.md §3
+        return detection.type in (DetectionType.TTP, DetectionType.ANOMALY)

@@ -127,7 +127,7 @@ def _one(
         warn = Warn(f"detect.not-runnable.{error.code}", error.reason, error.hint, detection.name)
         return Outcome(detection.name, detection.id, error=warn), [warn]
     except Exception as error:  # a defect of ours in one of 1,700 detections must not cost the other 1,699
-        reason = f"internal error, {type(error).__name__}: {error}"
+        reason = f"internal error, {type(error).__name__}: {_first_line(str(error))}"
         warn = Warn("detect.defect", reason, "please report it with the detection's file", detection.name)
         return Outcome(detection.name, detection.id, error=warn), [warn]
     warnings = [_placed(one, detection.name) for one in result.warnings]
@@ -152,6 +152,11 @@ def _one(
         )
     seconds = time.perf_counter() - started
     return Outcome(detection.name, detection.id, total, min(total, keep), seconds), warnings
+
+
+def _first_line(text: str, most: int = 200) -> str:
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= most else line[:most] + "..."
 
 
 def _placed(warn: Warn, detection: str) -> Warn:

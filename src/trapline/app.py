@@ -1,0 +1,69 @@
+"""Composition root: settings -> content, store, session. The command line and the servers call this and add nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trapline.content.catalog import Content
+from trapline.content.model import Detection, DetectionType, Status
+from trapline.errors import TraplineError
+
+if TYPE_CHECKING:
+    from trapline.detect.hunt import HuntResult
+    from trapline.detect.run import Progress
+    from trapline.ingest.intake import Evidence
+
+
+def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
+    """The built-in library, the user's content folders on it, the user's macros on top. Raises InputError."""
+    from trapline.content.read import default_content
+
+    return default_content(folders, macros)
+
+
+def select(
+    content: Content, names: Sequence[str] = (), types: Sequence[str] = (), *, deprecated: bool = False
+) -> list[Detection]:
+    """The detections to run: those named (by name, id or file), else all that are in use, of the types given.
+
+    Deprecated ones only on request or by name. Raises TraplineError for a name or type that there is none of.
+    """
+    from trapline.content.read import find_or_read
+
+    wanted = {_type(one) for one in types}
+    if names:
+        found = list({one.name: one for one in (find_or_read(content, name) for name in names)}.values())
+    else:
+        used = {Status.PRODUCTION, Status.EXPERIMENTAL} | ({Status.DEPRECATED} if deprecated else set())
+        found = [one for one in content.detections if one.status in used]
+    found = [one for one in found if not wanted or one.type in wanted]
+    if not found:
+        raise TraplineError(
+            "no detection is selected", hint="check --type, --detection and --content", code="detect.none-selected"
+        )
+    return found
+
+
+def _type(text: str) -> DetectionType:
+    for one in DetectionType:
+        if one.value.lower() == text.strip().lower():
+            return one
+    known = ", ".join(one.value for one in DetectionType)
+    raise TraplineError(f"there is no detection type '{text}'", hint=f"types are {known}", code="detect.type")
+
+
+def hunt(
+    evidence: Sequence[Evidence],
+    content: Content,
+    detections: Sequence[Detection],
+    *,
+    keep: int | None = None,
+    attack_version: str | None = None,
+    progress: Progress | None = None,
+) -> HuntResult:
+    """Hunt over evidence (`trapline.detect.hunt.hunt`)."""
+    from trapline.detect import hunt as hunts
+
+    return hunts.hunt(evidence, content, detections, keep=keep, attack_version=attack_version, progress=progress)

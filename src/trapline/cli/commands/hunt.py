@@ -1,0 +1,98 @@
+"""`trapline hunt`: evidence in, findings and ranked hosts out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trapline.cli.options import json_option
+
+
+@click.command("hunt")
+@click.argument("evidence", metavar="PATH[::SOURCETYPE[::SOURCE]]...", nargs=-1, required=True)
+@click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
+@click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Run only this one. May be repeated.")
+@click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
+@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
+@click.option("--deprecated", is_flag=True, help="Run deprecated detections too.")
+@click.option("--attack-version", metavar="V", default=None, help="ATT&CK version of the tactics: 18.1 or 15.1.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=None, metavar="N", help="Findings listed per detection. Default: 1000."
+)
+@click.option(
+    "--out",
+    "outs",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Report: .html, .json or .csv.",
+)
+@click.option("--fail-on-findings", is_flag=True, help="Exit with 1 when something was found.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    evidence: tuple[str, ...],
+    folders: tuple[str, ...],
+    names: tuple[str, ...],
+    macros: tuple[str, ...],
+    types: tuple[str, ...],
+    deprecated: bool,
+    attack_version: str | None,
+    limit: int | None,
+    outs: tuple[Path, ...],
+    fail_on_findings: bool,
+    as_json: bool,
+) -> None:
+    """Hunt over files, folders and archives: run the content, show findings and hosts by risk.
+
+    Nothing is kept: the events go into a throwaway store. Every detection runs over all time. What cannot be read or
+    run is counted and shown, never passed over.
+
+    \b
+    Examples:
+      trapline hunt ./evidence
+      trapline hunt Security.evtx fw.log::cisco:asa --out report.html
+      trapline hunt logs.zip --content ~/security_content --macros my_filters.conf --json
+      trapline hunt C:\\evidence --detection "Windows Service Create RemComSvc"
+
+    \b
+    Exit codes: 0 the hunt ran, with findings or without (--fail-on-findings: 1 with findings);
+    2 wrong input, or no event could be read, or no detection could run.
+    """
+    from trapline import app
+    from trapline.cli.hunttext import Progress, print_hunt
+    from trapline.cli.render import clean, print_json
+    from trapline.detect import evidence as given
+    from trapline.detect import report
+
+    for out in outs:
+        report.renderer(out)  # a wrong suffix is an error before the work, not after it
+    content = app.content(folders, macros)
+    detections = app.select(content, names, types, deprecated=deprecated)
+    with Progress() as progress:
+        result = app.hunt(
+            [given.parse(one) for one in evidence],
+            content,
+            detections,
+            keep=limit,
+            attack_version=attack_version,
+            progress=progress,
+        )
+    for out in outs:
+        report.write(result, out)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print_hunt(result)
+    for out in outs:
+        click.echo(f"wrote {clean(str(out))}", err=True)
+    if not result.events:
+        click.echo("error: no event was read, so nothing was hunted over\n  hint: see the sources above", err=True)
+        ctx.exit(2)
+    if not result.ran:
+        click.echo("error: no detection could run\n  hint: see the warnings above", err=True)
+        ctx.exit(2)
+    if fail_on_findings and result.found:
+        ctx.exit(1)

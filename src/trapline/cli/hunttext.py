@@ -1,0 +1,169 @@
+"""What `hunt` and `demo` print for people: findings, ranked risk objects, sources, warnings, progress."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from trapline.cli.render import clean, print_table
+
+if TYPE_CHECKING:
+    from trapline.detect.finding import Finding
+    from trapline.detect.hunt import HuntResult
+
+FINDINGS_SHOWN = 50
+OBJECTS_SHOWN = 20
+SOURCES_SHOWN = 40
+REASONS_SHOWN = 10
+WARNINGS_SHOWN = 10
+
+
+def print_hunt(result: HuntResult) -> None:
+    """The whole result as text, bounded; what is left out is counted and the way to see it named."""
+    _findings(result)
+    _hosts(result)
+    _sources(result)
+    _warnings(result)
+    click.echo()
+    click.echo(_closing(result))
+
+
+def _findings(result: HuntResult) -> None:
+    if not result.found:
+        return
+    click.secho(f"Findings ({result.found:,})", bold=True)
+    rows = [row for finding in result.findings[:FINDINGS_SHOWN] for row in _finding_rows(finding)]
+    print_table(("Time (UTC)", "Detection", "Risk object", "Score", "Message"), rows, right={"Score"}, wrap=True)
+    _rest(result.found - FINDINGS_SHOWN, "findings")
+    click.echo()
+
+
+def _finding_rows(finding: Finding) -> Sequence[tuple[str, str, str, str, str]]:
+    from trapline.detect.finding import number
+
+    when = _time(finding.time)
+    if not finding.risk_objects:
+        return [(when, finding.detection, "", "0", finding.message)]
+    first, *others = finding.risk_objects
+    return [
+        (when, finding.detection, first.value, str(number(first.score)), finding.message),
+        *(("", "", one.value, str(number(one.score)), "") for one in others),
+    ]
+
+
+def _hosts(result: HuntResult) -> None:
+    from trapline.detect.finding import number
+
+    if not result.hosts:
+        return
+    click.secho(f"Who is at risk ({len(result.hosts):,})", bold=True)
+    rows = [
+        (one.risk_object, one.type, number(one.score), f"{one.findings:,}", _few(one.detections), _few(one.tactics))
+        for one in result.hosts[:OBJECTS_SHOWN]
+    ]
+    columns = ("Risk object", "Type", "Score", "Findings", "Detections", "Tactics")
+    print_table(columns, rows, right={"Score", "Findings"})
+    _rest(len(result.hosts) - OBJECTS_SHOWN, "risk objects")
+    click.echo()
+
+
+def _sources(result: HuntResult) -> None:
+    click.secho(f"Sources ({len(result.sources):,})", bold=True)
+    # what needs attention first, so that it is not in the part left out
+    ordered = sorted(result.sources, key=lambda one: not (one.bad_records or one.note))
+    columns = ["Source", "Format", "Events", "Bad", "First (UTC)", "Last (UTC)"]
+    rows: list[list[object]] = []
+    notes = []
+    for one in ordered[:SOURCES_SHOWN]:
+        why = "; ".join(f"{count:,} {reason}" for reason, count in one.bad.items())
+        notes.append(". ".join(part for part in (why, one.note) if part))
+        counts = (f"{one.events:,}", f"{one.bad_records:,}")
+        rows.append([one.name, one.format, *counts, _time(one.first), _time(one.last)])
+    if any(notes):
+        columns.append("Note")
+        rows = [[*row, note] for row, note in zip(rows, notes, strict=True)]
+    print_table(columns, rows, right={"Events", "Bad"})
+    _rest(len(result.sources) - SOURCES_SHOWN, "sources")
+
+
+def _warnings(result: HuntResult) -> None:
+    if not result.warnings:
+        return
+    click.echo()
+    click.secho(f"Warnings ({len(result.warnings):,})", bold=True)
+    why = result.not_runnable
+    for reason, count in why[:REASONS_SHOWN]:
+        click.echo(f"  {count:>5,} not runnable: {clean(reason)}")
+    if len(why) > REASONS_SHOWN:
+        rest = sum(count for _, count in why[REASONS_SHOWN:])
+        click.echo(f"  {rest:>5,} not runnable for {len(why) - REASONS_SHOWN:,} other reasons")
+    others = [one for one in result.warnings if not one.code.startswith(("detect.not-runnable", "detect.defect"))]
+    for one in others[:WARNINGS_SHOWN]:
+        click.echo(f"  {clean(str(one))}")
+    if len(why) > REASONS_SHOWN or len(others) > WARNINGS_SHOWN or why:
+        click.echo("  each of them with its detection: --json or --out report.html")
+
+
+def _closing(result: HuntResult) -> str:
+    what = _plural(result.found, "finding")
+    if result.hosts:
+        what += f", {_plural(len(result.hosts), 'risk object')}"
+    read = f"{_plural(result.events, 'event')} from {_plural(len(result.sources), 'source')}"
+    bad = f" ({_plural(result.bad_records, 'bad record')})" if result.bad_records else ""
+    ran = result.coverage()
+    return f"{what}. Read {read}{bad}; {clean(ran)}. {result.seconds:.1f} s."
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _rest(count: int, what: str) -> None:
+    if count > 0:
+        click.echo(f"... {count:,} more {what}: --json or --out report.html")
+
+
+def _few(texts: Sequence[str], most: int = 3) -> str:
+    shown = ", ".join(texts[:most])
+    return f"{shown}, +{len(texts) - most}" if len(texts) > most else shown
+
+
+def _time(seconds: float | None) -> str:
+    from trapline.detect.finding import iso
+
+    return (iso(None if seconds is None else int(seconds)) or "").replace("T", " ").removesuffix("Z")
+
+
+class Progress:
+    """One line on stderr that is written over, on a terminal only. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._last = 0.0
+        self._wide = 0
+
+    def __call__(self, stage: str, done: int, total: int, label: str) -> None:
+        now = time.monotonic()
+        if not self._shown or (now - self._last < 0.1 and done != total):
+            return
+        self._last = now
+        of = f"{100 * done // total:3d}%" if total else "    "
+        width = shutil.get_terminal_size((80, 24)).columns - 1
+        self._write(f"{stage} {of} {clean(label)}"[:width])
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write("\r" + text.ljust(self._wide) + ("\r" if not text else ""))
+        sys.stderr.flush()
+        self._wide = len(text)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._wide:
+            self._write("")

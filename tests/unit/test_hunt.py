@@ -1,0 +1,196 @@
+"""The hunt from files to findings: the sample logs, the built-in library, the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from trapline import app
+from trapline.cli import cli
+from trapline.detect.hunt import HuntResult
+from trapline.ingest.intake import Evidence
+from trapline.samples import windows
+from trapline.samples.event import numbered, xml
+from trapline.samples.write import Manifest, write
+
+REMCOM = "Windows Service Create RemComSvc"
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return write(tmp_path_factory.mktemp("samples"))
+
+
+@pytest.fixture(scope="module")
+def hunted(manifest: Manifest) -> HuntResult:
+    content = app.content()
+    return app.hunt([Evidence(str(manifest.logs))], content, app.select(content))
+
+
+def invoke(*args: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(one) for one in args], standalone_mode=False)
+
+
+def test_remcom_is_found_on_the_right_host_and_nothing_else(hunted: HuntResult, manifest: Manifest) -> None:
+    (finding,) = hunted.findings
+    assert finding.detection == REMCOM
+    assert [(one.field, one.value, one.type, one.score) for one in finding.risk_objects] == [
+        ("dest", manifest.host, "system", 32.0)
+    ]
+    assert finding.message == f"A new service was created related to RemCom on {manifest.host}."
+    assert finding.time == int(manifest.time)
+    assert finding.severity == "low"
+    assert finding.row["ImagePath"] == r"%SystemRoot%\RemComSvc.exe"
+    assert finding.row["ServiceType"] == "user mode service"
+    assert finding.row["count"] == 1
+    assert [(one.risk_object, one.score, one.findings) for one in hunted.hosts] == [(manifest.host, 32.0, 1)]
+
+
+def test_its_risk_event(hunted: HuntResult, manifest: Manifest) -> None:
+    (event,) = hunted.risk_events
+    assert event["index"] == "risk"
+    assert event["search_name"] == event["source"] == f"ESCU - {REMCOM} - Rule"
+    assert (event["risk_object"], event["risk_object_type"], event["risk_score"]) == (manifest.host, "system", "32.0")
+    assert event["_time"] == hunted.started
+    assert event["annotations.mitre_attack"] == ["T1543.003", "T1543"]
+    assert event["info_max_time"] == "+Infinity"
+    assert f'risk_object="{manifest.host}"' in str(event["_raw"])
+
+
+def test_every_event_of_every_file_is_accounted_for(hunted: HuntResult, manifest: Manifest) -> None:
+    read = {Path(one.name).name: (one.events, one.bad_records) for one in hunted.sources}
+    assert read == {one.name: (one.events, 0) for one in manifest.files}
+    assert hunted.events == manifest.events
+    assert hunted.warnings == []
+    assert hunted.coverage() == "ran 1 of 1 detection"
+
+
+def test_sourcetype_and_source_of_evidence(tmp_path: Path) -> None:
+    """Lines whose source nothing tells are searched under the source that the user names."""
+    file = tmp_path / "x.log"
+    file.write_text("EventCode=7045 ServiceName=x\n" * 3)
+    content = app.content()
+    result = app.hunt([Evidence(str(file), "my:sourcetype", "my source")], content, app.select(content))
+    assert result.events == 3
+    assert result.sources[0].sourcetypes == ("my:sourcetype",)
+
+
+def test_the_same_install_in_every_format(tmp_path: Path, manifest: Manifest) -> None:
+    lines = (manifest.logs / "FS02-xmlwineventlog.log").read_text("utf-8").splitlines()
+    (install,) = [one for one in lines if "RemCom Service" in one and ">7045<" in one]
+    (tmp_path / "one.xml").write_text(install)
+    content = app.content()
+    result = app.hunt([Evidence(str(tmp_path))], content, app.select(content))
+    assert [one.risk_objects[0].value for one in result.findings] == [manifest.host]
+
+
+# -- the command line
+
+
+def test_hunt_json(manifest: Manifest) -> None:
+    ran = invoke("hunt", manifest.logs, "--json")
+    assert ran.exit_code == 0
+    found: dict[str, Any] = json.loads(ran.stdout)
+    assert {"findings", "risk_events", "hosts", "sources", "warnings", "summary"} == set(found)
+    assert [one["detection"] for one in found["findings"]] == [REMCOM]
+    assert found["summary"]["findings"] == 1
+
+
+def test_hunt_text(manifest: Manifest) -> None:
+    ran = invoke("hunt", manifest.logs)
+    assert ran.exit_code == 0
+    for wanted in ("Findings (1)", manifest.host, "RemComSvc", "32", "Who is at risk (1)", "Sources (6)", "1 finding"):
+        assert wanted in ran.stdout
+
+
+def test_hunt_reports(tmp_path: Path, manifest: Manifest) -> None:
+    outs = [tmp_path / f"r.{one}" for one in ("html", "json", "csv")]
+    ran = invoke("hunt", manifest.logs, *[part for out in outs for part in ("--out", out)])
+    assert ran.exit_code == 0
+    assert manifest.host in outs[0].read_text("utf-8")
+    assert json.loads(outs[1].read_text("utf-8"))["findings"][0]["detection"] == REMCOM
+    rows = list(csv.DictReader(outs[2].open(encoding="utf-8", newline="")))
+    assert [(one["risk_object"], one["score"]) for one in rows] == [(manifest.host, "32")]
+
+
+def test_fail_on_findings(tmp_path: Path, manifest: Manifest) -> None:
+    assert invoke("hunt", manifest.logs, "--fail-on-findings").exit_code == 1
+    assert invoke("hunt", manifest.logs / "DC01-xmlwineventlog.log", "--fail-on-findings").exit_code == 0
+
+
+def test_a_filter_macro_of_the_user_silences_a_host(tmp_path: Path, manifest: Manifest) -> None:
+    macros = tmp_path / "macros.conf"
+    macros.write_text(f'[windows_service_create_remcomsvc_filter]\ndefinition = search NOT dest="{manifest.host}"\n')
+    ran = invoke("hunt", manifest.logs, "--macros", macros, "--json")
+    assert json.loads(ran.stdout)["findings"] == []
+
+
+def test_own_content_and_a_detection_that_cannot_run(tmp_path: Path, manifest: Manifest) -> None:
+    folder = tmp_path / "content" / "detections" / "endpoint"
+    folder.mkdir(parents=True)
+    for name, search in (
+        ("Own Installs", "EventCode=7045 | stats count by host"),
+        ("Broken One", "EventCode=7045 | nosuchcommand x"),
+    ):
+        (folder / f"{name.lower().replace(' ', '_')}.yml").write_text(
+            f"name: {name}\nid: 00000000-0000-4000-8000-{len(name):012d}\nversion: 1\ndate: '2026-01-01'\n"
+            "author: t\nstatus: production\ntype: Hunting\ndescription: d\ndata_source: []\n"
+            f"search: '{search}'\nhow_to_implement: none\nknown_false_positives: none\nreferences: []\n"
+            "tags:\n  analytic_story: []\n  asset_type: Endpoint\n  product: [Splunk Enterprise]\n"
+            "  security_domain: endpoint\n"
+        )
+    ran = invoke("hunt", manifest.logs, "--content", tmp_path / "content", "--json")
+    assert ran.exit_code == 0
+    found = json.loads(ran.stdout)
+    assert {one["detection"] for one in found["findings"]} == {REMCOM, "Own Installs"}
+    assert found["summary"]["not_runnable"] == 1
+    (broken,) = [one for one in found["warnings"] if one["code"].startswith("detect.not-runnable")]
+    assert broken["where"] == "Broken One"
+    assert "nosuchcommand" in broken["reason"]
+    alone = invoke("hunt", manifest.logs, "--content", tmp_path / "content", "--detection", "broken one")
+    assert alone.exit_code == 2
+    assert "no detection could run" in alone.stderr
+
+
+def test_nothing_to_hunt_over_is_not_a_clean_result(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent"):
+        ran = invoke("hunt", path)
+        assert ran.exit_code == 2
+        assert "no event was read" in ran.stderr
+
+
+def test_wrong_report_suffix_is_told_before_the_work(tmp_path: Path) -> None:
+    ran = invoke("hunt", tmp_path, "--out", tmp_path / "r.pdf")
+    assert "no known form" in str(ran.exception)
+
+
+def test_terminal_escapes_of_a_log_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    event = next(one for one in numbered(list(windows.Domain(1).events())) if one.kind is windows.SERVICE_INSTALL)
+    text = xml(event).replace(dict(event.data)["ServiceName"], "RemCom Service")
+    text = text.replace(event.host, "evil\u202ehost\u009b31m")
+    (tmp_path / "evil.xml").write_text(text, "utf-8")
+    ran = invoke("hunt", tmp_path)
+    assert "Findings (1)" in ran.stdout
+    assert "\u009b" not in ran.stdout
+    assert "\u202e" not in ran.stdout
+
+
+def test_demo(tmp_path: Path) -> None:
+    ran = invoke("demo", "--out", tmp_path / "demo")
+    assert ran.exit_code == 0
+    assert f"Found: {REMCOM} on FS02.corp.example, and nothing else." in ran.stdout
+    assert "Next steps" in ran.stdout
+    assert (tmp_path / "demo" / "report.html").exists()
+    again = json.loads(invoke("demo", "--out", tmp_path / "demo", "--json").stdout)
+    assert again["demo"]["found"] is True
+
+
+def test_demo_names_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    ran = invoke("demo", "--out", tmp_path / "file" / "demo")
+    assert "cannot write" in str(ran.exception)
