@@ -24,6 +24,7 @@ def _duckdb(case: Case) -> Outcome:
         macros={key: _macro(key, one) for key, one in given.get("macros", {}).items()},
         lookups=given.get("lookups", {}),
         datamodels=given.get("datamodels", {}),
+        store=given.get("store", False),
     )
     times = {name: given.get(name) for name in ("earliest", "latest", "now")}
     result = session.run(case.spl, **times)

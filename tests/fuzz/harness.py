@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies import SearchStrategy, deferred
 
 from tests.conformance import Hang, limit
 
@@ -49,7 +49,7 @@ def fuzz(
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(strategy)
+    @given(deferred(lambda: strategy))  # whose description is short; that of a grammar is not
     def prop(value: T) -> None:
         try:
             run(value)
@@ -69,6 +69,35 @@ def _seeded(prop: Callable[[], None], number: int) -> Callable[[], None]:
     from hypothesis import seed
 
     return seed(number)(prop)
+
+
+def smallest(text: str, check: Callable[[str], None], *, tries: int = 2_000) -> str:
+    """A smaller text that breaks the check in the same way: with the same type of error, raised at the same line."""
+    run = bounded(check)
+
+    def way(one: str) -> tuple[type[BaseException], int] | None:
+        try:
+            run(one)
+        except Exception as error:  # as above
+            trace = error.__traceback__
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            return type(error), trace.tb_lineno if trace is not None else 0
+        return None
+
+    wanted = way(text)
+    size = max(1, len(text) // 2)
+    while size and tries > 0:
+        at, shorter = 0, False
+        while at < len(text) and tries > 0:
+            tries -= 1
+            less = text[:at] + text[at + size :]
+            if way(less) == wanted:
+                text, shorter = less, True
+            else:
+                at += size
+        size = size if shorter and size == 1 else size // 2
+    return text
 
 
 def kept(text: str, suffix: str) -> Path:

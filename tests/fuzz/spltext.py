@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -38,6 +39,10 @@ def _macros() -> Mapping[str, Macro]:
     for level in range(1, 41):
         for name in ("bomb", "void"):
             given[f"{name}{level}"] = Macro(f"{name}{level}", f"`{name}{level - 1}``{name}{level - 1}`")
+    # The argument doubles: 2**26 characters are more than a search may have, and still fit into memory.
+    given["grow0(1)"] = Macro("grow0(1)", "$x$", ("x",))
+    for level in range(1, 27):
+        given[f"grow{level}(1)"] = Macro(f"grow{level}(1)", f"`grow{level - 1}($x$$x$)`", ("x",))
     return given
 
 
@@ -353,6 +358,28 @@ def mutated(draw: st.DrawFn) -> str:
                 tokens[at:] = other[draw(st.integers(0, max(0, len(other) - 1))) :]
             case _:
                 tokens.insert(at, draw(st.text(max_size=5)))
+    return "".join(tokens)[:LONGEST]
+
+
+def damage(text: str, rng: random.Random) -> str:
+    """As `mutated`, but thousands of times a second: for long runs."""
+    tokens = _TOKEN.findall(text[:LONGEST])
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(tokens) + 1)
+        match rng.randrange(6):
+            case 0:
+                del tokens[at : at + rng.randint(1, 3)]
+            case 1:
+                tokens.insert(at, rng.choice(BITS))
+            case 2:
+                tokens[at : at + 1] = [rng.choice(BITS)]
+            case 3:
+                tokens[at:at] = tokens[at : at + rng.randint(1, 8)] * rng.choice((1, 2, 3, 100))
+            case 4:
+                other = _TOKEN.findall(rng.choice(known())[:LONGEST])
+                tokens[at:] = other[rng.randrange(len(other) + 1) :]
+            case _:
+                tokens.insert(at, chr(rng.choice((rng.randrange(32, 127), rng.randrange(0x110000)))))
     return "".join(tokens)[:LONGEST]
 
 
