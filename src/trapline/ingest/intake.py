@@ -35,8 +35,8 @@ from trapline.ingest.timestamps import MICROS
 from trapline.store import Portion, Store
 
 PORTION_EVENTS = 40_000
-"""Events in a portion of a file, at most. Fixed, for portions must be repeatable: after a change, do not go on with what a
-run of an older version left half done."""
+"""Events in a portion of a file, at most. Fixed, for portions must be repeatable: after a change, do not go on with what
+a run of an older version left half done."""
 PORTION_CHARS = 32 << 20
 """Characters of raw text after which a portion ends."""
 APPEND_EVENTS = 120_000
@@ -356,17 +356,15 @@ class _FileSink:
 
     def _account(self, batches: list[EventBatch]) -> None:
         """Count events and times per source."""
-        by_sourcetype: dict[str, list[pa.Table]] = {}
         for batch in batches:
-            by_sourcetype.setdefault(batch.sourcetype, []).append(batch.table.select(["source", "_time"]))
-        for sourcetype, tables in by_sourcetype.items():
-            table = pa.concat_tables(tables)
-            micros = table.set_column(1, "_time", table.column("_time").cast(pa.int64()))
-            grouped = micros.group_by("source").aggregate([("_time", "min"), ("_time", "max"), ("_time", "count")])
-            for row in grouped.to_pylist():
-                self._report.add_source(
-                    SourceReport(sourcetype, row["source"], row["_time_count"], row["_time_min"], row["_time_max"])
-                )
+            source = batch.table.column("source")
+            micros = batch.table.column("_time").cast(pa.int64())
+            names = pc.unique(source).to_pylist()
+            for name in names:
+                times = micros if len(names) == 1 else micros.filter(pc.equal(source, name))
+                range_ = pc.min_max(times).as_py()
+                part = SourceReport(batch.sourcetype, name, len(times), range_["min"], range_["max"])
+                self._report.add_source(part)
 
 
 def _replaced(table: pa.Table, name: str, column: pa.Array) -> pa.Table:

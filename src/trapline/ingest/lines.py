@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -103,10 +104,13 @@ class Decoder:
             return decode(data)
 
 
+@functools.lru_cache(maxsize=2)  # several sources ask for the same head
 def head_text(head: bytes) -> str | None:
     """The head of a file as text for `sniff`, or None when it is empty or not text (control characters, NULs)."""
     encoding = _utf16(head)
     if encoding is None:
+        if head.count(0) * 200 > len(head):
+            return None
         text = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
     else:
         text = head[: len(head) // 2 * 2].decode(encoding, "replace")

@@ -51,7 +51,7 @@ MAX_DEPTH = 64
 _TIME, _HOST, _CHANNEL = "_time", "host", "_channel"
 """Roles of a value, beside the fields it makes. No extracted field can have such a name (`events.field_name`)."""
 
-_LEARN_AFTER = 3
+LEARN_AFTER = 12
 """Events of one provider and EventID before a skeleton is compiled, which costs as much as some twenty slow parses."""
 _MAX_VARIANTS = 24
 """Skeletons per provider and EventID."""
@@ -383,13 +383,15 @@ class WindowsEvents:
     """Reads event texts and remembers the structures it has seen, within bounds.
 
     `rendered`: the texts come from a parser of binary events. They have double quotes, no apostrophe outside text, bare
-    identifiers, and are stored as `as_rendered` makes them.
+    identifiers, and are stored as `as_rendered` makes them. `learn_after`: events of one provider and EventID before a
+    skeleton is learnt.
 
     What is shared between calls is only ever replaced as a whole, so threads may share a reader.
     """
 
-    def __init__(self, *, rendered: bool = False) -> None:
+    def __init__(self, *, rendered: bool = False, learn_after: int = 3) -> None:
         self._rendered = rendered
+        self._learn_after = learn_after
         self._skeletons: dict[str, tuple[_Skeleton, ...]] = {}
         self._counts: dict[str, int] = {}
         self._layouts: dict[tuple[tuple[tuple[str, ...], ...], bool, frozenset[int]], WindowsLayout] = {}
@@ -432,7 +434,7 @@ class WindowsEvents:
 
     def _learn(self, key: str, text: str, raw: str, parsed: Parsed) -> None:
         count = self._counts[key] = self._counts.get(key, 0) + 1
-        if count < _LEARN_AFTER:
+        if count < self._learn_after:
             if len(self._counts) > 8 * _MAX_SKELETONS:
                 self._counts = {}
             return
@@ -535,7 +537,7 @@ def _render_attribute(found: re.Match[str]) -> str:
     return f"{found[1]}'{value}'"
 
 
-_shared = WindowsEvents()
+_shared = WindowsEvents(learn_after=LEARN_AFTER)
 
 
 def add_event(raw: str, sink: Sink, where: str = "") -> bool:

@@ -12,14 +12,14 @@ from typing import Any
 
 from trapline.errors import InputError
 from trapline.ingest.source import Input, Sink
-from trapline.ingest.winxml import WindowsEvents
+from trapline.ingest.winxml import LEARN_AFTER, WindowsEvents
 
 HELP = "Windows event log files, also damaged ones"
 
 MAGIC = b"ElfFile\x00"
 _CHUNK = 65_536
 
-_events = WindowsEvents(rendered=True)
+_events = WindowsEvents(rendered=True, learn_after=LEARN_AFTER)
 
 
 def sniff(head: bytes, name: str) -> int:
