@@ -84,9 +84,10 @@ class Index(Generic[T]):
         return None
 
     def near(self, query: str, limit: int = 3) -> list[str]:
-        """The names most like the query: those that hold it, then those spelt alike."""
-        wanted = query.strip().lower().replace("_", " ")
-        holding = [key for key in self._items if len(wanted) > 2 and wanted in key]
+        """The names most like the query: those that hold all its words, then those spelt alike."""
+        wanted = query.lower().replace("_", " ").strip()
+        words = wanted.split()
+        holding = [key for key in self._items if len(wanted) > 2 and all(word in key for word in words)]
         alike = difflib.get_close_matches(wanted, self._items, limit, 0.5)
         return [self._items[key].name for key in dict.fromkeys([*holding[:limit], *alike])][:limit]
 

@@ -37,6 +37,8 @@ class MacroUse:
     """None when nothing defines it."""
     inside: str = ""
     """The macro whose definition calls it; "" when the search does."""
+    depth: int = 0
+    """How many macros it is inside of."""
     own: bool = False
     """From the user's own macro file."""
 
@@ -297,25 +299,24 @@ def describe(content: Content, detection: Detection, attack_version: str = enric
 
 
 def _macros(content: Content, detection: Detection) -> tuple[list[MacroUse], MacroUse | None]:
-    """The macros of the search in the order of the calls, each once, those inside others after them; and the filter."""
+    """The macros of the search in the order of the calls, each once and followed by those it calls; and the filter."""
     found: dict[str, MacroUse] = {}
     own_filter = None
-    waiting = [(call, "") for call in calls(detection.search)]
+    waiting = [(call.key, "", 0) for call in calls(detection.search)]
     while waiting:
-        call, inside = waiting.pop(0)
-        key = call.key
+        key, inside, depth = waiting.pop(0)
         if key in found or (own_filter is not None and own_filter.key == key):
             continue
         macro = content.macro(key)
         if macro is None and is_filter(detection, key):  # a detection that was read but not added to the content
             macro = Macro(name=key, definition="search *")
-        use = MacroUse(key, macro, inside, key in content.overridden)
+        use = MacroUse(key, macro, inside, depth, key in content.overridden)
         if is_filter(detection, key):
             own_filter = use
         else:
             found[key] = use
         if macro is not None:
-            waiting += [(inner, key) for inner in calls(macro.definition)]
+            waiting[:0] = [(inner.key, key, depth + 1) for inner in calls(macro.definition)]
     return list(found.values()), own_filter
 
 

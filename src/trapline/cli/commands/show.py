@@ -121,8 +121,7 @@ def _lines(page: Page, width: int) -> Iterable[str]:
     yield from _title("Macros Used")
     rows = []
     for use in page.macros:
-        title = f"{use.title} (in {use.inside})" if use.inside else use.title
-        rows.append((title, use.macro.definition if use.macro else "not defined"))
+        rows.append(("  " * use.depth + use.title, use.macro.definition if use.macro else "not defined"))
     yield from _table(("Name", "Value"), rows, width)
     if page.filter is not None and page.filter.macro is not None:
         yield ""
