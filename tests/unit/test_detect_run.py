@@ -7,6 +7,7 @@ import pytest
 from tests.unit.hunting import detected, detection, result, unsupported
 from trapline.content.model import DetectionType, Drilldown
 from trapline.detect.finding import iso, moment, times
+from trapline.detect.hunt import common_folder
 from trapline.values import Row, Value
 
 ROW: Row = {"dest": "FS02", "user": "ann", "firstTime": "2026-03-04T14:32:11", "lastTime": "2026-03-04T15:00:00"}
@@ -154,3 +155,19 @@ def test_iso_of_a_time_that_is_none() -> None:
     assert iso(None) is None
     assert iso(1e15) is None
     assert iso(-11644473600.0) == "1601-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("names", "folder"),
+    [
+        ((), ""),
+        (("/a/b/c.evtx",), ""),
+        (("/a/b/c.evtx", "/a/b/d.evtx"), "/a/b/"),
+        (("/a/bc.evtx", "/a/bd/x.evtx"), "/a/"),
+        (("C:\\x\\a", "C:\\x\\b"), "C:\\x\\"),
+        (("a.zip!x", "a.zip!y"), "a.zip!"),
+        (("x", "y"), ""),
+    ],
+)
+def test_common_folder(names: tuple[str, ...], folder: str) -> None:
+    assert common_folder(names) == folder

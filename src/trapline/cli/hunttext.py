@@ -14,11 +14,11 @@ from trapline.cli.render import clean, print_table
 
 if TYPE_CHECKING:
     from trapline.detect.finding import Finding
-    from trapline.detect.hunt import HuntResult
+    from trapline.detect.hunt import HuntResult, Source
 
 FINDINGS_SHOWN = 50
 OBJECTS_SHOWN = 20
-SOURCES_SHOWN = 40
+SOURCES_SHOWN = 25
 REASONS_SHOWN = 10
 WARNINGS_SHOWN = 10
 
@@ -73,22 +73,49 @@ def _hosts(result: HuntResult) -> None:
 
 
 def _sources(result: HuntResult) -> None:
-    click.secho(f"Sources ({len(result.sources):,})", bold=True)
-    # what needs attention first, so that it is not in the part left out
-    ordered = sorted(result.sources, key=lambda one: not (one.bad_records or one.note))
+    """Every source while they are few; else sums per format, and the sources that something is to be said about."""
+    folder = result.folder
+    below = f", below {clean(folder)}" if folder else ""
+    click.secho(f"Sources ({len(result.sources):,}{below})", bold=True)
+    listed = result.sources
+    if len(listed) > SOURCES_SHOWN:
+        _formats(listed)
+        listed = [one for one in listed if one.bad_records or one.note]
+        if not listed:
+            return
+        click.echo()
     columns = ["Source", "Format", "Events", "Bad", "First (UTC)", "Last (UTC)"]
     rows: list[list[object]] = []
     notes = []
-    for one in ordered[:SOURCES_SHOWN]:
+    for one in listed[:SOURCES_SHOWN]:
         why = "; ".join(f"{count:,} {reason}" for reason, count in one.bad.items())
-        notes.append(". ".join(part for part in (why, one.note) if part))
+        notes.append("; ".join(part for part in (why, one.note) if part))
         counts = (f"{one.events:,}", f"{one.bad_records:,}")
-        rows.append([one.name, one.format, *counts, _time(one.first), _time(one.last)])
+        rows.append([_tail(one.name[len(folder) :]), one.format, *counts, _time(one.first), _time(one.last)])
     if any(notes):
         columns.append("Note")
         rows = [[*row, note] for row, note in zip(rows, notes, strict=True)]
     print_table(columns, rows, right={"Events", "Bad"})
-    _rest(len(result.sources) - SOURCES_SHOWN, "sources")
+    _rest(len(listed) - SOURCES_SHOWN, "sources with something to say" if listed is not result.sources else "sources")
+
+
+def _formats(sources: Sequence[Source]) -> None:
+    groups: dict[str, list[Source]] = {}
+    for one in sources:
+        groups.setdefault(one.format or "not read", []).append(one)
+    rows = []
+    for name, members in sorted(groups.items(), key=lambda item: -len(item[1])):
+        first = min((one.first for one in members if one.first is not None), default=None)
+        last = max((one.last for one in members if one.last is not None), default=None)
+        events, bad = sum(one.events for one in members), sum(one.bad_records for one in members)
+        rows.append((name, f"{len(members):,}", f"{events:,}", f"{bad:,}", _time(first), _time(last)))
+    columns = ("Format", "Files", "Events", "Bad", "First (UTC)", "Last (UTC)")
+    print_table(columns, rows, right={"Files", "Events", "Bad"})
+
+
+def _tail(name: str, most: int = 60) -> str:
+    """A name cut on its left: what tells files apart is at their end."""
+    return name if len(name) <= most else "…" + name[-most + 1 :]
 
 
 def _warnings(result: HuntResult) -> None:

@@ -38,6 +38,7 @@ class Source:
     bad: Mapping[str, int] = field(default_factory=dict)
     """Records lost, by reason."""
     first: float | None = None
+    """Of its events; None too when no event has a time of its own."""
     last: float | None = None
     note: str = ""
     """Why nothing was read, or what is doubtful."""
@@ -64,6 +65,16 @@ class Source:
         }
 
 
+def common_folder(names: Sequence[str]) -> str:
+    """The folder that all of several names start with, with its separator; "" for one name or none in common."""
+    if len(names) < 2:
+        return ""
+    low, high = min(names), max(names)
+    same = next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    start = low[:same]
+    return start[: max(start.rfind(one) for one in ("/", "\\", "!")) + 1]
+
+
 @dataclass(slots=True)
 class HuntResult:
     findings: list[Finding]
@@ -88,6 +99,11 @@ class HuntResult:
     @property
     def bad_records(self) -> int:
         return sum(one.bad_records for one in self.sources)
+
+    @property
+    def folder(self) -> str:
+        """What the names of all sources start with; leave it out where there is little room."""
+        return common_folder([one.name for one in self.sources])
 
     @property
     def selected(self) -> int:
@@ -234,6 +250,7 @@ def _read(evidence: Sequence[Evidence], store: Store, progress: run.Progress | N
 
 def _source(file: FileReport) -> Source:
     doubts = [f"{_count(file.untimed, 'event')} without a time"] if file.untimed else []
+    timeless = file.untimed >= file.events  # then the times are those of the file, not of what is in it
     notes = [file.skipped, file.error, *doubts, *file.warnings]
     return Source(
         name=file.name,
@@ -241,8 +258,8 @@ def _source(file: FileReport) -> Source:
         sourcetypes=file.sourcetypes,
         events=file.events,
         bad={reason: one.count for reason, one in file.bad.items()},
-        first=None if file.earliest is None else file.earliest / 1e6,
-        last=None if file.latest is None else file.latest / 1e6,
+        first=None if timeless or file.earliest is None else file.earliest / 1e6,
+        last=None if timeless or file.latest is None else file.latest / 1e6,
         note="; ".join(note for note in notes if note),
         lost=file.lost or file.error is not None,
         hint=file.hint,

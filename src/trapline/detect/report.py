@@ -21,7 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from trapline.detect.finding import Finding, iso, moment, number
-from trapline.detect.hunt import HuntResult, Source
+from trapline.detect.hunt import HuntResult
 from trapline.detect.rank import Ranked
 from trapline.errors import TraplineError
 from trapline.values import Value, to_number, value_text
@@ -126,7 +126,7 @@ def to_html(result: HuntResult) -> str:
         *_hosts(result.hosts),
         *_tactics(result),
         *_findings(result),
-        *_sources(result.sources),
+        *_sources(result),
         *_warnings(result),
         *_made(result),
         "</main>\n<footer>A risk score says how much a finding weighs, not that something is proven. ",
@@ -301,8 +301,13 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield "</div>\n"
 
 
-def _sources(sources: Sequence[Source]) -> Iterator[str]:
+def _sources(result: HuntResult) -> Iterator[str]:
+    # what something is to be said about first, so that it is not in the part left out
+    sources = sorted(result.sources, key=lambda one: not (one.lost or one.bad_records))
+    folder = result.folder
     yield "<h2>Sources</h2>\n"
+    if folder:
+        yield f'<p class="soft">Names are below {_e(folder)}</p>\n'
     columns = ("Source", "Format", "Events", "Bad records", "Time range", "Note")
     yield _table_head(columns, right={"Events", "Bad records"})
     for one in sources[:SOURCES_SHOWN]:
@@ -310,7 +315,7 @@ def _sources(sources: Sequence[Source]) -> Iterator[str]:
         note = ". ".join(part for part in (why, one.note) if part)
         yield _row(
             columns,
-            (f'<span class="name">{_e(one.name)}</span>', ""),
+            (f'<span class="name">{_e(one.name[len(folder) :])}</span>', ""),
             (_e(one.format), "short"),
             (f"{one.events:,}", "num"),
             (f"{one.bad_records:,}", "num"),
