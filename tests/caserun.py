@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import os
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from tests.casefile import Case, Outcome
+from tests.casefile import Block, Case, CaseError, Outcome
 from trapline.errors import TraplineError
+from trapline.ingest.intake import Evidence, ingest
 from trapline.search import Macro, Session
+from trapline.store import Store
+
+MTIME = 1_700_000_000
+"""Modification time of the files of a case: what an event without a time of its own gets."""
+
+FILE_WORDS = frozenset({"name", "index", "sourcetype", "source", "host", "format", "encoding"})
 
 
 def run(case: Case, engine: str) -> Outcome:
     """What an engine of `ENGINES` gives. Only a TraplineError is an outcome; anything else is a defect and escapes."""
     try:
-        return ENGINES_BY_NAME[engine](case)
+        if not case.files():
+            return ENGINES_BY_NAME[engine](case, _session(case))
+        with Store.throwaway() as store:
+            said = _ingest(case, store)
+            session = _session(case)
+            session.events = None
+            session.tables = store.snapshot().tables
+            outcome = ENGINES_BY_NAME[engine](case, session)
+        return Outcome(outcome.fields, outcome.rows, [*said, *outcome.warnings], outcome.error, outcome.stages)
     except TraplineError as error:
         return Outcome(error=error.render())
 
 
-def _duckdb(case: Case) -> Outcome:
+def _session(case: Case) -> Session:
     given = case.settings
-    session = Session(
+    return Session(
         events=case.events,
         macros={key: _macro(key, one) for key, one in given.get("macros", {}).items()},
         lookups=given.get("lookups", {}),
         datamodels=given.get("datamodels", {}),
         store=given.get("store", False),
-    )
-    times = {name: given.get(name) for name in ("earliest", "latest", "now")}
-    result = session.run(case.spl, **times)
-    stages: list[tuple[int, str]] = []
-    if any(block.kind == "explain" for block in case.expectations()):
-        stages = [(stage.rows, stage.text) for stage in session.explain(case.spl, **times)]
-    return Outcome(
-        fields=result.fields, rows=result.rows, warnings=[str(one) for one in result.warnings], stages=stages
     )
 
 
@@ -43,7 +55,58 @@ def _macro(key: str, given: Mapping[str, str] | str) -> Macro:
     return Macro(key, str(body["definition"]), args)
 
 
-ENGINES_BY_NAME: Mapping[str, Callable[[Case], Outcome]] = {"duckdb": _duckdb}
+def _duckdb(case: Case, session: Session) -> Outcome:
+    times = {name: case.settings.get(name) for name in ("earliest", "latest", "now")}
+    result = session.run(case.spl, **times)
+    stages: list[tuple[int, str]] = []
+    if any(block.kind == "explain" for block in case.expectations()):
+        stages = [(stage.rows, stage.text) for stage in session.explain(case.spl, **times)]
+    return Outcome(fields=result.fields, rows=result.rows, warnings=list(map(str, result.warnings)), stages=stages)
+
+
+def _ingest(case: Case, store: Store) -> list[str]:
+    """Ingest the files of a case, and return what the report says of each that is not plain well."""
+    said: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for block in case.files():
+            path = Path(_name(case, block))
+            path.write_bytes(_content(case, block))
+            os.utime(path, (MTIME, MTIME))
+            words = block.attributes
+            evidence = Evidence(
+                str(path),
+                sourcetype=words.get("sourcetype"),
+                source=words.get("source"),
+                host=words.get("host"),
+                index=words.get("index"),
+            )
+            report = ingest([evidence], store, format=words.get("format"))
+            said += [f"{one.name}: {one.note}" for one in report.files if one.note]
+    return said
+
+
+def _name(case: Case, block: Block) -> str:
+    place = f"{case.file}:{block.first + 1}"
+    unknown = sorted(set(block.attributes) - FILE_WORDS)
+    if unknown:
+        raise CaseError(f"{place}: a file block has no {', '.join(unknown)}; known are {', '.join(sorted(FILE_WORDS))}")
+    name = block.attributes.get("name", "")
+    if not name or Path(name).name != name:
+        raise CaseError(f"{place}: a file block needs name=, a plain file name")
+    return name
+
+
+def _content(case: Case, block: Block) -> bytes:
+    match block.attributes.get("encoding"):
+        case None:
+            return (block.text + "\n").encode()
+        case "base64":
+            return base64.b64decode(block.text, validate=False)
+        case other:
+            raise CaseError(f"{case.file}:{block.first + 1}: encoding={other} is not known; base64 is")
+
+
+ENGINES_BY_NAME: Mapping[str, Callable[[Case, Session], Outcome]] = {"duckdb": _duckdb}
 
 ENGINES = tuple(ENGINES_BY_NAME)
 """The first writes expectations in an update run; the others must agree with it."""
