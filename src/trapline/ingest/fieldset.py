@@ -3,7 +3,7 @@ hostile event cannot make fields without end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from trapline.events import Cell, field_name
 from trapline.ingest.source import Sink
@@ -26,10 +26,26 @@ class Fields:
         self._clean = clean
         self._names: dict[str, str] = {}
         self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._simple: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._told: set[str] = set()
 
     def of(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], list[Cell]]:
         """The fields of one event. Values of a name that comes again are kept in order."""
+        listed = list(pairs)
+        if not listed:
+            return (), []
+        given, values = zip(*listed, strict=True)
+        names = self._simple.get(given)
+        if names is not None:
+            return names, list(values)
+        names, cells = self._collect(listed)
+        if len(names) == len(given):  # nothing repeats, nothing is left out
+            if len(self._simple) > _SHAPE_LIMIT:
+                self._simple.clear()
+            self._simple[given] = names
+        return names, cells
+
+    def _collect(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], list[Cell]]:
         out: dict[str, Cell] = {}
         known = self._names
         for given, value in pairs:
@@ -48,9 +64,6 @@ class Fields:
                 old.append(value)
             else:
                 out[name] = [old, value]
-        return self.shape(out)
-
-    def shape(self, out: Mapping[str, Cell]) -> tuple[tuple[str, ...], list[Cell]]:
         names = tuple(out)
         if len(self._shapes) > _SHAPE_LIMIT:
             self._shapes.clear()

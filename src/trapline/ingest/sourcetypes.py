@@ -14,7 +14,8 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class JsonKind:
-    """A kind of JSON object. `all`, `any` and the keys of `values` are its own keys, or a path `a.b` into it."""
+    """A kind of JSON object. `all`, `any` and the keys of `values` are its own keys; `time` and `host` may
+    be a path `a.b` into it."""
 
     sourcetype: str
     time: tuple[str, ...]
@@ -23,12 +24,11 @@ class JsonKind:
     values: Mapping[str, str] = field(default_factory=dict)
     host: str | None = None
 
-    def fits(self, value: Mapping[str, Any]) -> bool:
-        return (
-            all(key in value for key in self.all)
-            and (not self.any or any(key in value for key in self.any))
-            and all(str(value.get(key)).startswith(start) for key, start in self.values.items())
-        )
+    def has_keys(self, value: Mapping[str, Any]) -> bool:
+        return all(key in value for key in self.all) and (not self.any or any(key in value for key in self.any))
+
+    def has_values(self, value: Mapping[str, Any]) -> bool:
+        return all(str(value.get(key)).startswith(start) for key, start in self.values.items())
 
 
 @dataclass(frozen=True, slots=True)

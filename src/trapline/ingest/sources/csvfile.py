@@ -21,7 +21,7 @@ from trapline.errors import InputError
 from trapline.ingest import splunkrow
 from trapline.ingest.eventtime import micros
 from trapline.ingest.fieldset import FIELD_LIMIT, Fields
-from trapline.ingest.lines import LINE_LIMIT, Decoder, head_text, lines
+from trapline.ingest.lines import LINE_LIMIT, Decoder, decode, head_text, lines
 from trapline.ingest.source import Input, Sink
 
 HELP = "CSV with a header line, also separated by ; tab or |"
@@ -121,12 +121,13 @@ class _Tape:
 
 def read(file: Input, sink: Sink) -> None:
     text = head_text(file.head)
-    separator = _separator(text) if text is not None else None
-    if separator is None and text is not None:
+    if text is None and b"\0" in file.head:
+        raise InputError("not a text file", file=file.name, hint="CSV is text with a header line")
+    text = text or decode(file.head)
+    separator = _separator(text)
+    if separator is None:
         counts = Counter(one for one in text.partition("\n")[0] if one in _SEPARATORS)
         separator = counts.most_common(1)[0][0] if counts else ","
-    if separator is None:
-        raise InputError("not a text file", file=file.name, hint="CSV is text with a header line")
     csv.field_size_limit(_CELL_LIMIT)
     with file.open() as stream:
         tape = _Tape(lines(stream), Decoder(sink), sink)

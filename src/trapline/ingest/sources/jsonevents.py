@@ -7,7 +7,7 @@ without a zone it is UTC.
 
 Envelopes are opened: those of the HTTP Event Collector (`event` beside `time`, `host`, `source`, `sourcetype`,
 `fields`; Splunk page "Format events for HTTP Event Collector") and the rows of a Splunk export (`_raw`, `_time`, ..;
-`result`).
+`result`). Windows event XML in an envelope becomes a Windows event.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from trapline.ingest import jsonfields, splunkrow
+from trapline.ingest import jsonfields, splunkrow, winxml
 from trapline.ingest.eventtime import micros
 from trapline.ingest.fieldset import Fields
 from trapline.ingest.jsondocs import JsonError, Record, first_records, loads, records
@@ -27,15 +27,18 @@ from trapline.ingest.sourcetypes import JsonKind, json_kinds, lookup
 
 HELP = "JSON: one object per line, arrays, pretty-printed or wrapped objects, HEC envelopes"
 
+_KNOWN_LIMIT = 4096
 _ENVELOPE = frozenset({"event", "time", "host", "source", "sourcetype", "index", "fields"})
 
 
 def sniff(head: bytes, name: str) -> int:
-    """60 when the first thing in the file is an object or an array of objects."""
+    """60 when the first thing in the file is an object or an array of objects; 96 when these hold event XML."""
     if not first_records(head):
         return 0
     text = head_text(head) or ""
-    return 60 if text.lstrip()[:1] in ("{", "[") or not is_event_xml(text) else 0
+    if not is_event_xml(text):
+        return 60
+    return 96 if text.lstrip()[:1] in ("{", "[") else 0
 
 
 def read(file: Input, sink: Sink) -> None:
@@ -49,7 +52,7 @@ class _Reader:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._fields = Fields(sink)
-        self._kind = json_kinds()[-1]
+        self._kinds: dict[tuple[str, ...], tuple[JsonKind, ...]] = {}
         self._warned: set[str] = set()
 
     def event(self, record: Record) -> None:
@@ -81,11 +84,14 @@ class _Reader:
         )
 
     def _kind_of(self, value: dict[str, Any]) -> JsonKind:
-        """Files hold one kind mostly: the last one is tried first, unless it is the one that always fits."""
-        if self._kind.all and self._kind.fits(value):
-            return self._kind
-        self._kind = next(kind for kind in json_kinds() if kind.fits(value))
-        return self._kind
+        """The first kind that fits. Which ones have the keys is looked up once per set of keys."""
+        keys = tuple(value)
+        kinds = self._kinds.get(keys)
+        if kinds is None:
+            if len(self._kinds) > _KNOWN_LIMIT:
+                self._kinds.clear()
+            kinds = self._kinds[keys] = tuple(kind for kind in json_kinds() if kind.has_keys(value))
+        return next(kind for kind in kinds if kind.has_values(value))
 
     def _envelope(self, record: Record) -> None:
         envelope = record.value
@@ -95,6 +101,9 @@ class _Reader:
             return
         if "index" in envelope:
             self._warn("the index in HEC envelopes is not used: give --index")
+        if isinstance(event, str) and event.lstrip()[:6] == "<Event":  # tells host, time and source by itself
+            winxml.add_event(event.strip(), self._sink, f"line {record.line}")
+            return
         value: object = event
         raw = event if isinstance(event, str) else _member(record.raw, "event")
         if isinstance(event, str) and event.lstrip()[:1] == "{":

@@ -30,6 +30,7 @@ from trapline.ingest.timestamps import to_micros
 HELP = "Windows events as Splunk's classic text (Key=Value lines, Message= last)"
 
 _START = re.compile(rb"[\xe2\x80\x8e\x8f]{0,6}\d{1,2}/[\xe2\x80\x8e\x8f]{0,6}\d{1,2}/[\xe2\x80\x8e\x8f]{0,6}\d{4} ")
+_LEADS = b"0123456789<\xe2"
 _XML_START = re.compile(rb"<Event(?: [^>]{0,300})?>\s*(?:<System>|\Z)")
 _STAMP = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?: ([AP]M))?", re.ASCII)
 _MARKS = str.maketrans("", "", "\u200e\u200f")
@@ -70,8 +71,7 @@ def _records(numbered: Iterator[tuple[int, bytes | None]], sink: Sink) -> Iterat
     size = first = 0
     told = False  # one bad record per stretch of text outside of records
     for number, line in numbered:
-        xml = line is not None and _XML_START.match(line) is not None
-        if line is not None and (xml or (_START.match(line) is not None and _is_start(line))):
+        if line and line[0] in _LEADS and _begins(line):
             if held:
                 yield first, b"\n".join(held)
             held, size, first, told = [line], len(line), number, False
@@ -93,8 +93,10 @@ def _records(numbered: Iterator[tuple[int, bytes | None]], sink: Sink) -> Iterat
         yield first, b"\n".join(held)
 
 
-def _is_start(line: bytes) -> bool:
-    return len(line) < 100 and _time(line.decode("utf-8", "replace")) is not None
+def _begins(line: bytes) -> bool:
+    if line[:1] == b"<":
+        return _XML_START.match(line) is not None
+    return len(line) < 100 and _START.match(line) is not None and _time(line.decode("utf-8", "replace")) is not None
 
 
 def _time(line: str) -> int | None:
@@ -164,5 +166,5 @@ def _labels(message: str, *, sysmon: bool) -> Iterator[tuple[str, str]]:
             yield label, found[2]
         elif label and (more := _VALUE_ONLY.match(line)) is not None:
             yield label, more[1]
-        elif line.strip():
+        else:
             label = ""

@@ -38,7 +38,9 @@ HELP = "Windows events as JSON: evtx_dump, NXLog, Winlogbeat/ECS, Security-Datas
 _QUARTER = 15 * 60 * 1_000_000
 _HOUR = 3_600_000_000
 _NUMBER = re.compile(r"-?\d+", re.ASCII)
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+_GUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.ASCII)
+_TEXT_GUIDS = frozenset({"ScriptBlockId"})
+_UTC = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?", re.ASCII)
 _AGAIN = re.compile(r"(.+)_\d{1,4}", re.DOTALL)
 _MASK = 2**64 - 1
 
@@ -55,6 +57,23 @@ class Shape(StrEnum):
 Pair = tuple[str | None, str]
 
 
+_CUT = "\ue002"
+"""Stands between values; of Unicode's private use area, and no harm where a log has it."""
+_MAX_FORMS = 4096
+_QUOTED = frozenset(
+    {
+        "provider",
+        "guid",
+        "event_source",
+        "qualifiers",
+        "time",
+        "activity_id",
+        "related_activity_id",
+        "process_id",
+        "thread_id",
+        "user_id",
+    }
+)
 _REQUIRED = ("provider", "event_id", "channel", "computer", "time")
 
 
@@ -66,8 +85,71 @@ class _Event:
     data: list[Pair] = field(default_factory=list)
     user_data: tuple[str, list[tuple[str, str]]] | None = None
 
-    def xml(self) -> str:
-        return winxml.event_xml(data=self.data, user_data=self.user_data, **self.system)
+
+class _Writer:
+    """`winxml.event_xml`, once per layout of values: the next event of that layout only fills in its values."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], _Form | None] = {}
+
+    def xml(self, event: _Event) -> str:
+        system = [(name, value) for name, value in event.system.items() if value is not None]
+        root, leaves = event.user_data if event.user_data is not None else (None, [])
+        key = (
+            tuple([name for name, _ in system]),
+            tuple([name for name, _ in event.data]),
+            root,
+            tuple([name for name, _ in leaves]),
+        )
+        if key not in self._known:
+            if len(self._known) >= _MAX_FORMS:
+                self._known.clear()
+            self._known[key] = _form(event)
+        form = self._known[key]
+        values = [value for _, value in system]
+        values += [value for _, value in event.data]
+        values += [value for _, value in leaves]
+        escaped = winxml.escape(_CUT.join(values)).split(_CUT)
+        if form is None or len(escaped) != len(values):
+            return winxml.event_xml(data=event.data, user_data=event.user_data, **event.system)
+        for at in form.quoted:
+            if "'" in escaped[at]:
+                escaped[at] = escaped[at].replace("'", "&apos;")
+        out = [""] * (2 * len(values) + 1)
+        out[::2] = form.literals
+        out[1::2] = [escaped[at] for at in form.order]
+        return "".join(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The text around the values of an event, the order in which they stand, and those that are attributes."""
+
+    literals: list[str]
+    order: list[int]
+    quoted: list[int]
+
+
+def _form(event: _Event) -> _Form | None:
+    """None for names that could be taken for our marks."""
+    count = 0
+
+    def mark() -> str:
+        nonlocal count
+        count += 1
+        return f"{_CUT}{count - 1}{_CUT}"
+
+    names = [name for name, value in event.system.items() if value is not None]
+    system: dict[str, str | None] = dict.fromkeys(_REQUIRED) | {name: mark() for name in names}
+    data = [(name, mark()) for name, _ in event.data]
+    user = None
+    if event.user_data is not None:
+        user = (event.user_data[0], [(name, mark()) for name, _ in event.user_data[1]])
+    parts = winxml.event_xml(data=data, user_data=user, **system).split(_CUT)
+    if len(parts) != 2 * count + 1:
+        return None
+    order = [int(part) for part in parts[1::2]]
+    return _Form(parts[::2], order, [at for at, name in enumerate(names) if name in _QUOTED])
 
 
 @cache
@@ -118,6 +200,8 @@ class _Reader:
         self._fields = Fields(sink)
         self._told: set[str] = set()
         self._clock_checked = False
+        self._writer = _Writer()
+        self._flat = _Flat()
 
     def event(self, record: Record) -> None:
         value = _inner(record.value)
@@ -128,7 +212,7 @@ class _Reader:
                 case Shape.TREE:
                     event = _tree(value)
                 case Shape.FLAT:
-                    event = _flat(value)
+                    event = self._flat.event(value)
                 case Shape.BEATS | Shape.BEATS6:
                     event = _beats(value, _rules()[shape.value])
                 case None:
@@ -139,7 +223,7 @@ class _Reader:
             return
         if not self._clock_checked:
             self._check_clock(event)
-        winxml.add_event(event.xml(), self._sink, where)
+        winxml.add_event(self._writer.xml(event), self._sink, where)
 
     def _other(self, record: Record) -> None:
         self._tell("some objects are not Windows events: they are kept as sourcetype _json")
@@ -200,14 +284,15 @@ def _text(value: Any) -> str | None:
     return text if text else None
 
 
-def _braced(text: str) -> str:
-    """A GUID as XML has it."""
-    return "{" + text + "}" if len(text) == 36 and _GUID.fullmatch(text) else text
+def _braced(name: str | None, text: str) -> str:
+    """A GUID with the braces that XML has and evtx_dump's JSON has not. A GUID by type is in capitals there; one that
+    is a text, as ScriptBlockId, is as in XML."""
+    return "{" + text + "}" if len(text) == 36 and name not in _TEXT_GUIDS and _GUID.fullmatch(text) else text
 
 
 def _guid(value: Any) -> str | None:
     text = _text(value)
-    return None if text is None else _braced(text)
+    return None if text is None else _braced("Guid", text)
 
 
 def _tree(value: Mapping[str, Any]) -> _Event:
@@ -274,7 +359,7 @@ def _data(data: Mapping[str, Any]) -> Iterator[Pair]:
                 yield from jsonfields.pairs({name: one})
             else:
                 text = _text(one)
-                yield (None if base == "Data" else base), "" if text is None else _braced(text)
+                yield (None if base == "Data" else base), "" if text is None else _braced(base, text)
 
 
 def _base(name: str, siblings: Mapping[str, Any]) -> str:
@@ -301,7 +386,7 @@ def _leaves(element: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 break
             text = _text(value)
             if text is not None:
-                yield base, _braced(text)
+                yield base, _braced(base, text)
         else:
             stack.pop()
 
@@ -309,35 +394,86 @@ def _leaves(element: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 # Flat objects --------------------------------------------------------------------------------------------------------
 
 
-def _flat(value: Mapping[str, Any]) -> _Event:
-    rules = _rules()["flat"]
-    event = _Event()
-    used: set[str] = set()
-    for argument, keys in rules["system"].items():
-        key = next((key for key in keys if value.get(key) not in (None, "")), None)
-        if key is not None:
-            used.add(key)
-            event.system[argument] = _text(value[key])
-    for argument, keys in rules["numbers"].items():
-        key = next((key for key in keys if type(value.get(key)) is int), None)
-        if key is not None:
-            used.add(key)
-            event.system[argument] = _text(value[key])
-    if (user_id := value.get("UserID")) is not None and str(user_id).startswith("S-1-"):
-        used.add("UserID")
-        event.system["user_id"] = str(user_id)
-    event.system["keywords"] = _keywords(value.get("Keywords"))
-    event.system["time"] = _flat_time(value, rules["time"])
-    for rule in rules["dropped"]:
-        if rule["when"] is None or (rule["when"] in value and rule.get("also", rule["when"]) in value):
-            used.update(rule["keys"])
-    nxlog = "SeverityValue" in value
-    if nxlog and value.get("EventType") in rules["event_types"]:
-        used.add("EventType")
-    event.data = [pair for name, item in value.items() if name not in used for pair in _flat_pairs(name, item)]
-    if nxlog and event.system.get("message") is not None:
-        event.data += _recovered(event, {name for name, _ in event.data}, rules["recovered"])
-    return event
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which key of a flat object is what, for objects with the same keys."""
+
+    system: list[tuple[str, str]]
+    numbers: list[tuple[str, str]]
+    user_id: bool
+    nxlog: bool
+    data: list[str]
+
+
+class _Flat:
+    def __init__(self) -> None:
+        rules = _rules()["flat"]
+        self._rules: Mapping[str, Any] = rules
+        self._event_types = frozenset(rules["event_types"])
+        self._plans: dict[tuple[tuple[str, ...], tuple[str, ...]], _Plan] = {}
+        self._optional = {key for keys in rules["system"].values() for key in keys}
+        self._numeric = [key for keys in rules["numbers"].values() for key in keys]
+
+    def event(self, value: Mapping[str, Any]) -> _Event:
+        # What does not hold what its place calls for is data, or nothing: that is part of the layout.
+        odd = [key for key in self._numeric if key in value and type(value[key]) is not int]
+        odd += [key for key, item in value.items() if (item is None or item == "") and key in self._optional]
+        if "UserID" in value and str(value["UserID"])[:4] != "S-1-":
+            odd.append("UserID")
+        if value.get("EventType") not in self._event_types:
+            odd.append("EventType")
+        layout = (tuple(value), tuple(odd))
+        plan = self._plans.get(layout)
+        if plan is None:
+            if len(self._plans) >= _MAX_FORMS:
+                self._plans.clear()
+            plan = self._plans[layout] = self._plan(value, frozenset(odd))
+        event = _Event()
+        system = event.system
+        for argument, key in plan.system:
+            item = value[key]
+            system[argument] = item if type(item) is str else _text(item)
+        for argument, key in plan.numbers:
+            system[argument] = str(value[key])
+        if plan.user_id:
+            system["user_id"] = str(value["UserID"])
+        system["keywords"] = _keywords(value.get("Keywords"))
+        system["time"] = _flat_time(value, self._rules["time"])
+        for name in plan.data:
+            item = value[name]
+            if type(item) is str:
+                event.data.append((name, item))
+            else:
+                event.data += _flat_pairs(name, item)
+        if plan.nxlog and system.get("message") is not None:
+            event.data += _recovered(event, {name for name, _ in event.data}, self._rules["recovered"])
+        return event
+
+    def _plan(self, value: Mapping[str, Any], odd: frozenset[str]) -> _Plan:
+        rules = self._rules
+        used: set[str] = set()
+
+        def chosen(table: Mapping[str, list[str]]) -> list[tuple[str, str]]:
+            out = []
+            for argument, keys in table.items():
+                key = next((key for key in keys if key in value and key not in odd), None)
+                if key is not None:
+                    used.add(key)
+                    out.append((argument, key))
+            return out
+
+        system = chosen(rules["system"])
+        numbers = chosen(rules["numbers"])
+        user_id = "UserID" in value and "UserID" not in odd
+        if user_id:
+            used.add("UserID")
+        nxlog = "SeverityValue" in value
+        if nxlog and "EventType" not in odd:
+            used.add("EventType")
+        for rule in rules["dropped"]:
+            if rule["when"] is None or (rule["when"] in value and rule.get("also", rule["when"]) in value):
+                used.update(rule["keys"])
+        return _Plan(system, numbers, user_id, nxlog, [name for name in value if name not in used])
 
 
 def _flat_pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -354,11 +490,9 @@ def _flat_time(value: Mapping[str, Any], keys: list[str]) -> str | None:
     for key in keys:
         text = value.get(key)
         moment = iso_micros(text) if isinstance(text, str) else None
-        if moment is None:
-            continue
-        if key == "EventTime":
-            moment += _zone(value)
-        return _iso(moment)
+        if moment is not None:
+            zone = _zone(value) if key == "EventTime" else 0
+            return _iso(moment + zone) if zone else _time_text(text)
     return None
 
 
@@ -404,7 +538,7 @@ def _beats(value: Mapping[str, Any], rules: Mapping[str, Any]) -> _Event:
             text = _text(found)
             event.system[argument] = text if text is not None and _NUMBER.fullmatch(text) else None
         else:
-            event.system[argument] = _guid(found)
+            event.system[argument] = _guid(found) if "activity" in argument or argument == "guid" else _text(found)
     times = (_dig(value, path) for path in rules["time"])
     event.system["time"] = next((text for time in times if (text := _time_text(time)) is not None), None)
     data = _dig(value, rules["data"])
@@ -468,10 +602,12 @@ def _hex(mask: int) -> str:
 
 def _time_text(value: Any) -> str | None:
     """SystemTime as text: as it stands when it is UTC already, so that no digit is lost."""
-    if isinstance(value, str) and iso_micros(value) is not None:
-        if value.endswith("Z") and "T" in value:
-            return value
-        return _iso(iso_micros(value) or 0)
+    if isinstance(value, str):
+        if _UTC.fullmatch(value) is not None and iso_micros(value) is not None:
+            return f"{value[:10]}T{value[11:].removesuffix('Z')}Z"
+        moment = iso_micros(value)
+        if moment is not None:
+            return _iso(moment)
     number = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
     found = re.fullmatch(r"(\d{9,11})(?:\.(\d+))?", number, re.ASCII)  # Velociraptor: epoch seconds
     if found is None:
@@ -484,4 +620,4 @@ def _iso(micros: int) -> str:
         moment = EPOCH + timedelta(microseconds=micros)
     except OverflowError:
         moment = datetime(1601, 1, 1, tzinfo=UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
