@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import atexit
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from trapline.errors import Warn
-from trapline.plan import Table
-from trapline.values import Row
+import pyarrow as pa
+
+from trapline.errors import SplError, Warn, Warnings
+from trapline.plan import Limit, Node, Rows, Scan, Schema, Table, widen
+from trapline.spl.command import Pipeline, Stage, is_generating
+from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
+from trapline.spl.filter import And as FilterAnd
+from trapline.spl.filter import Or as FilterOr
+from trapline.spl.parser import parse
+from trapline.times import time_bound
+from trapline.values import Kind, Row, Scalar, Value, number_text
+
+if TYPE_CHECKING:
+    from trapline.engines.duckdb import DuckDB, Output
+
+INTERNAL_INDEXES = ("risk", "notable")
+"""Indexes that a search sees only when it names them (as do those whose name starts with `_`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +54,22 @@ class StageCount:
     rows: int
 
 
+@cache
+def default_engine() -> DuckDB:
+    """The engine of this process, made at first use."""
+    from trapline.engines.duckdb import DuckDB
+
+    engine = DuckDB()
+    atexit.register(engine.close)
+    return engine
+
+
 @dataclass(slots=True)
 class Session:
     """Where searches run: event tables (of a store snapshot) or given rows, with the knowledge that applies to them.
 
-    `macros` maps "name" or "name(2)" to the macro. `lookups` and `datamodels` as in spl/NOTES.md §1.
+    `macros` maps "name" or "name(2)" to the macro. `lookups` and `datamodels` as in spl/NOTES.md §1. With `store`, given
+    rows are also what subsearches and generating commands read.
     """
 
     tables: Sequence[Table] = ()
@@ -49,6 +77,9 @@ class Session:
     macros: Mapping[str, Macro] = field(default_factory=dict)
     lookups: Mapping[str, Any] = field(default_factory=dict)
     datamodels: Mapping[str, Any] = field(default_factory=dict)
+    store: bool = False
+    engine: DuckDB | None = None
+    _given: Rows | None = None
 
     def run(
         self, spl: str, *, earliest: str | float | None = None, latest: str | float | None = None, now: float | None = None
@@ -56,16 +87,311 @@ class Session:
         """Run a search.
 
         `earliest`/`latest`: epoch seconds or Splunk time modifiers ("-70m@m"), earliest inclusive, latest exclusive,
-        None = unbounded. `now`: epoch seconds that now() and relative times count from, default the clock.
-        Raises SplError, EngineError.
+        None = unbounded; a bound in the search itself takes their place. `now`: epoch seconds that now() and relative
+        times count from, default the clock. Raises SplError, EngineError.
         """
-        raise NotImplementedError
+        context, pipeline = self._open(spl, earliest, latest, now)
+        try:
+            node = context.plans(pipeline)[-1]
+            output = context.engine.execute(node)
+        except SplError as error:
+            raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
+        fields, rows = rows_of(output)
+        if isinstance(_origin(node), Scan):
+            seen = {name for row in rows for name in row}
+            fields = tuple(name for name in fields if name in seen)
+        return Result(fields, rows, tuple(context.warnings.items))
 
     def explain(
         self, spl: str, *, earliest: str | float | None = None, latest: str | float | None = None, now: float | None = None
     ) -> list[StageCount]:
         """Rows after every stage. Raises as `run`."""
-        raise NotImplementedError
+        context, pipeline = self._open(spl, earliest, latest, now)
+        try:
+            nodes = context.plans(pipeline)
+            counts = [context.engine.count(node) for node in nodes]
+        except SplError as error:
+            raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
+        texts = [pipeline.text[stage.span.start : stage.span.end] for stage in pipeline.stages]
+        return [StageCount(text, rows) for text, rows in zip(texts, counts, strict=True)]
+
+    def sql(
+        self, spl: str, *, earliest: str | float | None = None, latest: str | float | None = None, now: float | None = None
+    ) -> str:
+        """The engine's query of a search, for people. Raises as `run`."""
+        context, pipeline = self._open(spl, earliest, latest, now)
+        try:
+            return context.engine.sql(context.plans(pipeline)[-1])
+        except SplError as error:
+            raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
+
+    def _open(
+        self, spl: str, earliest: str | float | None, latest: str | float | None, now: float | None
+    ) -> tuple[_Context, Pipeline]:
+        clock = time.time()
+        instant = clock if now is None else float(now)
+        pipeline = parse(spl, self.macros)
+        context = _Context(
+            self,
+            self.engine or default_engine(),
+            instant,
+            clock,
+            time_bound(earliest, instant, what="earliest") or None,
+            time_bound(latest, instant, what="latest"),
+        )
+        return context, pipeline
+
+    def given(self) -> Rows:
+        """The given events as a plan."""
+        if self._given is None:
+            self._given = rows_from(self.events or ())
+        return self._given
+
+
+class _Context:
+    """The surroundings of one search: see spl.command.Context."""
+
+    def __init__(
+        self,
+        session: Session,
+        engine: DuckDB,
+        now: float,
+        clock: float,
+        earliest: float | None,
+        latest: float | None,
+    ) -> None:
+        self.session = session
+        self.engine = engine
+        self.now = now
+        self.clock = clock
+        self.earliest = earliest
+        self.latest = latest
+        self.warnings = Warnings()
+
+    # --- plans
+
+    def plans(self, pipeline: Pipeline, *, nested: bool = False) -> list[Node]:
+        """The plan after each stage."""
+        nodes: list[Node] = []
+        for stage in pipeline.stages:
+            nodes.append(self._stage(stage, nodes[-1] if nodes else None, nested))
+        return nodes
+
+    def _stage(self, stage: Stage, source: Node | None, nested: bool) -> Node:
+        command = stage.command
+        try:
+            if source is None and is_generating(command):
+                return command.generate(self)
+            if source is None:
+                tree = getattr(command, "tree", None)
+                source = self._events(tree, nested)
+            assert not is_generating(command)
+            return command.lower(self, source)
+        except SplError as error:
+            if error.span is None:
+                error.span = stage.span
+            raise
+
+    def _events(self, tree: Filter | None, nested: bool) -> Node:
+        """The events that a first command reads."""
+        if self.session.events is not None or not self.session.tables:
+            if nested and not self.session.store:
+                return rows_from(())
+            return self.session.given()
+        earliest, latest = self.earliest, self.latest
+        if tree is not None:
+            stated = time_range(tree, self)
+            earliest = stated.earliest if stated.earliest is not None else earliest
+            latest = stated.latest if stated.latest is not None else latest
+        tables = [table for table in self.session.tables if _visible(table, tree)]
+        return Scan(_schema(tables), tuple(tables), _micros(earliest), _micros(latest))
+
+    def events(self) -> Node:
+        return self._events(None, nested=False)
+
+    def lower(self, pipeline: Pipeline) -> Node:
+        return self.plans(pipeline, nested=True)[-1]
+
+    # --- running a part
+
+    def given(self, rows: Sequence[Mapping[str, object]]) -> Node:
+        return rows_from(rows)
+
+    def rows(self, node: Node) -> list[Row]:
+        return rows_of(self.engine.execute(node))[1]
+
+    def subsearch(self, pipeline: Pipeline, limit: int) -> tuple[Schema, list[Row]]:
+        node = self.lower(pipeline)
+        rows = self.rows(Limit(node, limit + 1))
+        if len(rows) > limit:
+            self._cut(limit, "a subsearch")
+        return node.schema, rows[:limit]
+
+    def capped(self, node: Node, limit: int, what: str) -> Node:
+        output = self.engine.execute(Limit(node, limit + 1))
+        if output.data.num_rows > limit:
+            self._cut(limit, f"the subsearch of {what}")
+            output = replace(output, data=output.data.slice(0, limit))
+        return _as_rows(output, keep=True)
+
+    def _cut(self, limit: int, what: str) -> None:
+        self.warnings.add(
+            "subsearch-cut",
+            f"{what} had more than {limit:,} rows and was cut there, as Splunk does",
+            hint="narrow the subsearch",
+        )
+
+    def materialise(self, node: Node) -> Node:
+        return _as_rows(self.engine.execute(node), keep=False)
+
+    def eventtypes(self, pattern: str) -> Mapping[str, str]:
+        return {}
+
+
+def _origin(node: Node) -> Node:
+    """What a chain of row-keeping nodes reads."""
+    from trapline.plan import Expand, Extend, Reverse, Sort, Window
+    from trapline.plan import Filter as FilterNode
+
+    while isinstance(node, FilterNode | Extend | Window | Sort | Reverse | Limit | Expand):
+        node = node.input
+    return node
+
+
+def _visible(table: Table, tree: Filter | None) -> bool:
+    internal = table.index in INTERNAL_INDEXES or table.index.startswith("_")
+    return not internal or (tree is not None and _names_index(tree))
+
+
+def _names_index(tree: Filter) -> bool:
+    match tree:
+        case Compare(field="index") | OneOf(field="index"):
+            return True
+        case Not(operand=operand):
+            return _names_index(operand)
+        case FilterAnd(parts=parts) | FilterOr(parts=parts):
+            return any(_names_index(part) for part in parts)
+    return False
+
+
+def _micros(epoch: float | None) -> int | None:
+    return None if epoch is None else round(epoch * 1_000_000)
+
+
+def _schema(tables: Sequence[Table]) -> dict[str, Kind]:
+    """The fields of event tables: Splunk's own first, then the rest by name."""
+    schema = {
+        "_time": Kind.NUMBER,
+        "_raw": Kind.TEXT,
+        "_indextime": Kind.NUMBER,
+        "index": Kind.TEXT,
+        "sourcetype": Kind.TEXT,
+        "source": Kind.TEXT,
+        "host": Kind.TEXT,
+    }
+    multi = frozenset[str]().union(*(table.multi for table in tables))
+    for name in sorted(frozenset[str]().union(*(table.fields | table.multi for table in tables))):
+        schema.setdefault(name, Kind.MULTI if name in multi else Kind.TEXT)
+    return schema
+
+
+# --- rows in and out -----------------------------------------------------------------------------------------------
+
+
+def rows_from(rows: Iterable[Mapping[str, Any]]) -> Rows:
+    """JSON-like rows as a plan: text, numbers, booleans (as true/false), lists of these; None and empty lists are null."""
+    found = [dict(row) for row in rows]
+    names = list(dict.fromkeys(name for row in found for name in row))
+    schema: dict[str, Kind] = {}
+    columns: list[pa.Array] = []
+    for name in names:
+        cells = [_cell(row.get(name)) for row in found]
+        kind = _kind(cells)
+        schema[name] = kind
+        columns.append(_column(cells, kind))
+    if not columns:
+        # A table without columns still has as many rows as were given.
+        return Rows({"_none": Kind.TEXT}, pa.table({"_none": pa.nulls(len(found), pa.string())}))
+    return Rows(schema, pa.Table.from_arrays(columns, names=names))
+
+
+def _cell(value: Any) -> Value | None:
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return float(value)
+        case list() | tuple():
+            parts = [cell for cell in map(_cell, value) if cell is not None and not isinstance(cell, list)]
+            return parts or None
+        case dict():
+            import json
+
+            return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _kind(cells: Sequence[Value | None]) -> Kind:
+    kind: Kind | None = None
+    for cell in cells:
+        if cell is None:
+            continue
+        own = Kind.MULTI if isinstance(cell, list) else Kind.TEXT if isinstance(cell, str) else Kind.NUMBER
+        kind = own if kind is None else widen(kind, own)
+    return kind or Kind.TEXT
+
+
+def _column(cells: Sequence[Value | None], kind: Kind) -> pa.Array:
+    match kind:
+        case Kind.NUMBER:
+            return pa.array(cells, pa.float64())
+        case Kind.MULTI:
+            lists = [None if c is None else [_text(v) for v in c] if isinstance(c, list) else [_text(c)] for c in cells]
+            return pa.array(lists, pa.list_(pa.string()))
+        case _:
+            assert kind is Kind.TEXT
+            return pa.array([None if c is None or isinstance(c, list) else _text(c) for c in cells], pa.string())
+
+
+def _text(value: Scalar) -> str:
+    return value if isinstance(value, str) else number_text(float(value))
+
+
+def _as_rows(output: Output, *, keep: bool) -> Rows:
+    """A result as a plan. Without `keep`, fields that hold nothing are left out."""
+    schema: dict[str, Kind] = {}
+    arrays: list[Any] = []
+    for name, kind, data in zip(output.fields, output.kinds, output.data.columns, strict=False):
+        if keep or data.null_count < len(data):
+            schema[name] = kind
+            arrays.append(data)
+    if not arrays:
+        return Rows({"_none": Kind.TEXT}, pa.table({"_none": pa.nulls(output.data.num_rows, pa.string())}))
+    return Rows(schema, pa.Table.from_arrays(arrays, names=[str(place) for place in range(len(arrays))]))
+
+
+def rows_of(output: Output) -> tuple[tuple[str, ...], list[Row]]:
+    """A result as rows; whole numbers are ints, a multivalue of one value is that value."""
+    rows: list[Row] = [{} for _ in range(output.data.num_rows)]
+    for name, kind, data in zip(output.fields, output.kinds, output.data.columns, strict=False):
+        for row, cell in zip(rows, data.to_pylist(), strict=True):
+            if cell is None:
+                continue
+            match kind:
+                case Kind.NUMBER:
+                    row[name] = int(cell) if cell == int(cell) and abs(cell) < 1e16 else cell
+                case Kind.MULTI:
+                    values = [value for value in cell if value is not None]
+                    if values:
+                        row[name] = values[0] if len(values) == 1 else values
+                case _:
+                    row[name] = cell
+    fields = tuple(name for name in output.fields if name != "_none")
+    for row in rows:
+        row.pop("_none", None)
+    return fields, rows
 
 
 def search(
@@ -84,4 +410,19 @@ def search(
     command). `macros` maps "name(2)" to {"args": "a,b", "definition": "..."}; `store`: subsearches and generating
     commands read `events` too.
     """
-    raise NotImplementedError
+    known = {key: as_macro(key, value) for key, value in (macros or {}).items()}
+    session = Session(
+        events=list(events), macros=known, lookups=lookups or {}, datamodels=datamodels or {}, store=store
+    )
+    return session.run(spl, now=now).rows
+
+
+def as_macro(key: str, value: Mapping[str, Any] | Macro | str) -> Macro:
+    """A macro from its JSON form: {"definition": "...", "args": "a,b"}, or the definition alone."""
+    if isinstance(value, Macro):
+        return value
+    if isinstance(value, str):
+        return Macro(key, value)
+    args = value.get("args") or ()
+    names = args.split(",") if isinstance(args, str) else args
+    return Macro(key, str(value["definition"]), tuple(str(name).strip() for name in names))

@@ -6,7 +6,7 @@ scan; rows carry hidden order columns only where something above depends on thei
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,9 +54,15 @@ class Dialect(Protocol):
     def lambda_(self, param: str, body: exp.Expression) -> exp.Expression: ...
 
     def aggregate(
-        self, agg: Agg, arg: exp.Expression | None, extra: exp.Expression | None, order: Sequence[exp.Ordered]
+        self,
+        agg: Agg,
+        arg: exp.Expression | None,
+        extra: exp.Expression | None,
+        order: Sequence[exp.Ordered],
+        over: Callable[[exp.Expression], exp.Expression],
     ) -> exp.Expression:
-        """An aggregate. `order` is there if the aggregate says it is `ordered`."""
+        """An aggregate. `order` is the rows' order, for those that say they are `ordered`. `over` goes around every
+        aggregate function in it: a window, or nothing."""
         ...
 
     def unnest(self, values: exp.Expression) -> exp.Expression:
@@ -324,7 +330,8 @@ class _Compiler:
         for name, agg in aggs.items():
             arg = None if agg.arg is None else self.expression(agg.arg)
             extra = None if agg.extra is None else self.expression(agg.extra)
-            columns.append(alias(self.dialect.aggregate(agg, arg, extra, order_by), self.names.of(name)))
+            value = self.dialect.aggregate(agg, arg, extra, order_by, lambda tree: tree)
+            columns.append(alias(value, self.names.of(name)))
         if not columns:
             columns = [alias(exp.Count(this=exp.Star()), self.names.of("_none"))]
         query = self.select(columns, child)
@@ -353,30 +360,18 @@ class _Compiler:
         return Relation(self.select(columns, child), fields, carried)
 
     def _over(self, win: WindowCall, child: Relation) -> exp.Expression:
-        order = self.ordering(child.order)
         arg = None if win.agg.arg is None else self.expression(win.agg.arg)
         extra = None if win.agg.extra is None else self.expression(win.agg.extra)
-        value = self.dialect.aggregate(win.agg, arg, extra, ())
-        over = exp.Window(this=value, partition_by=[self.expression(part) for part in win.partition])
-        if not win.whole or win.agg.ordered:
-            over.set("order", exp.Order(expressions=order))
-        if win.whole:
-            first, last = "UNBOUNDED", "UNBOUNDED"
-        else:
-            last = "CURRENT ROW" if win.current else "1"
-            width = None if win.rows is None else win.rows - (1 if win.current else 0)
-            first = "UNBOUNDED" if width is None else str(width)
-        spec = exp.WindowSpec(
-            kind="ROWS",
-            start="UNBOUNDED" if first == "UNBOUNDED" else exp.Literal.number(first),
-            start_side="PRECEDING",
-            end=last if not last.isdigit() else exp.Literal.number(last),
-        )
-        if last != "CURRENT ROW":
-            spec.set("end_side", "FOLLOWING" if win.whole else "PRECEDING")
-        if win.agg.op != "row_number":
-            over.set("spec", spec)
-        return over
+        partition = [self.expression(part) for part in win.partition]
+
+        def over(tree: exp.Expression) -> exp.Expression:
+            window = exp.Window(this=tree, partition_by=[part.copy() for part in partition])
+            window.set("order", exp.Order(expressions=self.ordering(child.order)))
+            if win.agg.op not in ("row_number", "lag"):
+                window.set("spec", _frame(win))
+            return window
+
+        return self.dialect.aggregate(win.agg, arg, extra, (), over)
 
     def _sort(self, node: Sort, need: frozenset[str], ordered: bool) -> Relation:
         if not ordered:
@@ -401,9 +396,10 @@ class _Compiler:
 
     def _union(self, node: Union, need: frozenset[str], ordered: bool) -> Relation:
         fields = {name: kind for name, kind in node.schema.items() if name in need}
-        order = (Order(self.names.fresh("_u"), False), Order(self.names.fresh("_n"), False)) if ordered else ()
+        branch, place = self.names.fresh("_u"), self.names.fresh("_n")
+        order = (Order(branch, False), Order(place, False)) if ordered else ()
         branches: list[exp.Query] = []
-        for place, part in enumerate(node.inputs):
+        for number_of, part in enumerate(node.inputs):
             child = self.compile(part, need, ordered=ordered)
             columns: list[exp.Expression] = []
             for name, kind in fields.items():
@@ -416,11 +412,11 @@ class _Compiler:
                         value = call("list_of", Kind.MULTI, value)
                 columns.append(alias(self.expression(value), self.names.of(name)))
             if ordered:
-                columns.append(alias(exp.Literal.number(place), order[0].ident))
+                columns.append(alias(exp.Literal.number(number_of), branch))
                 rank = exp.Window(this=exp.RowNumber())
                 if child.order:
                     rank.set("order", exp.Order(expressions=self.ordering(child.order)))
-                columns.append(alias(rank, order[1].ident))
+                columns.append(alias(rank, place))
             branches.append(self.select(self._some(columns), child))
         return Relation(_union_all(branches), fields, order)
 
@@ -447,6 +443,21 @@ class _Compiler:
             order = (*order, Order(place, False))
         fields = {name: kind for name, kind in node.schema.items() if name in need or name == node.name}
         return Relation(self.select(columns, child), fields, order)
+
+
+def _frame(win: WindowCall) -> exp.WindowSpec:
+    """ROWS BETWEEN ... AND ...: which rows of the partition a window call sees."""
+    if win.whole:
+        return exp.WindowSpec(
+            kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="UNBOUNDED", end_side="FOLLOWING"
+        )
+    spec = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+    if win.rows is not None:
+        spec.set("start", exp.Literal.number(win.rows - 1 if win.current else win.rows))
+    if not win.current:
+        spec.set("end", exp.Literal.number(1))
+        spec.set("end_side", "PRECEDING")
+    return spec
 
 
 def _union_all(branches: Sequence[exp.Query]) -> exp.Query:

@@ -7,13 +7,14 @@ concern: a plan node's expressions say what they read, and the compiler carries 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from typing_extensions import TypeIs
+
 from trapline.errors import Span, Warnings
 from trapline.plan import Node, Schema
-from trapline.spl.macros import Macro
 from trapline.values import Row
 
 
@@ -29,6 +30,11 @@ class Generating(Protocol):
     """A command that makes rows from nothing and so must come first."""
 
     def generate(self, context: Context) -> Node: ...
+
+
+def is_generating(command: Command | Generating) -> TypeIs[Generating]:
+    """Does it make rows from nothing?"""
+    return hasattr(command, "generate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +64,30 @@ class Context(Protocol):
     earliest: float | None
     """The time range of the search, epoch seconds; None = open."""
     latest: float | None
-    macros: Mapping[str, Macro]
     warnings: Warnings
 
     def events(self) -> Node:
         """All events that a search can see, in the time range."""
         ...
 
+    def given(self, rows: Sequence[Mapping[str, object]]) -> Node:
+        """Rows of a command's own making (JSON values) as a plan."""
+        ...
+
     def subsearch(self, pipeline: Pipeline, limit: int) -> tuple[Schema, list[Row]]:
         """Run a subsearch; at most `limit` rows, with a warning when it cuts."""
         ...
 
+    def rows(self, node: Node) -> list[Row]:
+        """Run a small plan for its rows: a fact about the data that a command must know."""
+        ...
+
     def lower(self, pipeline: Pipeline) -> Node:
         """The plan of a subsearch, not run (for append and its like)."""
+        ...
+
+    def capped(self, node: Node, limit: int, what: str) -> Node:
+        """The first `limit` rows of a subsearch's plan, with a warning if there were more."""
         ...
 
     def materialise(self, node: Node) -> Node:

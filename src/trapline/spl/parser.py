@@ -15,7 +15,7 @@ from types import ModuleType
 
 from trapline.errors import Span, SplError, Unsupported
 from trapline.spl import commands
-from trapline.spl.command import Pipeline, Stage
+from trapline.spl.command import Pipeline, Stage, is_generating
 from trapline.spl.cursor import Cursor
 from trapline.spl.macros import Macro, expand
 from trapline.spl.scan import split_pipes
@@ -103,7 +103,7 @@ class _Parser:
         command = module.parse(cursor)
         cursor.finish()
         canonical = module.__name__.rpartition(".")[2]
-        if not first and hasattr(command, "generate") and not hasattr(command, "lower"):
+        if not first and is_generating(command):
             raise SplError(
                 f"{canonical} is a generating command and must come first in its pipeline",
                 span=Span(span.start, at),

@@ -1,1 +1,1 @@
-""""""
+"""One module per command: `parse(cursor)` gives a dataclass that lowers itself. The file name is the registration."""

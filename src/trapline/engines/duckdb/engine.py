@@ -1,0 +1,270 @@
+"""The DuckDB engine: one connection, its macros and Python functions, and how plans run on it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import Parameter, Signature
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
+from sqlglot import exp
+
+from trapline.engines.duckdb import functions
+from trapline.engines.scalar import FUNCTIONS, MARK, guarded
+from trapline.errors import EngineError
+from trapline.plan import Agg, Call, Lit, Node, Rows, Table
+from trapline.sql import column, compile_count, compile_plan, ident
+from trapline.values import Kind
+
+MEMORY = "2GB"
+"""Memory that DuckDB may hold before it spills to disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a plan gave: an Arrow table whose columns are the plan's fields in order (string, double, list<string>)."""
+
+    fields: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    data: pa.Table
+
+
+class DuckDB:
+    """An embedded engine. Use it from one thread at a time; close it, or use it as a context manager."""
+
+    def __init__(self, *, memory: str = MEMORY, threads: int | None = None, temporary: str | None = None) -> None:
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if threads is not None:
+            settings["threads"] = threads
+        if temporary is not None:
+            settings["temp_directory"] = temporary
+        self._connection = duckdb.connect(":memory:", config=settings)
+        self._lock = threading.RLock()
+        self._tables = 0
+        self._physical: dict[tuple[str, ...], frozenset[str]] = {}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
+        for body in functions.MACROS:
+            connection.execute(f"CREATE MACRO spl_{body}")
+        for name, function in FUNCTIONS.items():
+            connection.create_function(
+                f"spl_py_{name}",
+                _vectorised(guarded(function.call), len(function.args), function.result),
+                [functions.TYPES[kind] for kind in function.args],
+                functions.TYPES[function.result],
+                type=PythonUDFType.ARROW,
+                null_handling=FunctionNullHandling.SPECIAL,
+            )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def execute(self, node: Node) -> Output:
+        """Run a plan. Raises EngineError, SplError."""
+        with self._lock:
+            dialect = _Dialect(self)
+            try:
+                query, fields = compile_plan(node, dialect)
+                data = self._run(query)
+            finally:
+                dialect.release()
+        kinds = tuple(node.schema[name] for name in fields)
+        columns = [_plain(data.column(place), kind) for place, kind in enumerate(kinds)]
+        arrays = pa.Table.from_arrays(columns, names=[str(place) for place in range(len(columns))])
+        if not columns:
+            arrays = data
+        return Output(tuple(fields), kinds, arrays)
+
+    def count(self, node: Node) -> int:
+        """How many rows a plan has."""
+        with self._lock:
+            dialect = _Dialect(self)
+            try:
+                return int(self._run(compile_count(node, dialect)).column(0)[0].as_py())
+            finally:
+                dialect.release()
+
+    def sql(self, node: Node) -> str:
+        """The SQL of a plan, for people."""
+        with self._lock:
+            dialect = _Dialect(self)
+            try:
+                return _text(compile_plan(node, dialect)[0], pretty=True)
+            finally:
+                dialect.release()
+
+    def _run(self, query: exp.Query) -> pa.Table:
+        try:
+            return self._connection.execute(_text(query)).to_arrow_table()
+        except duckdb.Error as error:
+            raise _engine_error(error) from error
+
+    def _register(self, rows: Rows) -> str:
+        """A name for given rows, with columns c0.. and `o`."""
+        self._tables += 1
+        name = f"rows_{self._tables}"
+        count = rows.data.num_rows
+        columns = {f"c{place}": rows.data.column(place) for place in range(len(rows.schema))}
+        columns["o"] = pa.array(range(count), pa.int64())
+        self._connection.register(name, pa.table(columns))
+        return name
+
+    def _columns(self, table: Table) -> frozenset[str]:
+        """The physical columns of a table's files, read once."""
+        known = self._physical.get(table.files)
+        if known is None:
+            try:
+                found = self._connection.execute(
+                    "SELECT * FROM read_parquet(?, union_by_name = true) LIMIT 0", [list(table.files)]
+                )
+                known = frozenset(entry[0] for entry in found.description or ())
+            except duckdb.Error as error:
+                raise _engine_error(error) from error
+            self._physical[table.files] = known
+        return known
+
+
+@dataclass(slots=True)
+class _Dialect:
+    """DuckDB's side of `sql.Dialect`, for one query."""
+
+    engine: DuckDB
+    names: list[str] = field(default_factory=list)
+    seen: dict[int, str] = field(default_factory=dict)
+
+    def release(self) -> None:
+        for name in self.names:
+            self.engine._connection.unregister(name)
+        self.names.clear()
+
+    def scalar(self, call: Call, args: Sequence[exp.Expression]) -> exp.Expression:
+        return functions.scalar(call, args)
+
+    def literal(self, lit: Lit) -> exp.Expression:
+        return functions.literal(lit)
+
+    def lambda_(self, param: str, body: exp.Expression) -> exp.Expression:
+        return exp.Lambda(this=body, expressions=[ident(param)])
+
+    def aggregate(
+        self,
+        agg: Agg,
+        arg: exp.Expression | None,
+        extra: exp.Expression | None,
+        order: Sequence[exp.Ordered],
+        over: Callable[[exp.Expression], exp.Expression],
+    ) -> exp.Expression:
+        return functions.aggregate(agg, arg, extra, order, over)
+
+    def unnest(self, values: exp.Expression) -> exp.Expression:
+        return functions.native("unnest", values)
+
+    def positions(self, values: exp.Expression) -> exp.Expression:
+        return functions.native("generate_subscripts", values, exp.Literal.number(1))
+
+    def rows(self, rows: Rows) -> str:
+        known = self.seen.get(id(rows.data))
+        if known is None:
+            known = self.seen[id(rows.data)] = self.engine._register(rows)
+            self.names.append(known)
+        return known
+
+    def files(self, table: Table, columns: Iterable[str]) -> exp.Expression:
+        paths = exp.Array(expressions=[exp.Literal.string(path) for path in table.files])
+        by_name = exp.EQ(this=exp.column("union_by_name"), expression=exp.true())
+        options = [by_name] if len(table.files) > 1 else []
+        return exp.Table(this=functions.native("read_parquet", paths, *options))
+
+    def event_field(self, table: Table, name: str, kind: Kind) -> exp.Expression:
+        match name:
+            case "_time" | "_indextime":
+                micros = functions.native("epoch_us", column(name))
+                return exp.Div(this=micros, expression=exp.Literal.number("1e6"))
+            case "index":
+                return exp.Literal.string(table.index)
+            case "sourcetype":
+                return exp.Literal.string(table.sourcetype)
+            case "_raw" | "host" | "source":
+                return column(name)
+        physical = self.engine._columns(table)
+        value: exp.Expression = functions.literal(Lit(None, Kind.TEXT))
+        plain = table.columns.get(name)
+        if plain is not None and plain in physical:
+            value = column(plain)
+        elif name in table.tail and "_fields" in physical:
+            value = exp.Bracket(this=column("_fields"), expressions=[exp.Literal.string(name)])
+        if kind is not Kind.MULTI:
+            return value
+        if name in table.multi and "_mv" in physical:
+            several = exp.Bracket(this=column("_mv"), expressions=[exp.Literal.string(name)])
+            return functions.macro("event_list", several, value)
+        return functions.macro("list_of", value)
+
+
+def _text(query: exp.Query, *, pretty: bool = False) -> str:
+    return query.sql(dialect="duckdb", pretty=pretty, normalize_functions=False, comments=False)
+
+
+def _engine_error(error: duckdb.Error) -> EngineError:
+    text = str(error)
+    if MARK in text:
+        _, body, _ = text.split(MARK, 2)
+        code, reason, hint = body.split("|", 2)
+        return EngineError(reason, hint=hint or None, code=code)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return EngineError("the search needs more memory than it may use", hint="narrow the time range or raise the limit")
+    if isinstance(error, duckdb.IOException):
+        return EngineError(f"reading the store failed: {text.splitlines()[0]}", hint="is the disk full or the store moved?")
+    return EngineError(f"the engine refused the query (a defect of Trapline): {text[:800]}", code="internal")
+
+
+def _plain(data: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    """A result column in the Arrow type of its kind."""
+    return data.cast({Kind.TEXT: pa.string(), Kind.NUMBER: pa.float64(), Kind.MULTI: pa.list_(pa.string())}[kind])
+
+
+_ARROW: Mapping[Kind, Any] = {
+    Kind.TEXT: pa.string(),
+    Kind.NUMBER: pa.float64(),
+    Kind.MULTI: pa.list_(pa.string()),
+    Kind.BOOL: pa.bool_(),
+}
+
+
+def _vectorised(function: Callable[..., Any], arity: int, result: Kind) -> Callable[..., pa.Array]:
+    """A scalar function over Arrow columns, called once per distinct arguments of a batch."""
+
+    def run(*columns: pa.ChunkedArray) -> pa.Array:
+        known: dict[tuple[Any, ...], Any] = {}
+        out: list[Any] = []
+        for args in zip(*(col.to_pylist() for col in columns), strict=True):
+            key = tuple(tuple(arg) if isinstance(arg, list) else arg for arg in args)
+            if key not in known:
+                known[key] = function(*args)
+            out.append(known[key])
+        return pa.array(out, _ARROW[result])
+
+    # DuckDB counts the parameters of the signature.
+    parameters = [Parameter(f"a{place}", Parameter.POSITIONAL_ONLY) for place in range(arity)]
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return run
+

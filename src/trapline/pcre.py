@@ -1,0 +1,168 @@
+r"""Regular expressions are PCRE to the user. This module says what RE2, the engines' fast matcher, can run as it is.
+
+What it cannot (look-around, back-references, possessive and atomic groups, \K, \R, \h, ...) runs in Python's `regex`
+package on distinct values, with a time limit. Source of the dialect: Splunk's "About Splunk regular expressions".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import regex
+
+from trapline.errors import EngineError, SplError
+
+SECONDS = 2.0
+"""Time limit of one match in the Python matcher."""
+
+MAX_PATTERN = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A checked regular expression. `re2`: the same for RE2, None where it needs the Python matcher. `groups`: named
+    groups in order with their numbers."""
+
+    source: str
+    re2: str | None
+    groups: tuple[tuple[str, int], ...]
+
+
+@lru_cache(maxsize=4096)
+def check(source: str) -> Pattern:
+    """Check a pattern. Raises SplError with the reason where PCRE would refuse it."""
+    compiled = python_pattern(source)
+    groups = tuple(sorted(compiled.groupindex.items(), key=lambda item: item[1]))
+    return Pattern(source, _re2(source), groups)
+
+
+@lru_cache(maxsize=4096)
+def python_pattern(source: str) -> regex.Pattern[str]:
+    """The pattern for the Python matcher. Raises SplError."""
+    if len(source) > MAX_PATTERN:
+        raise SplError(f"the regular expression is longer than {MAX_PATTERN:,} characters", code="regex")
+    try:
+        return regex.compile(_for_python(source), regex.VERSION0)
+    except regex.error as error:
+        raise SplError(
+            f"'{source[:200]}' is not a regular expression: {error}",
+            hint="Splunk uses PCRE; escape special characters with a backslash",
+            code="regex",
+        ) from None
+    except (RecursionError, OverflowError, MemoryError):
+        raise SplError("the regular expression is nested too deeply", code="regex") from None
+
+
+def _for_python(source: str) -> str:
+    r"""\z and \Z differ: PCRE's \Z allows a final newline; `regex` spells \z as \Z."""
+    out: list[str] = []
+    at = 0
+    while at < len(source):
+        if source[at] == "\\" and at + 1 < len(source):
+            pair = source[at : at + 2]
+            at += 2
+            out.append({r"\z": r"\Z", r"\Z": r"(?=\n?\Z)"}.get(pair, pair))
+        else:
+            out.append(source[at])
+            at += 1
+    return "".join(out)
+
+
+_ESCAPES = set("dDwWsSbBnrtfavxAzQEpPC") | set("0")
+"""Letters that may follow a backslash with the same meaning in both."""
+
+
+def _re2(source: str) -> str | None:
+    """Walk the pattern; None at the first thing that RE2 lacks or means differently."""
+    out: list[str] = []
+    at = 0
+    in_class = False
+    while at < len(source):
+        char = source[at]
+        if char == "\\":
+            if at + 1 >= len(source):
+                return None
+            follow = source[at + 1]
+            if follow in "123456789gkKRhHvVXGZLluUNo" or (follow.isalpha() and follow not in _ESCAPES):
+                return None
+            if follow in "sS" and in_class is False:
+                out.append(r"[\s\x0b]" if follow == "s" else r"[^\s\x0b]")
+            elif follow in "QE0":
+                return None
+            else:
+                out.append(f"\\{follow}" if follow.isascii() else follow)
+            at += 2
+            continue
+        if in_class:
+            if char == "[" and source.startswith("[:", at):
+                close = source.find(":]", at)
+                if close < 0:
+                    return None
+                out.append(source[at : close + 2])
+                at = close + 2
+                continue
+            if char == "]":
+                in_class = False
+            out.append("\\[" if char == "[" else char)
+            at += 1
+            continue
+        if char == "[":
+            in_class = True
+            out.append(char)
+            at += 1
+            if source.startswith("^", at):
+                out.append("^")
+                at += 1
+            if source.startswith("]", at):
+                out.append("\\]")
+                at += 1
+            continue
+        if source.startswith("(?", at):
+            taken = _group(source, at)
+            if taken is None:
+                return None
+            text, at = taken
+            out.append(text)
+            continue
+        if source.startswith("(*", at):
+            return None
+        if char in "*+?}" and source.startswith("+", at + 1):
+            return None
+        if char == "$":
+            # PCRE's $ also matches before a final newline, RE2's does not. Only where it ends a branch is taking that
+            # newline into the match harmless.
+            if at + 1 < len(source) and source[at + 1] not in ")|":
+                return None
+            out.append(r"(?:$|\n\z)")
+            at += 1
+            continue
+        out.append(char)
+        at += 1
+    return None if in_class else "".join(out)
+
+
+def _group(source: str, at: int) -> tuple[str, int] | None:
+    """The opening of a group that starts with `(?`: its RE2 form and where it ends; None if RE2 has no such group."""
+    for opening in ("(?<", "(?P<"):
+        if source.startswith(opening, at) and not source.startswith(("(?<=", "(?<!"), at):
+            return "(?P<", at + len(opening)
+    if source.startswith("(?:", at):
+        return "(?:", at + 3
+    end = at + 2
+    while end < len(source) and source[end] in "imsU-":
+        end += 1
+    flags = source[at + 2 : end]
+    if flags and end < len(source) and source[end] in ":)" and "U" not in flags:
+        # With (?m) the meaning of $ differs at the end, with (?s) nothing does.
+        return None if "m" in flags else (source[at : end + 1], end + 1)
+    return None
+
+
+def timed_out(source: str) -> EngineError:
+    """The error of a pattern that ran into the limit."""
+    return EngineError(
+        f"the regular expression '{source[:120]}' took longer than {SECONDS:g} s on one value",
+        hint="it backtracks catastrophically: make nested repetitions exclusive, or anchor it",
+        code="regex-time",
+    )

@@ -1,0 +1,328 @@
+"""The aggregation functions of stats and its family: `count`, `dc(x) as n`, `sum(eval(a*b))`, `values(*) as *`.
+
+Source: Search Reference, "Statistical and charting functions"; spl/NOTES.md §2 "Aggregation". One entry in `FUNCTIONS`
+per function; a new one needs a lowering here and, if the engine has no word for it, one row in the engine's table.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from trapline.errors import Span, SplError, Unsupported
+from trapline.plan import Agg, Call, Col, Expr, Lit, Schema, call, visible
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor
+from trapline.spl.evaluate import Env, as_number, as_text
+from trapline.spl.expr import Ast
+from trapline.spl.wildcard import match_names, substitute
+from trapline.values import Kind, number_text
+
+LIST_LIMIT = 100
+"""limits.conf [stats] list_maxsize"""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """One aggregation as written. `argument`: a field name or pattern, or an eval expression; `name`: the output field."""
+
+    function: str
+    argument: str | Ast | None
+    name: str
+    span: Span
+    renamed: bool
+
+    @property
+    def wild(self) -> bool:
+        return isinstance(self.argument, str) and "*" in self.argument
+
+
+_CALL = re.compile(r"([A-Za-z_][A-Za-z_0-9.]*)")
+
+
+def parse_aggregations(
+    cursor: Cursor, until: Sequence[str] = ("by",), *, what: str = "stats", options: Sequence[str] = ()
+) -> list[Aggregation]:
+    """Aggregations separated by commas, blanks or both, up to a word of `until` or an option. Raises SplError."""
+    found: list[Aggregation] = []
+    while not cursor.done():
+        if any(cursor.looking_at(word) for word in until) or cursor.at_option(options):
+            break
+        if cursor.take(","):
+            continue
+        found.append(_parse_one(cursor, what))
+    return found
+
+
+def _parse_one(cursor: Cursor, what: str) -> Aggregation:
+    cursor.skip()
+    start = cursor.pos
+    match = _CALL.match(cursor.text, start, cursor.end)
+    if match is None:
+        cursor.fail(f"expected an aggregation such as count or sum(x), found {cursor.found()}")
+    cursor.pos = match.end()
+    written = match.group(1)
+    argument: str | Ast | None = None
+    if cursor.pos < cursor.end and cursor.text[cursor.pos] == "(":
+        argument = _argument(cursor)
+    text = " ".join(cursor.text[start : cursor.pos].split())
+    function = written.lower()
+    if _find(function) is None:
+        near = difflib.get_close_matches(function, FUNCTIONS, 1)
+        raise SplError(
+            f"unknown aggregation function '{written}' in {what}",
+            span=Span(start, match.end()),
+            hint=f"did you mean '{near[0]}'?" if near else "such as count, dc, sum, avg, min, max, values",
+            code="function",
+        )
+    name, renamed = text, False
+    if cursor.take_word("as"):
+        name, renamed = cursor.name("a name after AS").text, True
+    return Aggregation(function, argument, name, cursor.since(start), renamed)
+
+
+def _argument(cursor: Cursor) -> str | Ast | None:
+    """What stands in the parentheses."""
+    opened = cursor.pos
+    cursor.pos += 1
+    if cursor.take(")"):
+        return None
+    if cursor.looking_at("eval") and cursor.text[cursor.pos + 4 : cursor.end].lstrip().startswith("("):
+        cursor.take_word("eval")
+        cursor.expect("(", "after eval")
+        argument: str | Ast = cursor.expression()
+        cursor.expect(")", "to close eval(")
+    else:
+        argument = cursor.name("a field in the parentheses", stops=",)").text
+    if not cursor.take(")"):
+        cursor.fail(f"unbalanced parenthesis: expected ) before {cursor.found()}", Span(opened, opened + 1))
+    return argument
+
+
+def resolve(aggregations: Sequence[Aggregation], schema: Schema, by: Sequence[str]) -> list[Aggregation]:
+    """Wildcards replaced by the fields they match: `sum(b*) as t*`. Fields of the by-clause do not match."""
+    found: list[Aggregation] = []
+    for one in aggregations:
+        if not one.wild:
+            found.append(one)
+            continue
+        assert isinstance(one.argument, str)
+        candidates = [name for name in visible(schema) if name not in by]
+        for name in match_names(one.argument, candidates):
+            output = f"{one.function}({name})"
+            if one.renamed:
+                output = substitute(one.argument, name, one.name, one.span) if "*" in one.name else one.name
+            found.append(Aggregation(one.function, name, output, one.span, True))
+    return found
+
+
+def lower_aggregation(one: Aggregation, schema: Schema, context: Context) -> Agg:
+    """The plan aggregate. Raises SplError, Unsupported."""
+    function = _find(one.function)
+    assert function is not None
+    env = Env(schema, context)
+    argument: Expr | None = None
+    match one.argument:
+        case None:
+            pass
+        case str(name):
+            argument = env.field(name)
+        case ast:
+            argument = env.any(ast)
+    if argument is None and function.name != "count":
+        raise SplError(f"{one.function} needs a field: {one.function}(x)", span=one.span, code="function")
+    return function.lower(_Request(one, function.parameter(one.function), argument, schema, context))
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    one: Aggregation
+    parameter: float
+    argument: Expr | None
+    schema: Schema
+    context: Context
+
+    @property
+    def value(self) -> Expr:
+        """The argument as a field value. A boolean eval counts the rows where it is true; elsewhere it is an error."""
+        assert self.argument is not None
+        if self.argument.kind is Kind.BOOL:
+            raise SplError(
+                f"{self.one.function}(eval(...)) needs a value, not a boolean",
+                span=self.one.span,
+                hint="use count(eval(...)), or if(condition,1,0)",
+                code="boolean",
+            )
+        return self.argument
+
+    @property
+    def is_multi(self) -> bool:
+        return self.value.kind is Kind.MULTI
+
+    @property
+    def time(self) -> Expr:
+        if "_time" not in self.schema:
+            return Lit(None, Kind.NUMBER)
+        return as_number(Col("_time", self.schema["_time"]))
+
+
+Lower = Callable[[_Request], Agg]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateFunction:
+    """An aggregation function. `percentile`: its name ends in a number."""
+
+    name: str
+    lower: Lower
+    percentile: bool = False
+
+    def parameter(self, written: str) -> float:
+        return float(written[len(self.name) :]) if self.percentile else 0.0
+
+
+def _count(request: _Request) -> Agg:
+    if request.argument is None:
+        return Agg("count_rows", None, Kind.NUMBER)
+    if request.argument.kind is Kind.BOOL:
+        return Agg("count_true", request.argument, Kind.NUMBER)
+    if request.is_multi:
+        return Agg("sum_or_zero", call("list_count", Kind.NUMBER, request.value), Kind.NUMBER)
+    return Agg("count", request.value, Kind.NUMBER)
+
+
+def _numeric(op: str, *, multi: bool = True) -> Lower:
+    """An aggregate of the numbers; other values are passed over."""
+
+    def lower(request: _Request) -> Agg:
+        if request.is_multi:
+            if not multi:
+                raise Unsupported(f"{request.one.function} of a multivalue field is not supported yet", span=request.one.span)
+            return Agg(f"multi_{op}", request.value, Kind.NUMBER)
+        return Agg(op, as_number(request.value), Kind.NUMBER)
+
+    return lower
+
+
+def _extreme(op: str) -> Lower:
+    """Numbers compare as numbers; every number is less than every other text."""
+
+    def lower(request: _Request) -> Agg:
+        match request.value.kind:
+            case Kind.NUMBER:
+                return Agg(op, request.value, Kind.NUMBER)
+            case Kind.MULTI:
+                return Agg(f"multi_{op}", request.value, Kind.TEXT)
+        return Agg(f"{op}_text", as_text(request.value), Kind.TEXT)
+
+    return lower
+
+
+def _text(op: str, kind: Kind, *, params: tuple[float, ...] = (), ordered: bool = False) -> Lower:
+    """An aggregate that takes values as text."""
+
+    def lower(request: _Request) -> Agg:
+        if request.is_multi:
+            return Agg(f"multi_{op}", request.value, kind, params, ordered)
+        return Agg(op, as_text(request.value), kind, params, ordered)
+
+    return lower
+
+
+def _place(op: str) -> Lower:
+    """first, last: in the order of the rows."""
+
+    def lower(request: _Request) -> Agg:
+        if request.is_multi:
+            return Agg(f"multi_{op}", request.value, Kind.TEXT, ordered=True)
+        return Agg(op, request.value, request.value.kind, ordered=True)
+
+    return lower
+
+
+def _by_time(op: str) -> Lower:
+    """earliest, latest: by `_time`."""
+
+    def lower(request: _Request) -> Agg:
+        return Agg(op, request.value, request.value.kind, extra=request.time)
+
+    return lower
+
+
+def _time_of(op: str) -> Lower:
+    """earliest_time, latest_time: the `_time` at which the field has its earliest or latest value."""
+
+    def lower(request: _Request) -> Agg:
+        present = call("is_not_null", Kind.BOOL, request.value)
+        when = Call("case", (present, request.time, Lit(None, Kind.NUMBER)), Kind.NUMBER)
+        return Agg(op, when, Kind.NUMBER)
+
+    return lower
+
+
+def _percentile(request: _Request) -> Agg:
+    percent = request.parameter
+    if not 0 <= percent <= 100:
+        raise SplError(f"a percentile lies between 0 and 100, not {number_text(percent)}", span=request.one.span)
+    return Agg("percentile", as_number(request.value), Kind.NUMBER, (percent,))
+
+
+def _median(request: _Request) -> Agg:
+    return Agg("percentile", as_number(request.value), Kind.NUMBER, (50.0,))
+
+
+def _gap(request: _Request) -> Agg:
+    raise Unsupported(f"the aggregation {request.one.function}() is not supported yet", span=request.one.span)
+
+
+FUNCTIONS: Mapping[str, AggregateFunction] = {
+    function.name: function
+    for function in (
+        AggregateFunction("count", _count),
+        AggregateFunction("c", _count),
+        AggregateFunction("dc", _text("dc", Kind.NUMBER)),
+        AggregateFunction("distinct_count", _text("dc", Kind.NUMBER)),
+        AggregateFunction("estdc", _text("dc", Kind.NUMBER)),
+        AggregateFunction("values", _text("values", Kind.MULTI)),
+        AggregateFunction("list", _text("list", Kind.MULTI, params=(float(LIST_LIMIT),), ordered=True)),
+        AggregateFunction("sum", _numeric("sum")),
+        AggregateFunction("sumsq", _numeric("sumsq", multi=False)),
+        AggregateFunction("avg", _numeric("avg")),
+        AggregateFunction("mean", _numeric("avg")),
+        AggregateFunction("min", _extreme("min")),
+        AggregateFunction("max", _extreme("max")),
+        AggregateFunction("range", _numeric("range", multi=False)),
+        AggregateFunction("median", _median),
+        AggregateFunction("mode", _text("mode", Kind.TEXT)),
+        AggregateFunction("stdev", _numeric("stdev")),
+        AggregateFunction("stdevp", _numeric("stdevp")),
+        AggregateFunction("var", _numeric("var")),
+        AggregateFunction("varp", _numeric("varp")),
+        AggregateFunction("first", _place("first")),
+        AggregateFunction("last", _place("last")),
+        AggregateFunction("earliest", _by_time("earliest")),
+        AggregateFunction("latest", _by_time("latest")),
+        AggregateFunction("earliest_time", _time_of("min")),
+        AggregateFunction("latest_time", _time_of("max")),
+        AggregateFunction("rate", _gap),
+        AggregateFunction("per_second", _gap),
+        AggregateFunction("sparkline", _gap),
+        AggregateFunction("estdc_error", _gap),
+        AggregateFunction("perc", _percentile, percentile=True),
+        AggregateFunction("exactperc", _percentile, percentile=True),
+        AggregateFunction("upperperc", _percentile, percentile=True),
+        AggregateFunction("p", _percentile, percentile=True),
+    )
+}
+
+_PERCENTILE = re.compile(r"(perc|exactperc|upperperc|p)(\d+(?:\.\d+)?)\Z")
+
+
+def _find(written: str) -> AggregateFunction | None:
+    percentile = _PERCENTILE.match(written)
+    if percentile is not None:
+        return FUNCTIONS[percentile.group(1)]
+    found = FUNCTIONS.get(written)
+    return None if found is None or found.percentile else found

@@ -1,0 +1,165 @@
+"""convert: values to other forms.
+
+Synopsis: `convert [timeformat=<text>] <function>(<field-pattern>) [AS <field-pattern>]...`. Search Reference, "convert".
+Functions: ctime, mktime, mstime, dur2sec, memk, num, auto, rmcomma, rmunit, none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trapline.errors import Span
+from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Node, call, number, text, visible
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor
+from trapline.spl.evaluate import as_number, as_text
+from trapline.spl.wildcard import match_names, substitute
+from trapline.values import Kind
+
+DEFAULT_FORMAT = "%m/%d/%Y %H:%M:%S"
+
+_CALL = re.compile(r"([A-Za-z0-9_]+)\s*\(\s*")
+_CLOCK = r"^(?:(\d+)\+)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    function: str
+    pattern: str
+    target: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    timeformat: str
+    conversions: tuple[Conversion, ...]
+
+    def lower(self, context: Context, source: Node) -> Node:
+        excluded = {
+            name for one in self.conversions if one.function == "none" for name in match_names(one.pattern, source.schema)
+        }
+        node = source
+        for one in self.conversions:
+            if one.function == "none":
+                continue
+            names = match_names(one.pattern, visible(node.schema) if "*" in one.pattern else list(node.schema))
+            if "*" in one.pattern or one.function == "auto":
+                names = [name for name in names if name not in excluded]
+            values: list[tuple[str, Expr]] = []
+            for name in names:
+                target = name
+                if one.target is not None:
+                    target = substitute(one.pattern, name, one.target, one.span) if "*" in one.pattern else one.target
+                values.append((target, self._converted(one, Col(name, node.schema[name]), node, context)))
+            node = Extend(node, tuple(values)) if values else node
+        return node
+
+    def _converted(self, one: Conversion, value: Expr, node: Node, context: Context) -> Expr:
+        match one.function:
+            case "ctime":
+                return call("time_format", Kind.TEXT, as_number(value), text(self.timeformat))
+            case "mktime":
+                return call("time_parse", Kind.NUMBER, as_text(value), text(self.timeformat))
+            case "num":
+                return as_number(value)
+            case "auto":
+                return _auto(value, node, context)
+            case "rmcomma":
+                bare = call("regex_replace", Kind.TEXT, as_text(value), text(","), text(""))
+                return call("to_number", Kind.NUMBER, bare)
+            case "rmunit":
+                return _leading_number(value)
+            case "memk":
+                return _kilobytes(value)
+            case _:
+                return _duration(value)
+
+
+def _leading_number(value: Expr) -> Expr:
+    found = call("regex_extract", Kind.TEXT, as_text(value), text(r"^\s*(-?\d+(?:\.\d+)?)"), number(1))
+    return call("to_number", Kind.NUMBER, found)
+
+
+def _auto(value: Expr, node: Node, context: Context) -> Expr:
+    """auto(): as num() where every value of the field converts, else as it was."""
+    if value.kind is Kind.NUMBER:
+        return value
+    counts = Aggregate(
+        node,
+        (),
+        (
+            ("all", Agg("count", value, Kind.NUMBER)),
+            ("good", Agg("count", as_number(value), Kind.NUMBER)),
+        ),
+    )
+    row = context.rows(counts)[0]
+    return as_number(value) if row["all"] == row["good"] else value
+
+
+def _kilobytes(value: Expr) -> Expr:
+    """memk(): a number with the unit k, m or g as kilobytes; none means k."""
+    amount = _leading_number(value)
+    unit = call("regex_extract", Kind.TEXT, as_text(value), text(r"^\s*-?\d+(?:\.\d+)?\s*([kKmMgG])"), number(1))
+    lowered = call("lower", Kind.TEXT, unit)
+    return Call(
+        "case",
+        (
+            call("eq", Kind.BOOL, lowered, text("m")),
+            call("mul", Kind.NUMBER, amount, number(1024)),
+            call("eq", Kind.BOOL, lowered, text("g")),
+            call("mul", Kind.NUMBER, amount, number(1024 * 1024)),
+            amount,
+        ),
+        Kind.NUMBER,
+    )
+
+
+def _duration(value: Expr) -> Expr:
+    """dur2sec() and mstime(): [D+][HH:]MM:SS[.SSS] as seconds; a plain number stays."""
+
+    def part(group: int) -> Expr:
+        found = call("regex_extract", Kind.TEXT, as_text(value), text(_CLOCK), number(group))
+        return Call("coalesce", (call("to_number", Kind.NUMBER, found), number(0)), Kind.NUMBER)
+
+    seconds: Expr = part(4)
+    for group, weight in ((3, 60), (2, 3600), (1, 86_400)):
+        seconds = call("add", Kind.NUMBER, seconds, call("mul", Kind.NUMBER, part(group), number(weight)))
+    matches = call("regex_match", Kind.BOOL, as_text(value), text(_CLOCK))
+    return Call("case", (matches, seconds, as_number(value)), Kind.NUMBER)
+
+
+FUNCTIONS = ("auto", "ctime", "dur2sec", "memk", "mktime", "mstime", "none", "num", "rmcomma", "rmunit")
+
+
+def parse(cursor: Cursor) -> Convert:
+    timeformat = DEFAULT_FORMAT
+    found: list[Conversion] = []
+    while not cursor.done():
+        option = cursor.option(("timeformat",))
+        if option is not None:
+            timeformat = option[1]
+            continue
+        if cursor.take(","):
+            continue
+        cursor.skip()
+        start = cursor.pos
+        match = _CALL.match(cursor.text, cursor.pos, cursor.end)
+        if match is None:
+            cursor.fail(f"expected a conversion such as ctime(_time), found {cursor.found()}")
+        function = match.group(1).lower()
+        if function not in FUNCTIONS:
+            cursor.fail(
+                f"unknown conversion '{match.group(1)}'",
+                Span(match.start(1), match.end(1)),
+                "one of: " + ", ".join(FUNCTIONS),
+            )
+        cursor.pos = match.end()
+        name = cursor.name(stops=",)")
+        cursor.expect(")", f"to close {function}(")
+        target = cursor.name("a name after AS").text if cursor.take_word("as") else None
+        found.append(Conversion(function, name.text, target, cursor.since(start)))
+    if not found:
+        cursor.fail("convert needs a conversion", hint="convert ctime(_time)")
+    return Convert(timeformat, tuple(found))

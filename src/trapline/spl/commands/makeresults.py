@@ -1,0 +1,85 @@
+"""makeresults: rows from nothing.
+
+Synopsis: `makeresults [<count> | count=<n>] [annotate=<bool>] [format=csv|json data="..."]`. Search Reference,
+"makeresults". Each row has `_time`, the time of the search.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from trapline.errors import Span, SplError
+from trapline.plan import Node, Rows
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, flag
+from trapline.spl.cursor import count as whole
+from trapline.values import Kind
+
+MAX_ROWS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MakeResults:
+    count: int
+    annotate: bool
+    form: str | None
+    data: str
+    span: Span
+
+    def generate(self, context: Context) -> Node:
+        if self.form is not None:
+            return context.given(_read(self.form, self.data, self.span))
+        schema = {"_time": Kind.NUMBER}
+        columns: dict[str, pa.Array] = {"_time": pa.repeat(float(int(context.now)), self.count)}
+        if self.annotate:
+            for name in ("_raw", "host", "source", "sourcetype", "splunk_server", "splunk_server_group"):
+                schema[name] = Kind.TEXT
+                columns[name] = pa.nulls(self.count, pa.string())
+        return Rows(schema, pa.table(columns))
+
+
+def _read(form: str, data: str, span: Span) -> list[dict[str, object]]:
+    if form == "csv":
+        rows = csv.DictReader(io.StringIO(data.lstrip("\n")), skipinitialspace=True)
+        return [{name: value for name, value in row.items() if name and value != ""} for row in rows]
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SplError(f"makeresults: the data is not JSON: {error}", span=span, code="data") from None
+    items = found if isinstance(found, list) else [found]
+    if not all(isinstance(item, dict) for item in items):
+        raise SplError("makeresults: the data must be JSON objects", span=span, code="data")
+    return items
+
+
+def parse(cursor: Cursor) -> MakeResults:
+    count, annotate, data = 1, False, ""
+    form: str | None = None
+    start = cursor.here().start
+    while not cursor.done():
+        option = cursor.option(("count", "annotate", "format", "data", "splunk_server", "splunk_server_group"))
+        if option is None:
+            given = cursor.integer()
+            if given is None or given < 0:
+                cursor.fail(f"unexpected {cursor.found()}", hint="makeresults count=5")
+            count = given
+            continue
+        match option:
+            case ("count", value, span):
+                count = whole(value, span)
+            case ("annotate", value, span):
+                annotate = flag(value, span)
+            case ("format", value, span):
+                form = value.lower()
+                if form not in ("csv", "json"):
+                    cursor.fail(f"makeresults reads csv or json, not {value}", span)
+            case ("data", value, _):
+                data = value
+    if count > MAX_ROWS:
+        cursor.fail(f"makeresults makes at most {MAX_ROWS:,} rows", cursor.since(start))
+    return MakeResults(count, annotate, form, data, cursor.since(start))

@@ -1,0 +1,29 @@
+"""tail: the last rows, last one first.
+
+Synopsis: `tail [<count>]`. Search Reference, "tail".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trapline.plan import Limit, Node, Reverse
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    count: int
+
+    def lower(self, context: Context, source: Node) -> Node:
+        return Limit(Reverse(source), self.count)
+
+
+def parse(cursor: Cursor) -> Tail:
+    if cursor.done():
+        return Tail(10)
+    count = cursor.integer()
+    if count is None or count < 0:
+        cursor.fail(f"expected a number of rows, found {cursor.found()}", hint="tail 20")
+    return Tail(count)
