@@ -79,9 +79,19 @@ class Finding:
 
 
 def find(
-    detection: Detection, row: Row, *, rid: int, run: risk.Run, tactics: Iterable[str] = (), scored: bool = True
+    detection: Detection,
+    row: Row,
+    *,
+    rid: int,
+    run: risk.Run,
+    tactics: Iterable[str] = (),
+    scored: bool = True,
+    listed: bool = True,
 ) -> tuple[Finding, list[Warn]]:
-    """The finding of a result row, and the tokens that had no value. `scored` false: no risk objects, score 0."""
+    """The finding of a result row, and the tokens that had no value.
+
+    `scored` false: no risk objects, score 0. `listed` false: it is only ranked and counted, its drilldowns stay out.
+    """
     entries, warnings = risk.entries(detection, row) if scored else ([], [])
     score = max((one.score for one in entries), default=0.0)
     if entries:
@@ -110,7 +120,7 @@ def find(
         sid=run.sid,
         rid=rid,
         row=row,
-        drilldowns=drilldowns(detection, row, run),
+        drilldowns=drilldowns(detection, row, run) if listed else (),
     ), warnings
 
 
@@ -127,13 +137,9 @@ def times(row: Mapping[str, Value]) -> tuple[float | None, float | None]:
     return begin, last if last is not None else begin
 
 
-_FORMS = ("%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %H:%M:%S")
-"""What security_content_ctime, strftime of the usual kind and plain ctime() make of a time."""
-
-
 def moment(value: Value | None) -> float | None:
-    """A time in a result row: epoch seconds, or a text in one of the usual forms, UTC unless it says otherwise. The
-    earliest of a multivalue. None if it is not a time."""
+    """A time in a result row: epoch seconds, or the text that security_content_ctime, strftime of the ISO kind or plain
+    ctime() makes, UTC unless it says otherwise. The earliest of a multivalue. None if it is not a time."""
     if value is None:
         return None
     if isinstance(value, list):
@@ -143,13 +149,14 @@ def moment(value: Value | None) -> float | None:
     if seconds is not None:
         return seconds if -(10**11) < seconds < 10**11 else None
     text = value_text(value).strip()
-    for form in _FORMS:
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
         try:
-            read = datetime.strptime(text, form)
+            read = datetime.strptime(text[:30], "%m/%d/%Y %H:%M:%S")
         except ValueError:
-            continue
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-    return None
+            return None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def drilldowns(detection: Detection, row: Row, run: risk.Run) -> tuple[FilledDrilldown, ...]:

@@ -132,7 +132,9 @@ def _one(
         return Outcome(detection.name, detection.id, error=warn), [warn]
     warnings = [_placed(one, detection.name) for one in result.warnings]
     for rid, row in enumerate(result.rows):
-        finding, doubts = find(detection, row, rid=rid, run=this, tactics=known.tactics, scored=known.scored)
+        finding, doubts = find(
+            detection, row, rid=rid, run=this, tactics=known.tactics, scored=known.scored, listed=rid < keep
+        )
         warnings += [one for one in doubts if one not in warnings]
         ranking.add(finding)
         if rid < keep:
