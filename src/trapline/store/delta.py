@@ -134,14 +134,18 @@ class Log:
         found.sort(key=lambda file: (-file.width, file.earliest or 0, file.path))
         return tuple(found)
 
-    def declare(self, layout: Layout) -> None:
-        """Make the names of a grown layout known. Raises Conflict."""
+    def declare(self, layout: Layout) -> bool:
+        """Make the names of a grown layout known. True if there were new ones: the log is then at a later version,
+        which may hold commits of others too. Raises Conflict."""
         current = self.layout
+        new = layout.columns[len(current.columns) :]
+        renamed = layout.tail != current.tail or layout.multi != current.multi
         with _deltalake(self.folder):
-            if new := layout.columns[len(current.columns) :]:
+            if new:
                 self.table.alter.add_columns([Field(name, _TEXT) for name in new])
-            if layout.tail != current.tail or layout.multi != current.multi:
+            if renamed:
                 self.table.alter.set_table_properties(_names(layout), raise_if_not_exists=False)
+        return bool(new) or renamed
 
     def commit(self, added: AddAction, portions: Mapping[str, int]) -> None:
         """Add a file that holds portions (file_id -> last number). Raises Conflict."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import tempfile
 import threading
@@ -28,6 +29,8 @@ from trapline.store.wide import Gathered, gather, widen
 _MARK = "trapline-store.json"
 _VERSION = 1
 _TRIES = 40
+_UNSAFE_PATH = re.compile(r"\\|%[0-9A-Fa-f]{2}")
+"""deltalake 1.6 decodes these in the middle of an operation and then looks in another folder."""
 _MERGED_BYTES = 256 * 2**20
 _MERGED_ROWS = 1_000_000
 
@@ -85,7 +88,13 @@ class Store:
     def open(cls, path: str | Path, create: bool = True) -> Store:
         """The store at `path`. Raises InputError if there is none and `create` is false, or something else is there,
         EngineError if it cannot be made."""
-        root = Path(path).absolute()
+        root = Path(path).resolve()
+        if _UNSAFE_PATH.search(root.as_posix()):
+            raise InputError(
+                "Delta tables cannot be in a folder whose path has a backslash, or '%' and two hex digits",
+                file=str(root),
+                hint="name another folder with --store",
+            )
         try:
             _check_mark(root, create)
         except OSError as error:
@@ -198,8 +207,7 @@ class Store:
         for attempt in range(_TRIES):
             log = delta.open_log(folder) or delta.create_log(folder, sourcetype, Layout())
             _check_sourcetype(log, sourcetype)
-            held = {portion.file_id: log.held(portion.file_id) for portion in wanted}
-            left = [portion for portion in wanted if portion.number > held[portion.file_id]]
+            left = _missing(log, wanted)
             if attempt == 0 or _numbers(left) != _numbers(fresh):
                 # The first time, or another process brought some of the portions meanwhile.
                 _drop(folder, added)
@@ -209,7 +217,9 @@ class Store:
                 return 0
             try:
                 layout = log.layout.grow(found.counts, found.multi.keys(), preferred_columns(sourcetype), BOUND)
-                log.declare(layout)
+                if log.declare(layout) and _numbers(_missing(log, wanted)) != _numbers(fresh):
+                    # The declaration went in after another process's portions, so the commit would find no conflict.
+                    continue
                 if added is None:
                     wide = widen(found, layout, time.time_ns() // 1000)
                     added = delta.write_file(folder, wide, len(layout.columns), new=True)
@@ -255,6 +265,12 @@ def _table(index: str, sourcetype: str, layout: Layout, width: int) -> Table:
         earliest=None,
         latest=None,
     )
+
+
+def _missing(log: delta.Log, portions: Sequence[Portion]) -> list[Portion]:
+    """The portions that a table does not hold."""
+    held = {file_id: log.held(file_id) for file_id in {portion.file_id for portion in portions}}
+    return [portion for portion in portions if portion.number > held[portion.file_id]]
 
 
 def _numbers(portions: Sequence[Portion]) -> list[tuple[str, int]]:
