@@ -5,7 +5,8 @@ Commands are an open set and lower into these nodes; engines implement the nodes
 - Every relation has an order, the way SPL results have one. It is part of the node's meaning, not of its schema:
   `Scan` is newest first, `Sort` sets it, `Aggregate` is sorted by its by-fields, the others keep their input's.
 - An expression states its kind. Booleans are three-valued; a filter keeps the rows that are true.
-- Function names in `Call` are the engine vocabulary; each engine's function table says how to write them or declares a gap.
+- Function names in `Call` are the engine vocabulary; each engine's function table says how to write them or declares
+a gap.
 """
 
 from __future__ import annotations
@@ -346,9 +347,7 @@ class Apply:
         raise TypeError("BUG: an Apply has no schema before it ran; lower it with Context.materialise")
 
 
-Node = (
-    Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Reverse | Limit | Union | Expand | Apply
-)
+Node = Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Reverse | Limit | Union | Expand | Apply
 
 
 def widen(one: Kind, other: Kind) -> Kind:

@@ -14,8 +14,8 @@ import pyarrow as pa
 from trapline.errors import SplError, Warn, Warnings
 from trapline.plan import Limit, Node, Rows, Scan, Schema, Table, widen
 from trapline.spl.command import Pipeline, Stage, is_generating
-from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import And as FilterAnd
+from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
 from trapline.spl.parser import parse
 from trapline.times import time_bound
@@ -68,8 +68,8 @@ def default_engine() -> DuckDB:
 class Session:
     """Where searches run: event tables (of a store snapshot) or given rows, with the knowledge that applies to them.
 
-    `macros` maps "name" or "name(2)" to the macro. `lookups` and `datamodels` as in spl/NOTES.md §1. With `store`, given
-    rows are also what subsearches and generating commands read.
+    `macros` maps "name" or "name(2)" to the macro. `lookups` and `datamodels` as in spl/NOTES.md §1. With `store`,
+    given rows are also what subsearches and generating commands read.
     """
 
     tables: Sequence[Table] = ()
@@ -82,7 +82,12 @@ class Session:
     _given: Rows | None = None
 
     def run(
-        self, spl: str, *, earliest: str | float | None = None, latest: str | float | None = None, now: float | None = None
+        self,
+        spl: str,
+        *,
+        earliest: str | float | None = None,
+        latest: str | float | None = None,
+        now: float | None = None,
     ) -> Result:
         """Run a search.
 
@@ -103,7 +108,12 @@ class Session:
         return Result(fields, rows, tuple(context.warnings.items))
 
     def explain(
-        self, spl: str, *, earliest: str | float | None = None, latest: str | float | None = None, now: float | None = None
+        self,
+        spl: str,
+        *,
+        earliest: str | float | None = None,
+        latest: str | float | None = None,
+        now: float | None = None,
     ) -> list[StageCount]:
         """Rows after every stage. Raises as `run`."""
         context, pipeline = self._open(spl, earliest, latest, now)
@@ -116,7 +126,12 @@ class Session:
         return [StageCount(text, rows) for text, rows in zip(texts, counts, strict=True)]
 
     def sql(
-        self, spl: str, *, earliest: str | float | None = None, latest: str | float | None = None, now: float | None = None
+        self,
+        spl: str,
+        *,
+        earliest: str | float | None = None,
+        latest: str | float | None = None,
+        now: float | None = None,
     ) -> str:
         """The engine's query of a search, for people. Raises as `run`."""
         context, pipeline = self._open(spl, earliest, latest, now)
@@ -299,8 +314,8 @@ def _schema(tables: Sequence[Table]) -> dict[str, Kind]:
 
 
 def rows_from(rows: Iterable[Mapping[str, Any]]) -> Rows:
-    """JSON-like rows as a plan: text, numbers, booleans (as true/false), lists of these; None and empty lists are null."""
-    found = [dict(row) for row in rows]
+    """JSON-like rows as a plan: text, numbers, booleans (as true/false), lists of these; None and empty lists are
+    null.""" found = [dict(row) for row in rows]
     names = list(dict.fromkeys(name for row in found for name in row))
     schema: dict[str, Kind] = {}
     columns: list[pa.Array] = []

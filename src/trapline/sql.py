@@ -353,7 +353,9 @@ class _Compiler:
         carried = child.order if ordered else ()
         fields = {name: kind for name, kind in node.schema.items() if name in values or name in kept}
         columns = [
-            alias(self._over(values[name], child), self.names.of(name)) if name in values else column(self.names.of(name))
+            alias(self._over(values[name], child), self.names.of(name))
+            if name in values
+            else column(self.names.of(name))
             for name in fields
         ]
         columns += [column(one.ident) for one in carried]

@@ -168,9 +168,20 @@ def span_seconds(text: str) -> float | None:
 # --- strftime ------------------------------------------------------------------------------------------------------
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)  # C locale, whatever the machine's
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]  # C locale, whatever the machine's
 _VARIABLE = re.compile(r"%(?:([369])[NQ]|:+z|E?[A-Za-z%+])")
 
 
@@ -271,11 +282,13 @@ def _variable(when: datetime, variable: str) -> str:
         case "%D" | "%x":
             return f"{when.month:02d}/{when.day:02d}/{when.year % 100:02d}"
         case "%c":
-            return "".join(_variable(when, one) for one in ("%a", "%n", "%b", "%n", "%e", "%n", "%T", "%n", "%Y")).replace(
-                "\n", " "
-            )
+            return "".join(
+                _variable(when, one) for one in ("%a", "%n", "%b", "%n", "%e", "%n", "%T", "%n", "%Y")
+            ).replace("\n", " ")
         case "%+":
-            return f"{_variable(when, '%a')} {_variable(when, '%b')} {when.day:2d} {_variable(when, '%T')} UTC {when.year}"
+            return (
+                f"{_variable(when, '%a')} {_variable(when, '%b')} {when.day:2d} {_variable(when, '%T')} UTC {when.year}"
+            )
     return variable
 
 
@@ -348,8 +361,8 @@ def _literal(text: str) -> str:
 
 
 def parse_time(text: str | None, pattern: re.Pattern[str]) -> float | None:
-    """strptime(): the epoch seconds of a text, None if it does not match. Without a zone it is UTC; without a date it is
-    1970-01-01's."""
+    """strptime(): the epoch seconds of a text, None if it does not match. Without a zone it is UTC; without a date
+    it is 1970-01-01's."""
     if text is None:
         return None
     match = pattern.match(text)

@@ -96,7 +96,9 @@ def regex_extract(text: str | None, pattern: str | None, group: float | None) ->
     return (match.group(int(group)) or None) if match else None
 
 
-def regex_extract_all(text: str | None, pattern: str | None, group: float | None, limit: float | None) -> list[str] | None:
+def regex_extract_all(
+    text: str | None, pattern: str | None, group: float | None, limit: float | None
+) -> list[str] | None:
     """The texts of a group in the first `limit` matches (0 = all)."""
     if text is None or pattern is None or group is None:
         return None
@@ -218,8 +220,8 @@ _PRINTF = re.compile(r"%([-+ 0#']*)(\*|\d+)?(?:\.(\*|\d+))?([diuoxXeEfFgGaAcsp%]
 
 
 def printf(pattern: str | None, args: list[str] | None) -> str | None:
-    """printf(): C's conversions d i u o x X e E f F g G c s p %, flags `- + space 0 # '`, width and precision, also `*`."""
-    if pattern is None:
+    """printf(): C's conversions d i u o x X e E f F g G c s p %, flags `- + space 0 # '`, width and precision, also
+    `*`.""" if pattern is None:
         return None
     values = iter(args or [])
 

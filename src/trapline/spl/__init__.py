@@ -1,1 +1,2 @@
-"""SPL: text to plan. `parser` reads, `commands` and `functions` know one word of the language each, `lower` composes."""
+"""SPL: text to plan. `parser` reads, `commands` and `functions` know one word of the language each, `lower`
+composes."""

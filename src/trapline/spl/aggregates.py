@@ -26,7 +26,8 @@ LIST_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """One aggregation as written. `argument`: a field name or pattern, or an eval expression; `name`: the output field."""
+    """One aggregation as written. `argument`: a field name or pattern, or an eval expression; `name`: the output
+    field."""
 
     function: str
     argument: str | Ast | None
@@ -199,7 +200,9 @@ def _numeric(op: str, *, multi: bool = True) -> Lower:
     def lower(request: _Request) -> Agg:
         if request.is_multi:
             if not multi:
-                raise Unsupported(f"{request.one.function} of a multivalue field is not supported yet", span=request.one.span)
+                raise Unsupported(
+                    f"{request.one.function} of a multivalue field is not supported yet", span=request.one.span
+                )
             return Agg(f"multi_{op}", request.value, Kind.NUMBER)
         return Agg(op, as_number(request.value), Kind.NUMBER)
 

@@ -91,8 +91,8 @@ class Context(Protocol):
         ...
 
     def materialise(self, node: Node) -> Node:
-        """Run the plan so far: the same rows as a `Rows` node, without the fields that hold no value at all. This is how
-        a command looks at data before it knows its own columns."""
+        """Run the plan so far: the same rows as a `Rows` node, without the fields that hold no value at all. This is
+        how a command looks at data before it knows its own columns."""
         ...
 
     def eventtypes(self, pattern: str) -> Mapping[str, str]:

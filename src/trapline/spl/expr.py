@@ -1,8 +1,8 @@
 """Eval expressions: text to tree. Used by eval, where, stats eval(...), and calculated fields.
 
 Binding, tightest first (Search Reference, "eval" and "where"; spl/NOTES.md §2): unary minus; `* / %`; `+ - .`;
-comparisons, LIKE, IN; NOT; AND; OR; XOR. Keywords in any letter case. 'single quotes' read a field, "double quotes" are a
-literal; an unquoted `a.b` is concatenation and `a-b` a subtraction.
+comparisons, LIKE, IN; NOT; AND; OR; XOR. Keywords in any letter case. 'single quotes' read a field, "double quotes"
+are a literal; an unquoted `a.b` is concatenation and `a-b` a subtraction.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from trapline.values import Kind, number_text, to_number
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
+class Everything:
     """`*`, or nothing at all."""
 
     span: Span
@@ -107,7 +107,7 @@ class SubFilter:
     op: str = "="
 
 
-Filter = Any_ | Not | And | Or | Compare | OneOf | Term | Time | SubFilter
+Filter = Everything | Not | And | Or | Compare | OneOf | Term | Time | SubFilter
 
 _OPERATOR = re.compile(r"\s*(!=|<=|>=|==|=|<|>)\s*")
 _IN = re.compile(r"\s+[Ii][Nn]\s*\(")
@@ -151,7 +151,7 @@ class _Reader:
                 continue
             parts.append(self.disjunction(depth))
         if not parts:
-            return Any_(Span(start, start))
+            return Everything(Span(start, start))
         return parts[0] if len(parts) == 1 else And(tuple(parts), self.cursor.since(start))
 
     def disjunction(self, depth: int) -> Filter:
@@ -226,7 +226,7 @@ class _Reader:
             if field.isidentifier():
                 return Compare(field, "=", value, cursor.since(start))
         if word == "*":
-            return Any_(cursor.since(start))
+            return Everything(cursor.since(start))
         return Term(word, TermKind.WORD, cursor.since(start))
 
     def _nested(self, depth: int) -> Filter:
@@ -258,7 +258,9 @@ class _Reader:
             return Compare(field, op, inner.value, cursor.since(start), exact=exact)
         value = self._value()
         if value is None:
-            cursor.fail(f"expected a value after {field}{op}, found {cursor.found()}", hint='write "" for an empty value')
+            cursor.fail(
+                f"expected a value after {field}{op}, found {cursor.found()}", hint='write "" for an empty value'
+            )
         lowered = field.lower()
         if lowered in _MODIFIERS or _AGO.match(lowered):
             if op != "=":
@@ -390,7 +392,7 @@ class _Lowering:
 
     def predicate(self, tree: Filter) -> Expr:
         match tree:
-            case Any_():
+            case Everything():
                 return TRUE
             case Not(operand=operand):
                 return call("not", Kind.BOOL, call("is_true", Kind.BOOL, self.predicate(operand)))
@@ -482,7 +484,9 @@ class _Lowering:
             subject, pattern = (subject, value) if exact else (_folded(subject, value), value.lower())
             return _wildcard(subject, pattern)
         if _is_cidr(value):
-            return either([call("eq", Kind.BOOL, subject, text(value)), call("cidr_match", Kind.BOOL, text(value), subject)])
+            return either(
+                [call("eq", Kind.BOOL, subject, text(value)), call("cidr_match", Kind.BOOL, text(value), subject)]
+            )
         if exact:
             return call("eq", Kind.BOOL, subject, text(value))
         return call("eq", Kind.BOOL, _folded(subject, value), text(value.lower()))
@@ -492,9 +496,7 @@ class _Lowering:
         if "eventtype" in self.schema and "_raw" not in self.schema:
             return None
         found = self.context.eventtypes(value)
-        parts = [
-            lower_text(search, self.schema, self.context, Span(0, 0)) for _, search in sorted(found.items())
-        ]
+        parts = [lower_text(search, self.schema, self.context, Span(0, 0)) for _, search in sorted(found.items())]
         own = self.column("eventtype")
         if own is not None:
             parts.append(_per_value(own, lambda one: self.equals(one, value, exact=False)))
@@ -565,14 +567,18 @@ def _ordered(op: str, one: Expr, value: str) -> Expr:
     """<, <=, >, >=: numbers if both are, else text."""
     found = to_number(value)
     if one.kind is Kind.NUMBER:
-        return call(op, Kind.BOOL, one, number(found)) if found is not None else call(op, Kind.BOOL, as_text(one), text(value))
+        return (
+            call(op, Kind.BOOL, one, number(found))
+            if found is not None
+            else call(op, Kind.BOOL, as_text(one), text(value))
+        )
     if found is None:
         return call(op, Kind.BOOL, as_text(one), text(value))
     return call(f"{op}_auto", Kind.BOOL, as_text(one), text(value))
 
 
 def _is_cidr(value: str) -> bool:
-    address, slash, bits = value.partition("/")
+    _, slash, bits = value.partition("/")
     if not slash or not bits.isdecimal():
         return False
     try:

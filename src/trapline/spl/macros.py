@@ -73,13 +73,17 @@ def _read_call(text: str, start: int) -> MacroCall:
     while at < len(text) and text[at] != "`":
         at = end_of_quote(text, at) if text[at] == '"' else at + (2 if text[at] == "\\" else 1)
     if at >= len(text):
-        raise SplError("this macro call is never closed", span=Span(start, start + 1), hint="end it with `", code="macro")
+        raise SplError(
+            "this macro call is never closed", span=Span(start, start + 1), hint="end it with `", code="macro"
+        )
     body = text[start + 1 : at].strip()
     name, paren, rest = body.partition("(")
     if not paren:
         return MacroCall(body, (), start, at + 1)
     if not rest.endswith(")"):
-        raise SplError("the arguments of this macro are never closed", span=Span(start, at + 1), hint="add )", code="macro")
+        raise SplError(
+            "the arguments of this macro are never closed", span=Span(start, at + 1), hint="add )", code="macro"
+        )
     inside = rest[:-1]
     return MacroCall(name.strip(), _split_args(inside) if inside.strip() else (), start, at + 1)
 

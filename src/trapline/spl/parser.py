@@ -75,7 +75,9 @@ class _Parser:
             if span.start == span.end:
                 if place == 0 and len(spans) > 1:
                     continue
-                raise SplError("expected a command, found nothing", span=Span(span.start, span.start + 1), code="syntax")
+                raise SplError(
+                    "expected a command, found nothing", span=Span(span.start, span.start + 1), code="syntax"
+                )
             stages.append(self._stage(span, first=not stages, piped=place > 0, nested=nested))
         return Pipeline(self.text, tuple(stages))
 
@@ -119,22 +121,24 @@ def _is_comparison(text: str, at: int, end: int) -> bool:
     return at < end and (text[at] in "=<>" or text.startswith("!=", at))
 
 
-DOCUMENTED = frozenset(
-    """abstract accum addcoltotals addinfo addtotals analyzefields anomalies anomalousvalue anomalydetection append
+_DOCUMENTED = """
+    abstract accum addcoltotals addinfo addtotals analyzefields anomalies anomalousvalue anomalydetection append
     appendcols appendpipe apply arules associate autoregress awssnsalert bin bucket bucketdir chart cluster cofilter
-    collect concurrency contingency convert correlate ctable datamodel datamodelsimple dbinspect dbxquery dedup delete
-    delta diff dump entitymerge erex eval eventcount eventstats extract fieldformat fields fieldsummary filldown fillnull
-    findtypes fit folderize foreach format from fromjson gauge gentimes geom geomfilter geostats head highlight history
-    iconify ingestpreview input inputcsv inputintelligence inputlookup iplocation join kmeans kv kvform loadjob
-    localize localop lookup makecontinuous makejson makemv makeresults map mcatalog mcollect metadata metasearch
-    meventcollect mpreview msearch mstats multikv multisearch mvcombine mvexpand nomv outlier outputcsv outputlookup
-    outputtext overlap pivot predict rangemap rare redistribute regex relevancy reltime rename replace require rest return
-    reverse rex rtorder run runshellscript savedsearch script scrub search searchtxn selfjoin sendalert sendemail set
-    setfields sichart sirare sistats sitimechart sitop snowevent snoweventstream snowincident snowincidentstream sort
-    spath spl1 stats strcat streamstats table tags tail timechart timewrap tojson top transaction transpose trendline
-    tscollect tstats typeahead typelearner typer union uniq untable walklex where x11 xmlkv xmlunescape xpath
-    xsDisplayConcept xyseries""".split()
-)
+    collect concurrency contingency convert correlate ctable datamodel datamodelsimple dbinspect dbxquery dedup
+    delete delta diff dump entitymerge erex eval eventcount eventstats extract fieldformat fields fieldsummary
+    filldown fillnull findtypes fit folderize foreach format from fromjson gauge gentimes geom geomfilter geostats
+    head highlight history iconify ingestpreview input inputcsv inputintelligence inputlookup iplocation join kmeans
+    kv kvform loadjob localize localop lookup makecontinuous makejson makemv makeresults map mcatalog mcollect
+    metadata metasearch meventcollect mpreview msearch mstats multikv multisearch mvcombine mvexpand nomv outlier
+    outputcsv outputlookup outputtext overlap pivot predict rangemap rare redistribute regex relevancy reltime
+    rename replace require rest return reverse rex rtorder run runshellscript savedsearch script scrub search
+    searchtxn selfjoin sendalert sendemail set setfields sichart sirare sistats sitimechart sitop snowevent
+    snoweventstream snowincident snowincidentstream sort spath spl1 stats strcat streamstats table tags tail
+    timechart timewrap tojson top transaction transpose trendline tscollect tstats typeahead typelearner typer union
+    uniq untable walklex where x11 xmlkv xmlunescape xpath xsdisplayconcept xyseries
+"""
+
+DOCUMENTED = frozenset(_DOCUMENTED.split())
 """Every command of the Search Reference: a known name that is not a module here is refused as not supported yet."""
 
 

@@ -42,6 +42,7 @@ class DuckDB:
             "memory_limit": memory,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "python_enable_replacements": False,
         }
         if threads is not None:
             settings["threads"] = threads
@@ -75,7 +76,9 @@ class DuckDB:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def execute(self, node: Node) -> Output:
@@ -114,7 +117,7 @@ class DuckDB:
 
     def _run(self, query: exp.Query) -> pa.Table:
         try:
-            return self._connection.execute(_text(query)).to_arrow_table()
+            return self._connection.sql(_text(query)).to_arrow_table()
         except duckdb.Error as error:
             raise _engine_error(error) from error
 
@@ -133,10 +136,11 @@ class DuckDB:
         known = self._physical.get(table.files)
         if known is None:
             try:
-                found = self._connection.execute(
-                    "SELECT * FROM read_parquet(?, union_by_name = true) LIMIT 0", [list(table.files)]
+                found = self._connection.sql(
+                    "SELECT * FROM read_parquet($files, union_by_name = true) LIMIT 0",
+                    params={"files": list(table.files)},
                 )
-                known = frozenset(entry[0] for entry in found.description or ())
+                known = frozenset(found.columns)
             except duckdb.Error as error:
                 raise _engine_error(error) from error
             self._physical[table.files] = known
@@ -231,9 +235,13 @@ def _engine_error(error: duckdb.Error) -> EngineError:
         code, reason, hint = body.split("|", 2)
         return EngineError(reason, hint=hint or None, code=code)
     if isinstance(error, duckdb.OutOfMemoryException):
-        return EngineError("the search needs more memory than it may use", hint="narrow the time range or raise the limit")
+        return EngineError(
+            "the search needs more memory than it may use", hint="narrow the time range or raise the limit"
+        )
     if isinstance(error, duckdb.IOException):
-        return EngineError(f"reading the store failed: {text.splitlines()[0]}", hint="is the disk full or the store moved?")
+        return EngineError(
+            f"reading the store failed: {text.splitlines()[0]}", hint="is the disk full or the store moved?"
+        )
     return EngineError(f"the engine refused the query (a defect of Trapline): {text[:800]}", code="internal")
 
 
@@ -267,4 +275,3 @@ def _vectorised(function: Callable[..., Any], arity: int, result: Kind) -> Calla
     parameters = [Parameter(f"a{place}", Parameter.POSITIONAL_ONLY) for place in range(arity)]
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return run
-

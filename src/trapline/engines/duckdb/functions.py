@@ -52,7 +52,8 @@ MACROS = (
     "substring_of(s, a, n) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL WHEN a >= 0 "
     "THEN substring(s, greatest(cast(a AS BIGINT), 1), cast(coalesce(n, 2147483647) AS BIGINT)) "
     "ELSE substring(s, greatest(length(s) + cast(a AS BIGINT) + 1, 1), cast(coalesce(n, 2147483647) AS BIGINT)) END",
-    "list_numbers(l) AS list_filter(list_transform(cast(l AS VARCHAR[]), lambda x: spl_to_number(x)), lambda x: x IS NOT NULL)",
+    "list_numbers(l) AS list_filter(list_transform(cast(l AS VARCHAR[]), lambda x: spl_to_number(x)), "
+    "lambda x: x IS NOT NULL)",
     "list_max(l) AS coalesce(list_max(list_filter(cast(l AS VARCHAR[]), lambda x: spl_to_number(x) IS NULL)), "
     "spl_number_text(list_max(spl_list_numbers(l))))",
     "list_min(l) AS coalesce(spl_number_text(list_min(spl_list_numbers(l))), list_min(cast(l AS VARCHAR[])))",
@@ -65,7 +66,8 @@ MACROS = (
     "list_cut(l, a, b) AS CASE WHEN a BETWEEN 1 AND len(l) AND b BETWEEN 1 AND len(l) AND a <= b THEN l[a:b] END",
     "list_slice(l, a, b) AS spl_list_cut(l, spl_list_place(l, a), spl_list_place(l, b))",
     "list_dedup(l) AS list_filter(l, lambda x, i: list_position(l, x) = i)",
-    "list_find(l, flags) AS CASE WHEN list_position(flags, true) > 0 THEN cast(list_position(flags, true) - 1 AS DOUBLE) END",
+    "list_find(l, flags) AS CASE WHEN list_position(flags, true) > 0 "
+    "THEN cast(list_position(flags, true) - 1 AS DOUBLE) END",
     "list_zip(a, b, mark) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN "
     "list_transform(range(1, least(len(a), len(b)) + 1), lambda i: a[i] || mark || b[i]) END",
     "list_range(a, b, s) AS spl_list_or_null(CASE WHEN s <> 0 AND abs((b - a) / s) <= 1000000 THEN list_transform("
@@ -75,10 +77,10 @@ MACROS = (
     # Each part of an IPv4 address padded, so that text order is address order.
     r"sort_ip(x) AS CASE WHEN regexp_full_match(x, '\d{1,3}(\.\d{1,3}){3}') "
     "THEN array_to_string(list_transform(string_split(x, '.'), lambda p: lpad(p, 3, '0')), '.') ELSE x END",
-    "month_floor(x, n) AS epoch_us(make_timestamp(cast((cast(floor((date_diff('month', DATE '1970-01-01', "
-    "make_timestamp(cast(floor(x) * 1e6 AS BIGINT)))) / n) * n AS BIGINT)) // 12 + 1970 AS BIGINT), "
-    "cast(floor(date_diff('month', DATE '1970-01-01', make_timestamp(cast(floor(x) * 1e6 AS BIGINT))) / n) * n AS BIGINT) "
-    "% 12 + 1, 1, 0, 0, 0)) / 1e6",
+    # Months since 1970 of a time, floored to n of them, back as a time.
+    "months(x) AS date_diff('month', DATE '1970-01-01', make_timestamp(cast(floor(x) * 1e6 AS BIGINT)))",
+    "month_floor(x, n) AS epoch_us(TIMESTAMP '1970-01-01' "
+    "+ to_months(cast(floor(spl_months(x) / n) * n AS INTEGER))) / 1e6",
     "event_list(mv, x) AS coalesce(mv, spl_list_of(x))",
 )
 """Bodies of `CREATE MACRO spl_<...>`, in order of use."""
@@ -165,8 +167,10 @@ def _domain(low: str, name: str, high: str | None = None) -> Builder:
     """A function that is null outside its domain."""
 
     def build(call: Call, args: Sequence[Tree]) -> Tree:
-        inside: Tree = exp.GTE(this=args[0], expression=exp.Literal.number(low)) if low != ">0" else exp.GT(
-            this=args[0], expression=exp.Literal.number("0")
+        inside: Tree = (
+            exp.GTE(this=args[0], expression=exp.Literal.number(low))
+            if low != ">0"
+            else exp.GT(this=args[0], expression=exp.Literal.number("0"))
         )
         if high is not None:
             inside = exp.And(this=inside, expression=exp.LTE(this=args[0].copy(), expression=exp.Literal.number(high)))
@@ -185,9 +189,7 @@ def _round(call: Call, args: Sequence[Tree]) -> Tree:
         digits = int(call.args[1].value)
         if 0 <= digits <= 9:
             decimal = exp.TryCast(this=value, to=exp.DataType.build("DECIMAL(30,12)", dialect="duckdb"), safe=True)
-            exact = exp.Cast(
-                this=native("round", decimal, exp.Literal.number(digits)), to=exp.DataType.build("DOUBLE")
-            )
+            exact = exp.Cast(this=native("round", decimal, exp.Literal.number(digits)), to=exp.DataType.build("DOUBLE"))
             rough = native("round", value.copy(), exp.Literal.number(digits))
             return exp.Coalesce(this=exact, expressions=[rough])
         places = exp.Literal.number(digits)
@@ -309,10 +311,9 @@ def _coalesce(call: Call, args: Sequence[Tree]) -> Tree:
 
 
 def _modulo(call: Call, args: Sequence[Tree]) -> Tree:
-    safe = exp.Case(
+    return exp.Case(
         ifs=[exp.If(this=exp.NEQ(this=args[1], expression=exp.Literal.number(0)), true=native("fmod", *args))]
     )
-    return safe
 
 
 def _divide(call: Call, args: Sequence[Tree]) -> Tree:
@@ -354,7 +355,11 @@ SCALARS: dict[str, Builder] = {
     "le": _operator(exp.LTE),
     "gt": _operator(exp.GT),
     "ge": _operator(exp.GTE),
-    **{f"{op}_{how}": _macro(f"{op}_{how}") for op in ("eq", "ne", "lt", "le", "gt", "ge") for how in ("auto", "number")},
+    **{
+        f"{op}_{how}": _macro(f"{op}_{how}")
+        for op in ("eq", "ne", "lt", "le", "gt", "ge")
+        for how in ("auto", "number")
+    },
     "in": _within,
     "case": _case,
     "coalesce": _coalesce,
@@ -454,7 +459,8 @@ SCALARS: dict[str, Builder] = {
             "list_filter",
             native("list_transform", *args),
             exp.Lambda(
-                this=exp.Not(this=exp.Is(this=exp.column("y"), expression=exp.Null())), expressions=[exp.to_identifier("y")]
+                this=exp.Not(this=exp.Is(this=exp.column("y"), expression=exp.Null())),
+                expressions=[exp.to_identifier("y")],
             ),
         ),
     ),
@@ -523,7 +529,9 @@ class _Inputs:
         assert self._extra is not None
         return self._extra.copy()
 
-    def run(self, name: str, *args: Tree, only: Tree | None = None, ordered: bool = False, distinct: bool = False) -> Tree:
+    def run(
+        self, name: str, *args: Tree, only: Tree | None = None, ordered: bool = False, distinct: bool = False
+    ) -> Tree:
         """An aggregate function call with its FILTER, ORDER BY and window."""
         first: list[Tree] = list(args)
         if distinct:

@@ -1,6 +1,7 @@
 """append: the rows of a subsearch after the others.
 
-Synopsis: `append [extendtimerange=<bool>] [maxtime=<n>] [maxout=<n>] [timeout=<n>] [<subsearch>]`. Search Reference, "append".
+Synopsis: `append [extendtimerange=<bool>] [maxtime=<n>] [maxout=<n>] [timeout=<n>] [<subsearch>]`. Search Reference,
+"append".
 """
 
 from __future__ import annotations

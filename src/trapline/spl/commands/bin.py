@@ -1,6 +1,7 @@
 """bin, bucket: values into ranges.
 
-Synopsis: `bin [span=<span>] [bins=<n>] [start=<n>] [end=<n>] [aligntime=<time>] <field> [AS <field>]`. Search Reference,
+Synopsis: `bin [span=<span>] [bins=<n>] [start=<n>] [end=<n>] [aligntime=<time>] <field> [AS <field>]`. Search
+Reference,
 "bin". `_time` is floored to the span (days, weeks and months at their calendar start, UTC); numbers become the text
 `10-20`, the lower bound included.
 """
@@ -21,7 +22,18 @@ from trapline.values import Kind
 ALIASES = ("bucket",)
 OPTIONS = ("span", "bins", "minspan", "start", "end", "aligntime")
 
-_CALENDAR = {"mon": 1, "month": 1, "months": 1, "q": 3, "qtr": 3, "quarter": 3, "quarters": 3, "y": 12, "year": 12, "years": 12}
+_CALENDAR = {
+    "mon": 1,
+    "month": 1,
+    "months": 1,
+    "q": 3,
+    "qtr": 3,
+    "quarter": 3,
+    "quarters": 3,
+    "y": 12,
+    "year": 12,
+    "years": 12,
+}
 _SPAN = re.compile(r"(\d*)\s*([A-Za-z]+)(?:@(\w+))?\Z")
 
 
@@ -41,7 +53,9 @@ class Bin:
         if self.span is None or self.options:
             what = ", ".join(self.options) or "bins"
             raise Unsupported(
-                f"bin without span is not supported yet ({what})", span=self.field.span, hint="give a span: bin span=1h _time"
+                f"bin without span is not supported yet ({what})",
+                span=self.field.span,
+                hint="give a span: bin span=1h _time",
             )
         value: Expr = Col(name, source.schema[name])
         if name == "_time":
@@ -56,7 +70,9 @@ class Bin:
             return call("month_floor", Kind.NUMBER, as_number(value), number(months))
         seconds = span_seconds(self.span)
         if seconds is None or seconds <= 0:
-            raise SplError(f"'{self.span}' is not a span", span=self.place, hint="such as 5m, 1h, 1d, 1mon", code="time")
+            raise SplError(
+                f"'{self.span}' is not a span", span=self.place, hint="such as 5m, 1h, 1d, 1mon", code="time"
+            )
         origin = 0.0
         if self.align is not None:
             bound = time_bound(self.align, context.now, what="aligntime", span=self.place)
@@ -71,7 +87,9 @@ class Bin:
             width = float(self.span)
         except ValueError:
             raise Unsupported(
-                f"the span '{self.span}' of a number is not supported yet", span=self.place, hint="a plain number: span=10"
+                f"the span '{self.span}' of a number is not supported yet",
+                span=self.place,
+                hint="a plain number: span=10",
             ) from None
         if width <= 0:
             raise SplError("a span is greater than 0", span=self.place, code="syntax")

@@ -1,7 +1,7 @@
 """convert: values to other forms.
 
-Synopsis: `convert [timeformat=<text>] <function>(<field-pattern>) [AS <field-pattern>]...`. Search Reference, "convert".
-Functions: ctime, mktime, mstime, dur2sec, memk, num, auto, rmcomma, rmunit, none.
+Synopsis: `convert [timeformat=<text>] <function>(<field-pattern>) [AS <field-pattern>]...`. Search Reference,
+"convert". Functions: ctime, mktime, mstime, dur2sec, memk, num, auto, rmcomma, rmunit, none.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class Convert:
 
     def lower(self, context: Context, source: Node) -> Node:
         excluded = {
-            name for one in self.conversions if one.function == "none" for name in match_names(one.pattern, source.schema)
+            name
+            for one in self.conversions
+            if one.function == "none"
+            for name in match_names(one.pattern, source.schema)
         }
         node = source
         for one in self.conversions:

@@ -1,7 +1,7 @@
 """dedup: the first rows of each combination of values.
 
-Synopsis: `dedup [<count>] <field>... [keepevents=<bool>] [keepempty=<bool>] [consecutive=<bool>] [sortby [+|-]<field>...]`.
-Search Reference, "dedup". Rows where one of the fields is null are removed unless keepempty.
+Synopsis: `dedup [<count>] <field>... [keepevents=<bool>] [keepempty=<bool>] [consecutive=<bool>] [sortby
+[+|-]<field>...]`. Search Reference, "dedup". Rows where one of the fields is null are removed unless keepempty.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ class Dedup:
         empty = either([call("is_null", Kind.BOOL, key) for key in keys])
         row: dict[str, WindowCall]
         if self.consecutive:
-            row = {
-                f"{RANK}_{place}": WindowCall(Agg("lag", key, key.kind, (1.0,))) for place, key in enumerate(keys)
-            }
+            row = {f"{RANK}_{place}": WindowCall(Agg("lag", key, key.kind, (1.0,))) for place, key in enumerate(keys)}
             row[RANK] = WindowCall(Agg("row_number", None, Kind.NUMBER))
             node: Node = Window(source, tuple(row.items()))
             same = both(

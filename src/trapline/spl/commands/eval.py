@@ -1,7 +1,7 @@
 """eval: computed fields.
 
-Synopsis: `eval <field>=<expression> [, <field>=<expression>]...`. Search Reference, "eval". Assignments run from left to
-right and see earlier ones; `{name}=` takes the field's name from a field's value.
+Synopsis: `eval <field>=<expression> [, <field>=<expression>]...`. Search Reference, "eval". Assignments run from
+left to right and see earlier ones; `{name}=` takes the field's name from a field's value.
 """
 
 from __future__ import annotations

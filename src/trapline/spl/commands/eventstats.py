@@ -1,7 +1,7 @@
 """eventstats: aggregates added to every row.
 
-Synopsis: `eventstats [allnum=<bool>] <aggregation> [AS <name>]... [BY <field>...]`. Search Reference, "eventstats". Rows keep
-their order; rows with a null by-value pass without the new fields.
+Synopsis: `eventstats [allnum=<bool>] <aggregation> [AS <name>]... [BY <field>...]`. Search Reference, "eventstats".
+Rows keep their order; rows with a null by-value pass without the new fields.
 """
 
 from __future__ import annotations

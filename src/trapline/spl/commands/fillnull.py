@@ -1,19 +1,18 @@
 """fillnull: a value for null.
 
-Synopsis: `fillnull [value=<text>] [<field>...]`. Search Reference, "fillnull". Without fields every field that has a value
-anywhere in the results is filled; listed fields are created where they do not exist. The default is 0.
+Synopsis: `fillnull [value=<text>] [<field>...]`. Search Reference, "fillnull". Without fields every field that has a
+value anywhere in the results is filled; listed fields are created where they do not exist. The default is 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trapline.plan import Col, Expr, Extend, Node, number, text
+from trapline.plan import Call, Col, Expr, Extend, Node, number, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name
 from trapline.spl.evaluate import unify
 from trapline.spl.wildcard import match_names
-from trapline.plan import Call
 from trapline.values import number_text, to_number
 
 

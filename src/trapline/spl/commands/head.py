@@ -1,6 +1,7 @@
 """head: the first rows.
 
-Synopsis: `head [<count> | limit=<count> | (<eval-expression>)] [null=<bool>] [keeplast=<bool>]`. Search Reference, "head".
+Synopsis: `head [<count> | limit=<count> | (<eval-expression>)] [null=<bool>] [keeplast=<bool>]`. Search Reference,
+"head".
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """rex: fields from text by a regular expression, or text replaced by a sed expression.
 
-Synopsis: `rex [field=<field>] [max_match=<n>] [offset_field=<field>] [mode=sed] "<regex>"`. Search Reference, "rex". Named
-groups become fields; no match leaves existing values; a group that took no part leaves its field null. max_match=0 means
-all matches, which make a multivalue.
+Synopsis: `rex [field=<field>] [max_match=<n>] [offset_field=<field>] [mode=sed] "<regex>"`. Search Reference, "rex".
+Named
+groups become fields; no match leaves existing values; a group that took no part leaves its field null. max_match=0
+means all matches, which make a multivalue.
 """
 
 from __future__ import annotations
@@ -136,7 +137,9 @@ def _sed(field: str, script: str, span: Span) -> Sed:
         raise SplError("a sed expression is s/regex/replacement/flags or y/from/to/", span=span, code="syntax")
     parts = _cut(script[2:], mark)
     if len(parts) != 3:
-        raise SplError(f"this sed expression needs three {mark}", span=span, hint=f"{kind}{mark}from{mark}to{mark}", code="syntax")
+        raise SplError(
+            f"this sed expression needs three {mark}", span=span, hint=f"{kind}{mark}from{mark}to{mark}", code="syntax"
+        )
     old, new, flags = parts
     if kind == "y":
         if len(old) != len(new):

@@ -1,7 +1,7 @@
 """sort: rows in another order.
 
-Synopsis: `sort [<count>] [+|-]<field>... [desc]`, a field also as auto(f), num(f), str(f), ip(f). Search Reference, "sort".
-At most 10,000 rows come out unless a count is given; 0 means all.
+Synopsis: `sort [<count>] [+|-]<field>... [desc]`, a field also as auto(f), num(f), str(f), ip(f). Search Reference,
+"sort". At most 10,000 rows come out unless a count is given; 0 means all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """stats: aggregates of rows, per combination of by-values.
 
-Synopsis: `stats [allnum=<bool>] [delim=<text>] <aggregation> [AS <name>]... [BY <field>...]`. Search Reference, "stats".
-Rows with a null by-value are left out; a multivalue by-field counts once per value; the result is sorted by the by-fields.
+Synopsis: `stats [allnum=<bool>] [delim=<text>] <aggregation> [AS <name>]... [BY <field>...]`. Search Reference,
+"stats".
+Rows with a null by-value are left out; a multivalue by-field counts once per value; the result is sorted by the
+by-fields.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ def _unique(aggs: Sequence[tuple[str, Agg]], by: Sequence[str], written: Sequenc
     for name, _ in aggs:
         if name in seen:
             span = next((one.span for one in written if one.name == name), written[0].span)
-            raise SplError(f"the output field '{name}' is named twice", span=span, hint="rename one with AS", code="name")
+            raise SplError(
+                f"the output field '{name}' is named twice", span=span, hint="rename one with AS", code="name"
+            )
         seen.add(name)
 
 

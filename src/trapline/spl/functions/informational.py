@@ -61,7 +61,9 @@ def _ismv(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])
     if value.kind is not Kind.MULTI:
         return FALSE
-    return call("is_true", Kind.BOOL, call("gt", Kind.BOOL, call("list_count", Kind.NUMBER, value), Lit(1.0, Kind.NUMBER)))
+    return call(
+        "is_true", Kind.BOOL, call("gt", Kind.BOOL, call("list_count", Kind.NUMBER, value), Lit(1.0, Kind.NUMBER))
+    )
 
 
 @function("typeof", 1)

@@ -55,9 +55,7 @@ def _atan2(env: Env, ast: Func) -> Expr:
 @function("hypot", 2)
 def _hypot(env: Env, ast: Func) -> Expr:
     left, right = env.number(ast.args[0]), env.number(ast.args[1])
-    squares = call(
-        "add", Kind.NUMBER, call("mul", Kind.NUMBER, left, left), call("mul", Kind.NUMBER, right, right)
-    )
+    squares = call("add", Kind.NUMBER, call("mul", Kind.NUMBER, left, left), call("mul", Kind.NUMBER, right, right))
     return call("sqrt", Kind.NUMBER, squares)
 
 
