@@ -315,7 +315,8 @@ def _schema(tables: Sequence[Table]) -> dict[str, Kind]:
 
 def rows_from(rows: Iterable[Mapping[str, Any]]) -> Rows:
     """JSON-like rows as a plan: text, numbers, booleans (as true/false), lists of these; None and empty lists are
-    null.""" found = [dict(row) for row in rows]
+    null."""
+    found = [dict(row) for row in rows]
     names = list(dict.fromkeys(name for row in found for name in row))
     schema: dict[str, Kind] = {}
     columns: list[pa.Array] = []

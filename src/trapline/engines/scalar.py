@@ -221,7 +221,8 @@ _PRINTF = re.compile(r"%([-+ 0#']*)(\*|\d+)?(?:\.(\*|\d+))?([diuoxXeEfFgGaAcsp%]
 
 def printf(pattern: str | None, args: list[str] | None) -> str | None:
     """printf(): C's conversions d i u o x X e E f F g G c s p %, flags `- + space 0 # '`, width and precision, also
-    `*`.""" if pattern is None:
+    `*`."""
+    if pattern is None:
         return None
     values = iter(args or [])
 
