@@ -35,8 +35,8 @@ from trapline.ingest.timestamps import MICROS
 from trapline.store import Portion, Store
 
 PORTION_EVENTS = 40_000
-"""Events in a portion of a file, at most. Fixed, for portions must be repeatable: after a change, do not go on with what
-a run of an older version left half done."""
+"""Events in a portion of a file, at most. Fixed, for portions must be repeatable: after a change, do not go on with
+what a run of an older version left half done."""
 PORTION_CHARS = 32 << 20
 """Characters of raw text after which a portion ends."""
 APPEND_EVENTS = 120_000

@@ -28,9 +28,11 @@ defines stays the text it is.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -51,15 +53,15 @@ MAX_DEPTH = 64
 _TIME, _HOST, _CHANNEL = "_time", "host", "_channel"
 """Roles of a value, beside the fields it makes. No extracted field can have such a name (`events.field_name`)."""
 
-LEARN_AFTER = 12
-"""Events of one provider and EventID before a skeleton is compiled, which costs as much as some twenty slow parses."""
+LEARN_AFTER = 4
+"""Events of one provider and EventID before a skeleton is compiled, which costs as much as five slow parses."""
 _MAX_VARIANTS = 24
 """Skeletons per provider and EventID."""
 _MAX_SKELETONS = 4096
 _MAX_KEY = 1024
 _MAX_LITERAL = 32_768
 _MAX_CAPTURES = 400
-_FEW = 64
+_FEW = 512
 """Rows below which Python makes a column faster than Arrow's kernels."""
 
 
@@ -70,8 +72,7 @@ class MalformedError(ValueError):
     """The text is not one well-formed event. The message is a constant, fit for counting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(NamedTuple):
     """A value of an event.
 
     Which fields and roles it gives (none: it may differ from event to event, that is all), where its text is in the
@@ -98,17 +99,17 @@ class Parsed:
     plain: bool
 
 
-_SPACE = " \t\r\n"
+_SPACE = " \t\r\n\v\f"
 _TAG = re.compile(
     r"<(?:"
     r"/(?P<close>[^\s<>/=]++)\s*+>"
-    r"|(?P<open>[^\s<>/=!?'\"]++)(?P<attrs>(?:\s++[^\s<>/=]++\s*+=\s*+(?:'[^'<]*+'|\"[^\"<]*+\"))*+)\s*+(?P<empty>/?)>"
+    r"|(?P<open>[^\s<>/=!?'\"]++)(?P<attrs>(?:\s++[^\s<>/=]++\s*+=\s*+(?:'[^']*+'|\"[^\"]*+\"))*+)\s*+(?P<empty>/?)>"
     r"|!\[CDATA\[(?P<cdata>.*?)\]\]>"
     r"|(?P<aside>!--.*?-->|\?.*?\?>)"
     r")",
     re.DOTALL,
 )
-_ATTRIBUTE = re.compile(r"\s++([^\s<>/=]++)\s*+=\s*+(?:'([^'<]*+)'|\"([^\"<]*+)\")")
+_ATTRIBUTE = re.compile(r"\s++([^\s<>/=]++)\s*+=\s*+(?:'([^']*+)'|\"([^\"]*+)\")")
 
 
 def parse_event(raw: str) -> Parsed:
@@ -124,7 +125,8 @@ def parse_event(raw: str) -> Parsed:
         if tag is None:
             raise MalformedError(_why(raw, at))
         after = tag.end()
-        if (name := tag["open"]) is not None:
+        close, name, _, empty, cdata, _ = tag.groups()
+        if name is not None:
             parent = stack[-1] if stack else None
             if parent is None:
                 if _local(name) != "Event":
@@ -148,15 +150,17 @@ def parse_event(raw: str) -> Parsed:
                         provider = True
                         linux = linux or capture.text == LINUX_PROVIDER
             element.opened(after, has_attributes)
-            if tag["empty"]:
+            if empty:
+                if parent is None:
+                    raise MalformedError("an event with nothing in it")
                 if element.is_data and element.fields and simple:
                     head = re.escape(raw[tag.start() : tag.end("attrs")])
                     pattern = f"{head}(?:\\s*/>|>([^<]*)</{re.escape(name)}>)"
                     captures.append(Capture(element.fields, tag.start(), after, pattern, ""))
             else:
                 stack.append(element)
-        elif (name := tag["close"]) is not None:
-            if not stack or stack[-1].name != name:
+        elif close is not None:
+            if not stack or stack[-1].name != close:
                 raise MalformedError("tags do not match")
             element = stack.pop()
             if element.leaf:
@@ -174,8 +178,8 @@ def parse_event(raw: str) -> Parsed:
             element = stack[-1]
             if element.parts is None:
                 element.parts = [raw[element.start : tag.start()]]
-            if tag["cdata"] is not None:
-                element.parts.append(tag["cdata"].replace("&", "&amp;"))
+            if cdata is not None:
+                element.parts.append(cdata.replace("&", "&amp;"))
         at = raw.find("<", after)
         if at < 0:
             raise MalformedError(CUT_OFF)
@@ -213,7 +217,7 @@ class _Element:
         if found[1].startswith("xmlns"):
             return None
         group = 2 if found[2] is not None else 3
-        pattern = "[^'<]*" if group == 2 else '[^"<]*'
+        pattern = "[^']*" if group == 2 else '[^"]*'
         start, end = found.span(group)
         fields: tuple[str, ...] = ()
         if self.section == "System":
@@ -246,13 +250,14 @@ class _Element:
             self.fields = _named(name)
 
 
+@functools.lru_cache(maxsize=4096)
 def _named(name: str) -> tuple[str, ...]:
     clean = field_name(name, clean=True)
     return (clean,) if clean else ()
 
 
 def _local(name: str) -> str:
-    return name.rpartition(":")[2]
+    return name.rpartition(":")[2] if ":" in name else name
 
 
 def _why(raw: str, at: int) -> str:
@@ -351,9 +356,10 @@ def _column(captured: Sequence[str | None], braced: bool) -> pa.Array:
     if len(captured) < _FEW:
         return texts([_value(text) for text in captured])
     column = texts(captured)
-    if pc.any(pc.match_substring(column, "&")).as_py() or pc.any(pc.match_substring_regex(column, r"^\s")).as_py():
+    data = column.buffers()[2]
+    if data is not None and b"&" in data.to_pybytes():
         return texts([_value(text) for text in captured])
-    empty = pc.equal(column, "")
+    empty = pc.equal(pc.ascii_trim_whitespace(column), "")
     return pc.if_else(empty, pa.scalar(None, pa.string()), column) if pc.any(empty).as_py() else column
 
 
@@ -404,7 +410,7 @@ class WindowsEvents:
         for skeleton in known:
             found = skeleton.match(text)
             if found is not None:
-                values = found.groups()
+                values = found.groups("")
                 template = skeleton.template
                 sink.put(skeleton.layout, values, text if template is None else template % values)
                 if skeleton is not known[0]:
@@ -464,37 +470,47 @@ class WindowsEvents:
 
     def _rendered_skeleton(self, text: str, raw: str) -> _Skeleton | None:
         """None if it would be too large to pay, or the text is not what a parser of binary events writes."""
-        parsed = parse_event(text)
-        if not _pays(text, parsed):
+        start, end = text.find("<Event"), text.rfind(">") + 1
+        body = text[start:end]
+        parsed = parse_event(body)
+        if not _pays(body, parsed):
             return None
-        parts: list[str] = []
+        parts = [re.escape(text[:start])]
         template: list[str] = []
+        fields: list[tuple[str, ...]] = []
         braced: set[int] = set()
         at = 0
-        for number, capture in enumerate(parsed.captures):
-            pattern, hole = capture.pattern, "%s"
-            if "(" in pattern:
+        for capture in parsed.captures:
+            if "(" in capture.pattern:
                 return None
-            if pattern == '[^"<]*':
-                pattern = "[^\"'<]*"
-            if "ID" not in capture.fields:
-                if _BARE_GUID.fullmatch(capture.text):
-                    pattern, hole = _GUID, "{%s}"
-                    braced.add(number)
-                else:
-                    pattern = f"(?![0-9A-F]{{8}}-){pattern}"
-            literal = text[at : capture.start]
-            parts += [re.escape(literal), "(", pattern, ")"]
-            template += [literal.replace('"', "'").replace("%", "%%"), hole]
+            literal = body[at : capture.start]
+            parts.append(re.escape(literal))
+            template.append(_holeless(literal))
             at = capture.end
-        parts.append(re.escape(text[at:]))
-        template.append(text[at:].replace('"', "'").replace("%", "%%"))
+            if capture.pattern == r"\s*" or body.startswith(_ALWAYS_EMPTY, at):
+                between = body[capture.start : capture.end]
+                parts.append(re.escape(between))
+                template.append("" if _INDENT.fullmatch(f">{between}<") else _holeless(between))
+                continue
+            hole = "%s"
+            if "ID" not in capture.fields and _BARE_GUID.fullmatch(capture.text):
+                pattern, hole = f"({_GUID})", "{%s}"
+                braced.add(len(fields))
+            else:
+                values = "[^\"']*" if capture.pattern == '[^"]*' else capture.pattern
+                bare = "" if "ID" in capture.fields else "(?![0-9A-F]{8}-)"
+                pattern = f"{bare}({values})" if values != "[^<]*" else f"(?:\n *(?=<)|{bare}([^<]*))"
+            parts.append(pattern)
+            template.append(hole)
+            fields.append(capture.fields)
+        parts.append(re.escape(text[start + at :]))
+        template.append(_holeless(body[at:]))
         match = re.compile("".join(parts)).fullmatch
-        found = match(text)
-        whole = "".join(template)
-        if found is None or whole % found.groups() != raw:
+        matched = match(text)
+        whole = _self_closed("".join(template))
+        if matched is None or whole % matched.groups("") != raw:
             return None
-        layout = self._layout(tuple(one.fields for one in parsed.captures), parsed.linux, frozenset(braced))
+        layout = self._layout(tuple(fields), parsed.linux, frozenset(braced))
         return _Skeleton(match, layout, whole)
 
 
@@ -513,13 +529,37 @@ _QUOTED = re.compile(r"(\s++[^\s<>/=]++=)\"([^\"<]*+)\"")
 
 
 def as_rendered(text: str) -> str:
-    """An event written by a parser of binary events as Windows would print it: attributes in single quotes, and braces
-    around identifiers of the type GUID.
+    """An event written by a parser of binary events as Windows would print it: on one line, attributes in single
+    quotes, and braces around identifiers of the type GUID.
 
     Such a parser prints a GUID bare and in capitals; text that merely looks like one is in small letters or has its
     braces (facts/DATA.md's EVTX files, some 17,000 values). The one exception known is Defender's `ID`, which is text.
     """
-    return _RENDER.sub(_render_tag, text)
+    start = text.find("<Event")
+    if start > 0 and text.startswith("<?xml"):
+        text = text[start:]
+    # The parser breaks lines before every tag and nowhere else
+    return _RENDER.sub(_render_tag, _self_closed(_INDENT.sub("><", text.rstrip("\n"))))
+
+
+_INDENT = re.compile(r">\n *<")
+_ALWAYS_EMPTY = ("</Provider>", "</TimeCreated>", "</Correlation>", "</Execution>", "</Security>")
+
+
+def _self_closed(text: str) -> str:
+    """Elements of System that hold nothing but attributes as Windows writes them."""
+    return (
+        text.replace("></Provider>", "/>")
+        .replace("></TimeCreated>", "/>")
+        .replace("></Correlation>", "/>")
+        .replace("></Execution>", "/>")
+        .replace("></Security>", "/>")
+    )
+
+
+def _holeless(literal: str) -> str:
+    """Text of the structure as a part of a template."""
+    return literal.replace('"', "'").replace("%", "%%")
 
 
 def _render_tag(found: re.Match[str]) -> str:

@@ -61,31 +61,11 @@ def read(file: Input, sink: Sink) -> None:
                 break
             continue
         number += 1
-        reason = take(compact(record["data"]), sink)
+        reason = take(record["data"], sink)
         if reason is not None:
             sink.bad(reason, f"record {record['event_record_id']}")
     if number == 0 and failures == 0:
         _explain_nothing(path, size, sink)
-
-
-def compact(text: str) -> str:
-    """The parser's XML without declaration and indentation, elements that hold only attributes self-closed."""
-    if text.startswith("<?xml"):
-        text = text[text.find("?>") + 2 :].strip()
-    # The parser breaks lines before every tag and nowhere else; depth 3 is the innermost of nearly all events
-    text = text.replace(">\n    <", "><").replace(">\n      <", "><").replace(">\n  <", "><").replace(">\n<", "><")
-    if ">\n" in text:
-        text = _INDENT.sub("><", text)
-    return (
-        text.replace("></Provider>", "/>")
-        .replace("></TimeCreated>", "/>")
-        .replace("></Execution>", "/>")
-        .replace("></Correlation>", "/>")
-        .replace("></Security>", "/>")
-    )
-
-
-_INDENT = re.compile(r">\n *<")
 
 
 def _explain_nothing(path: Path, size: int, sink: Sink) -> None:
