@@ -35,7 +35,7 @@ _TIME = (
 
 
 def sniff(head: bytes, name: str) -> int:
-    """40 for a header of names and at least one row, all of the same number of cells; 85 when it is a Splunk export."""
+    """40 for a header of names and at least one row, most of the same number of cells; 85 when it is a Splunk export."""
     text = head_text(head)
     if text is None:
         return 0
@@ -72,7 +72,7 @@ def _separator(text: str) -> str | None:
             continue
         width = Counter(len(row) for row in rows[1:]).most_common(1)[0][0]
         same = sum(len(row) == len(rows[0]) for row in rows)
-        if width == len(rows[0]) and same * 10 >= len(rows) * 8 and (best is None or width > best[0]):
+        if width == len(rows[0]) and same * 10 >= len(rows) * 6 and (best is None or width > best[0]):
             best = (width, separator)
     return best[1] if best else None
 
