@@ -162,6 +162,7 @@ class _Intake:
         self._again = again
         self._progress = progress
         self._met: dict[tuple[str, str], str] = {}
+        self._told = 0
         self._events = 0
 
     def file(self, file: File, settings: _Settings) -> FileReport:
@@ -173,7 +174,8 @@ class _Intake:
         finally:
             report.seconds = time.monotonic() - started
         self._events += report.events
-        self._tell(file.name, file.disk, 0)
+        self._tell(file.name, file.disk - self._told, 0)
+        self._told = 0
         return report
 
     def _file(self, file: File, settings: _Settings, report: FileReport) -> None:
@@ -193,7 +195,12 @@ class _Intake:
         # A reading on purpose has portions of its own; one that goes on after a kill has those of the first time
         portions_id = file.digest + settings.salt() + (f"-{uuid.uuid4().hex}" if self._again else "")
         sink = _FileSink(
-            file, settings, report, self._writer, portions_id, lambda events: self._tell(file.name, 0, events)
+            file,
+            settings,
+            report,
+            self._writer,
+            portions_id,
+            lambda events, chars: self._tell_within(file, events, chars),
         )
         if file.damage is not None:
             sink.bad(file.damage, f"byte {file.size}")
@@ -215,6 +222,12 @@ class _Intake:
             self._writer.finished(settings.index, file.digest, file.name, report.events)
             if self._again:
                 self._writer.finished(settings.index, portions_id, file.name, report.events)
+
+    def _tell_within(self, file: File, events: int, chars: int) -> None:
+        """While a file is being read: about as many bytes of it are behind us as there are characters of events."""
+        disk = min(file.disk, chars) - self._told
+        self._told += disk
+        self._tell(file.name, disk, events)
 
     def _tell(self, name: str, disk: int, events: int) -> None:
         if self._progress is not None:
@@ -250,7 +263,7 @@ class _FileSink:
         report: FileReport,
         writer: _Writer,
         portions_id: str,
-        tell: Callable[[int], None],
+        tell: Callable[[int, int], None],
     ) -> None:
         self._file = file
         self._settings = settings
@@ -262,6 +275,7 @@ class _FileSink:
         self._serial = 0
         self._start = 0
         self._number = 0
+        self._chars = 0
         self._last: int | None = None
 
     def add(
@@ -320,7 +334,8 @@ class _FileSink:
         self._writer.portion(self._settings.index, Portion(self._portions_id, self._number, batches), chars)
         self._number += 1
         self._start = self._serial
-        self._tell(self._serial)
+        self._chars += chars
+        self._tell(self._serial, self._chars)
 
     def _named(self, batch: EventBatch) -> EventBatch:
         """The batch with the names that the user gave, and the file's name as the source of what has none."""
