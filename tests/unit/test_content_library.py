@@ -11,6 +11,7 @@ from tests.shared import shared
 from trapline.content import enrich, read
 from trapline.content.catalog import Content, calls
 from trapline.content.model import Baseline, DetectionType, Schedule, Status, ThreatObject
+from trapline.search import Session
 
 NAME = "Windows Service Create RemComSvc"
 SEARCH = (
@@ -140,3 +141,36 @@ def test_the_page_that_started_it_has_this_search(content: Content) -> None:
     start = next(at for at, line in enumerate(lines) if line.startswith("1`"))
     shown = [line[1:].strip() for line in lines[start : start + 5]]
     assert " ".join(" ".join(shown).split()) == " ".join(SEARCH.split())
+
+
+EVENT: dict[str, object] = {
+    "_time": 1727688041.0739152,
+    "eventtype": "wineventlog_system",
+    "EventCode": "7045",
+    "dest": "srv-1.corp.example",
+    "ServiceName": "RemCom Service",
+    "ServiceType": "user mode service",
+    "ImagePath": r"%SystemRoot%\RemComSvc.exe",
+}
+
+
+def test_the_search_runs_and_its_filter_can_be_redefined(tmp_path: Path) -> None:
+    content = read.default_content()
+    found = content.find(NAME)
+    events = [EVENT, EVENT | {"ServiceName": "Updater"}, EVENT | {"dest": "admin-7.corp.example"}]
+    rows = Session(events=events, macros=content.macros()).run(found.search).rows
+    assert [row["dest"] for row in rows] == ["admin-7.corp.example", "srv-1.corp.example"]
+    assert rows[1] == {
+        "dest": "srv-1.corp.example",
+        "ImagePath": r"%SystemRoot%\RemComSvc.exe",
+        "ServiceName": "RemCom Service",
+        "ServiceType": "user mode service",
+        "count": 1,
+        "firstTime": "2024-09-30T09:20:41",
+        "lastTime": "2024-09-30T09:20:41",
+    }
+    own = tmp_path / "macros.conf"
+    own.write_text('[windows_service_create_remcomsvc_filter]\ndefinition = search NOT dest="admin-*"\n')
+    read.override(content, own)
+    rows = Session(events=events, macros=content.macros()).run(found.search).rows
+    assert [row["dest"] for row in rows] == ["srv-1.corp.example"]
