@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from trapline.detect.hunt import HuntResult
     from trapline.detect.run import Progress
     from trapline.ingest.intake import Evidence
+    from trapline.ingest.intake import Progress as IngestProgress
+    from trapline.ingest.report import IngestReport
+    from trapline.search import Session
 
 
 def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
@@ -67,3 +71,29 @@ def hunt(
     from trapline.detect import hunt as hunts
 
     return hunts.hunt(evidence, content, detections, keep=keep, attack_version=attack_version, progress=progress)
+
+
+@contextmanager
+def session(
+    content: Content,
+    *,
+    store: Path | None = None,
+    data: Sequence[Evidence] = (),
+    progress: Callable[[IngestProgress], None] | None = None,
+) -> Iterator[tuple[Session, IngestReport | None]]:
+    """A session over the store, or over `data` read into a throwaway store, with the content's macros.
+
+    Raises TraplineError where there is no such store.
+    """
+    from trapline.ingest.intake import ingest
+    from trapline.search import Session
+    from trapline.store import Store
+
+    macros = content.macros()
+    if not data:
+        assert store is not None
+        yield Session(tables=Store.open(store, create=False).snapshot().tables, macros=macros), None
+        return
+    with Store.throwaway() as kept:
+        report = ingest(data, kept, progress=progress)
+        yield Session(tables=kept.snapshot().tables, macros=macros), report

@@ -169,6 +169,15 @@ class Cursor:
             self.fail(f"expected {what}, found {self.found()}")
         return Name(word, Span(start, self.pos))
 
+    def by_clause(self, *, options: bool = False) -> list[Name]:
+        """`BY <field>...` if it is next, else nothing."""
+        if not self.take_word("by"):
+            return []
+        found = self.names(options=options)
+        if not found:
+            self.fail("BY needs a field", hint="... by host")
+        return found
+
     def names(self, *, until: Sequence[str] = (), options: bool = False, what: str = "a field name") -> list[Name]:
         """A list of names separated by commas, blanks or both, up to the end, one of the words `until`, or (with
         `options`) something that reads as `option=value`."""
@@ -176,6 +185,8 @@ class Cursor:
         while not self.done():
             if any(self.looking_at(word) for word in until) or (options and self.at_option()):
                 break
+            if self.at_option():
+                self.no_option()
             if self.take(","):
                 continue
             found.append(self.name(what))
@@ -199,6 +210,12 @@ class Cursor:
         self.pos = match.end()
         value = self.value(f"a value for {match.group(1)}")
         return match.group(1).lower(), value, Span(start, self.pos)
+
+    def no_option(self) -> NoReturn:
+        """Refuse the `name=` that is next."""
+        match = _OPTION.match(self.text, self.pos, self.end)
+        assert match is not None
+        self.fail(f"unknown option '{match.group(1)}'", Span(match.start(1), match.end(1)))
 
     def integer(self) -> int | None:
         """Take a whole number if one is next."""

@@ -36,5 +36,5 @@ def parse(cursor: Cursor) -> EventStats:
     aggregations = parse_aggregations(cursor, what="eventstats")
     if not aggregations:
         cursor.fail("eventstats needs an aggregation", hint="eventstats avg(bytes) as mean by host")
-    by = cursor.names() if cursor.take_word("by") else []
+    by = cursor.by_clause()
     return EventStats(tuple(aggregations), tuple(by))

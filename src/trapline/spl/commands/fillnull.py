@@ -48,6 +48,8 @@ def parse(cursor: Cursor) -> Fillnull:
         option = cursor.option(("value",))
         if option is not None:
             value = option[1]
+        elif cursor.at_option():
+            cursor.no_option()
         elif not cursor.take(","):
             names.append(cursor.name())
     return Fillnull(value, tuple(names))

@@ -61,5 +61,5 @@ def parse(cursor: Cursor) -> Stats:
     aggregations = parse_aggregations(cursor)
     if not aggregations:
         cursor.fail("stats needs an aggregation", hint="stats count by host")
-    by = cursor.names() if cursor.take_word("by") else []
+    by = cursor.by_clause()
     return Stats(tuple(aggregations), tuple(by))

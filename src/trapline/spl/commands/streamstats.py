@@ -49,8 +49,8 @@ def parse(cursor: Cursor) -> StreamStats:
     while not cursor.done():
         option = cursor.option(OPTIONS)
         if option is None:
-            if cursor.take_word("by"):
-                by += cursor.names(options=True)
+            if cursor.looking_at("by"):
+                by += cursor.by_clause(options=True)
             else:
                 aggregations += parse_aggregations(cursor, what="streamstats", options=OPTIONS)
             continue
