@@ -94,6 +94,16 @@ def test_coverage_adds_up_when_reasons_are_many() -> None:
     )
 
 
+def test_a_row_that_counts_nothing_is_no_finding() -> None:
+    rows: list[Row] = [{"count": 0.0}, {"count": "0", "dc": 0.0}, {}]
+    found = detected({"D": rows, "E": [{"count": 0.0, "dest": "a", "user": "b"}]}, [detection("D"), detection("E")])
+    assert [one.detection for one in found.findings] == ["E"]
+    assert [one.rows for one in found.outcomes] == [0, 1]
+    assert [(one.code, one.where) for one in found.warnings if one.code != "detect.token"] == [
+        ("detect.empty-row", "D")
+    ]
+
+
 def test_drilldowns_are_filled_and_quoted() -> None:
     drilldown = Drilldown(
         "View the detection results for $dest$",

@@ -15,6 +15,7 @@ from trapline.cli.render import clean, print_table
 if TYPE_CHECKING:
     from trapline.detect.finding import Finding
     from trapline.detect.hunt import HuntResult, Source
+    from trapline.errors import Warn
 
 FINDINGS_SHOWN = 50
 OBJECTS_SHOWN = 20
@@ -119,6 +120,7 @@ def _tail(name: str, most: int = 60) -> str:
 
 
 def _warnings(result: HuntResult) -> None:
+    """What could not run by reason, then the other warnings, alike ones once with the number of places."""
     if not result.warnings:
         return
     click.echo()
@@ -129,10 +131,16 @@ def _warnings(result: HuntResult) -> None:
     if len(why) > REASONS_SHOWN:
         rest = sum(count for _, count in why[REASONS_SHOWN:])
         click.echo(f"  {rest:>5,} not runnable for {len(why) - REASONS_SHOWN:,} other reasons")
-    others = [one for one in result.warnings if not one.code.startswith(("detect.not-runnable", "detect.defect"))]
-    for one in others[:WARNINGS_SHOWN]:
-        click.echo(f"  {clean(str(one))}")
-    if len(why) > REASONS_SHOWN or len(others) > WARNINGS_SHOWN or why:
+    alike: dict[tuple[str, str], list[Warn]] = {}
+    for one in result.warnings:
+        if not one.code.startswith(("detect.not-runnable", "detect.defect")):
+            alike.setdefault((one.code, one.reason), []).append(one)
+    for same in list(alike.values())[:WARNINGS_SHOWN]:
+        more = f" [and {len(same) - 1:,} more like this]" if len(same) > 1 else ""
+        click.echo(f"  {clean(str(same[0]))}{more}")
+    if len(alike) > WARNINGS_SHOWN:
+        click.echo(f"  ... {len(alike) - WARNINGS_SHOWN:,} more kinds of warning")
+    if why or len(alike) < len(result.warnings) or len(alike) > WARNINGS_SHOWN:
         click.echo("  each of them with its detection: --json or --out report.html")
 
 
@@ -142,8 +150,10 @@ def _closing(result: HuntResult) -> str:
         what += f", {_plural(len(result.hosts), 'risk object')}"
     read = f"{_plural(result.events, 'event')} from {_plural(len(result.sources), 'source')}"
     bad = f" ({_plural(result.bad_records, 'bad record')})" if result.bad_records else ""
-    ran = result.coverage()
-    return f"{what}. Read {read}{bad}; {clean(ran)}. {result.seconds:.1f} s."
+    ran = f"ran {result.ran:,} of {_plural(result.selected, 'detection')}"
+    if result.ran < result.selected:
+        ran += f", {result.selected - result.ran:,} could not (see the warnings)"
+    return f"{what}. Read {read}{bad}; {ran}. {result.seconds:.1f} s."
 
 
 def _plural(count: int, noun: str) -> str:

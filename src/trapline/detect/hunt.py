@@ -211,13 +211,12 @@ def hunt(
             keep=keep or run.KEPT_PER_DETECTION,
             progress=progress,
         )
-    warnings += [one.to_warn() for one in content.problems]
     return HuntResult(
         findings=found.findings,
         risk_events=found.risk_events,
         hosts=found.hosts,
         sources=sources,
-        warnings=[*warnings, *found.warnings],
+        warnings=[*warnings, *found.warnings, *(one.to_warn() for one in content.problems)],
         outcomes=found.outcomes,
         started=started,
         seconds=time.perf_counter() - begun,

@@ -131,7 +131,17 @@ def _one(
         warn = Warn("detect.defect", reason, "please report it with the detection's file", detection.name)
         return Outcome(detection.name, detection.id, error=warn), [warn]
     warnings = [_placed(one, detection.name) for one in result.warnings]
-    for rid, row in enumerate(result.rows):
+    rows = [row for row in result.rows if not _says_nothing(row)]
+    if len(rows) < len(result.rows):
+        warnings.append(
+            Warn(
+                "detect.empty-row",
+                "the search gives a row that counts nothing even when no event matches; it is not taken as a finding",
+                "let the search end in a condition such as | where count > 0",
+                detection.name,
+            )
+        )
+    for rid, row in enumerate(rows):
         finding, doubts = find(
             detection, row, rid=rid, run=this, tactics=known.tactics, scored=known.scored, listed=rid < keep
         )
@@ -142,7 +152,7 @@ def _one(
             found.risk_events += risk.events(
                 detection, row, finding.risk_objects, rid=rid, run=this, annotations=known.annotations, label=label
             )
-    total = len(result.rows)
+    total = len(rows)
     if total > keep:
         warnings.append(
             Warn(
@@ -154,6 +164,11 @@ def _one(
         )
     seconds = time.perf_counter() - started
     return Outcome(detection.name, detection.id, total, min(total, keep), seconds), warnings
+
+
+def _says_nothing(row: Row) -> bool:
+    """Whether a row only counts nothing: what `stats count` without a by clause gives over no events."""
+    return all(value in (0, "0", "") for value in row.values())
 
 
 def _first_line(text: str, most: int = 200) -> str:
