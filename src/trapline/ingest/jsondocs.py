@@ -248,7 +248,8 @@ class _Reader:
         if len(data) > LINE_LIMIT:
             self._bad(_TOO_LONG, number)
         elif isinstance(value, dict):
-            yield Record(number, self._decode(data), value)
+            if len(value) != 1 or next(iter(value.values())) != []:  # a wrapper of nothing
+                yield Record(number, self._decode(data), value)
         else:
             self._bad("not a JSON object", number)
 

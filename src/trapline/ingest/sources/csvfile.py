@@ -35,7 +35,7 @@ _TIME = (
 
 
 def sniff(head: bytes, name: str) -> int:
-    """40 for a header of names and at least one row, most of the same number of cells; 85 when it is a Splunk export."""
+    """40 for a header of names and rows, most of the same number of cells; 85 when it is a Splunk export."""
     text = head_text(head)
     if text is None:
         return 0
