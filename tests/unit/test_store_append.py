@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -317,6 +319,28 @@ def test_opening_what_is_no_store(tmp_path: Path) -> None:
     mark.write_text("[]")
     with pytest.raises(InputError, match="damaged"):
         Store.open(store.path)
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing_half(store: Store) -> None:
+    store.append("main", [portion("f", 0, [{"a": "1"}])])
+    code = f"""
+import resource
+from tests.unit.storekit import portion
+from trapline.errors import EngineError
+from trapline.store import Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    Store.open({str(store.path)!r}).append("main", [portion("f", 1, [{{"a": str(hash((1, x)))}} for x in range(9999)])])
+except EngineError as error:
+    print(error.render())
+"""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, text=True, capture_output=True, check=True)
+    assert "cannot be read or written" in done.stdout
+    assert "hint: check the disk" in done.stdout
+    assert raws(store) == ["f/0/0"]
+    assert len(list(store.path.rglob("part-*.parquet"))) == 1
+    assert store.append("main", [portion("f", 1, [{"a": "2"}])]) == 1
 
 
 def test_a_folder_with_odd_characters(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_the_command_as_text(tmp_path: Path) -> None:
         text = CliRunner().invoke(cli, ["store", action, "--store", str(store.path)], catch_exceptions=False).output
         assert "main" in text
         assert "\x1b" not in text
-    assert "2023-11-14 22:13:20" in CliRunner().invoke(cli, ["store", "stats", "--store", str(store.path)]).output
+    assert "2023-11-14 22:13" in CliRunner().invoke(cli, ["store", "stats", "--store", str(store.path)]).output
 
 
 def test_the_command_without_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,9 +156,11 @@ def test_a_declaration_brings_what_others_committed_before_it(tmp_path: Path) ->
     assert log is not None
     store.append("main", [portion("f", 1, [{"a": "1"}])])
     assert log.held("f") == 0
-    assert log.declare(log.layout.grow({"b": 1}, (), ()))
+    assert log.declare(log.layout.grow({"b": 1, "odd name": 1}, (), ()))
     assert log.held("f") == 1
     assert not log.declare(log.layout)
+    assert not log.declare(log.layout.grow({"c": 1}, ("a",), ()))
+    assert not log.declare(log.layout.grow({"d": 1, "odd too": 1}, ("a",), ()))
 
 
 def test_a_declaration_that_was_overtaken_is_a_conflict(tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ class Log:
 
     def held(self, file_id: str) -> int:
         """The number of the last portion of a file in this table, -1 if none."""
+        if self.table.version() == 0:
+            return -1  # only created yet; spares a folder of thousands of files the look-ups
         with _deltalake(self.folder):
             version = self.table.transaction_version(_app_id(file_id))
         return -1 if version is None else version
@@ -135,17 +137,18 @@ class Log:
         return tuple(found)
 
     def declare(self, layout: Layout) -> bool:
-        """Make the names of a grown layout known. True if there were new ones: the log is then at a later version,
-        which may hold commits of others too. Raises Conflict."""
+        """Make the names of a grown layout known. True if the log has passed over commits of others on the way: what
+        was asked of it before may be out of date. Raises Conflict."""
         current = self.layout
-        new = layout.columns[len(current.columns) :]
-        renamed = layout.tail != current.tail or layout.multi != current.multi
+        expected = self.table.version()
         with _deltalake(self.folder):
-            if new:
+            if new := layout.columns[len(current.columns) :]:
                 self.table.alter.add_columns([Field(name, _TEXT) for name in new])
-            if renamed:
+                expected += 1
+            if layout.tail != current.tail or layout.multi != current.multi:
                 self.table.alter.set_table_properties(_names(layout), raise_if_not_exists=False)
-        return bool(new) or renamed
+                expected += 1
+        return self.table.version() != expected
 
     def commit(self, added: AddAction, portions: Mapping[str, int]) -> None:
         """Add a file that holds portions (file_id -> last number). Raises Conflict."""

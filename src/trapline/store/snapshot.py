@@ -33,7 +33,8 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A consistent view of some indexes: whole commits only, never changing.
+    """A consistent view of some indexes: of every table whole commits only, never changing. (Tables are opened one
+    after the other: of a portion with several sourcetypes that is being appended just now, some may be in, some not.)
 
     The files stay on disk until a vacuum whose retention is shorter than the snapshot's age. In every table the first
     file has all the columns of the table; others may lack some, which are then null in all their rows (DuckDB:

@@ -117,7 +117,8 @@ class Store:
     def append(self, index: str, portions: Sequence[Portion]) -> int:
         """Add portions, one commit per sourcetype, and return the number of events written.
 
-        A portion that a table already holds is skipped there, so that a run that was killed can be repeated: nothing
+        A commit costs some ten milliseconds and makes a file, so hand over many small portions in one call. A portion
+        that a table already holds is skipped there, so that a run that was killed can be repeated: nothing
         is lost and nothing doubled. Raises TraplineError (index or sourcetype name), EngineError (disk, or too many
         writers at once).
         """
@@ -218,7 +219,7 @@ class Store:
             try:
                 layout = log.layout.grow(found.counts, found.multi.keys(), preferred_columns(sourcetype), BOUND)
                 if log.declare(layout) and _numbers(_missing(log, wanted)) != _numbers(fresh):
-                    # The declaration went in after another process's portions, so the commit would find no conflict.
+                    # Their commits are behind the log now, so ours would not be seen to conflict with them.
                     continue
                 if added is None:
                     wide = widen(found, layout, time.time_ns() // 1000)

@@ -139,5 +139,6 @@ def _iso(stamp: int | None) -> str | None:
 
 
 def _text(stamp: int | None) -> str | None:
+    """To the minute, so that the table fits a terminal; --json has the microsecond."""
     when = _when(stamp)
-    return None if when is None else when.replace(microsecond=0, tzinfo=None).isoformat(" ")
+    return None if when is None else when.replace(tzinfo=None).isoformat(" ", timespec="minutes")
