@@ -35,7 +35,7 @@ def command() -> None:
 def stats(store: Path, as_json: bool) -> None:
     """Events, files, size, time range and fields of every index and sourcetype.
 
-    COLUMNS have a column of their own; TAIL are further field names (their number is bounded, or they differ from a
+    COLS have a column of their own; TAIL are further field names (their number is bounded, or they differ from a
     column only in case); MULTI are fields with more than one value in some event. --json lists the names.
 
     \b
@@ -51,7 +51,7 @@ def stats(store: Path, as_json: bool) -> None:
         if not tables:
             click.echo(f"no events in {opened.path}")
             return
-        headers = ("index", "sourcetype", "events", "files", "size", "earliest", "latest", "columns", "tail", "multi")
+        headers = ("index", "sourcetype", "events", "files", "size", "earliest", "latest", "cols", "tail", "multi")
         lines: list[Sequence[object]] = [
             (
                 t.index,
@@ -67,7 +67,7 @@ def stats(store: Path, as_json: bool) -> None:
             )
             for t in tables
         ]
-        print_table(headers, lines, right={"events", "files", "size", "columns", "tail", "multi"})
+        print_table(headers, lines, right={"events", "files", "size", "cols", "tail", "multi"})
 
 
 @command.command()
