@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from trapline.errors import Warn
 
 FINDINGS_SHOWN = 50
+MESSAGE_SHOWN = 200
+"""Characters of a message; a message may hold a whole script."""
 OBJECTS_SHOWN = 20
 SOURCES_SHOWN = 25
 REASONS_SHOWN = 10
@@ -38,7 +40,8 @@ def _findings(result: HuntResult) -> None:
     if not result.found:
         return
     click.secho(f"Findings ({result.found:,})", bold=True)
-    rows = [row for finding in result.findings[:FINDINGS_SHOWN] for row in _finding_rows(finding)]
+    ordered = sorted(result.findings, key=lambda one: -one.score)
+    rows = [row for finding in ordered[:FINDINGS_SHOWN] for row in _finding_rows(finding)]
     print_table(("Time (UTC)", "Detection", "Risk object", "Score", "Message"), rows, right={"Score"}, wrap=True)
     _rest(result.found - FINDINGS_SHOWN, "findings")
     click.echo()
@@ -48,11 +51,14 @@ def _finding_rows(finding: Finding) -> Sequence[tuple[str, str, str, str, str]]:
     from trapline.detect.finding import number
 
     when = _time(finding.time)
+    message = " ".join(finding.message.split())
+    if len(message) > MESSAGE_SHOWN:
+        message = message[: MESSAGE_SHOWN - 1] + "…"
     if not finding.risk_objects:
-        return [(when, finding.detection, "", "0", finding.message)]
+        return [(when, finding.detection, "", "0", message)]
     first, *others = finding.risk_objects
     return [
-        (when, finding.detection, first.value, str(number(first.score)), finding.message),
+        (when, finding.detection, first.value, str(number(first.score)), message),
         *(("", "", one.value, str(number(one.score)), "") for one in others),
     ]
 

@@ -31,6 +31,7 @@ FINDINGS_SHOWN = 100
 OBJECTS_SHOWN = 200
 WARNINGS_SHOWN = 500
 SOURCES_SHOWN = 2_000
+MESSAGE_SHOWN = 600
 TEXT_SHOWN = 2_000
 """Characters of one value in the HTML."""
 
@@ -137,7 +138,7 @@ def to_html(result: HuntResult) -> str:
 
 def _e(text: object, limit: int = TEXT_SHOWN) -> str:
     """A text for HTML: escaped, control and direction characters visible, cut when it is very long."""
-    shown = str(text)
+    shown = str(text).replace("\r\n", "\n")
     if len(shown) > limit:
         shown = f"{shown[:limit]}… ({len(shown):,} characters)"
     return html.escape(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", shown), quote=True)
@@ -216,7 +217,7 @@ def _hosts(hosts: Sequence[Ranked]) -> Iterator[str]:
             (f'<div class="name">{_e(one.risk_object)}<small>{_e(one.type)}</small></div>', "object"),
             (f'<div class="score"><span>{number(one.score)}</span>{bar}</div>', ""),
             (f"{one.findings:,}", "num"),
-            (_lines(one.detections), ""),
+            (_lines(one.detections), "wide"),
             (_lines(one.tactics), "tactic"),
             (_span(one.first, one.last), "time"),
         )
@@ -289,7 +290,7 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f'<span>{_e(one.type)} <b class="name">{_e(one.value, 200)}</b>, score {number(one.score)}</span>'
     for threat in finding.threat_objects:
         yield f"<span>threat {_e(threat.type)} {_e(threat.value, 200)}</span>"
-    yield f'</div>\n<p class="message">{_e(finding.message)}</p>\n<dl class="fields">'
+    yield f'</div>\n<p class="message">{_e(finding.message, MESSAGE_SHOWN)}</p>\n<dl class="fields">'
     for name, value in finding.row.items():
         yield f"<dt>{_e(name, 200)}</dt><dd>{_field(name, value)}</dd>"
     yield "</dl>\n"
