@@ -94,6 +94,11 @@ def test_coverage_adds_up_when_reasons_are_many() -> None:
     )
 
 
+def test_techniques_stand_below_their_own_tactics() -> None:
+    found = result({"D": [ROW]}, [detection("D", ("dest", "system", 1), mitre=("T1027", "T1059.001", "T9999"))])
+    assert found.tactics() == [("Execution", 1, ("T1059.001",)), ("Defense Evasion", 1, ("T1027",))]
+
+
 def test_a_row_that_counts_nothing_is_no_finding() -> None:
     rows: list[Row] = [{"count": 0.0}, {"count": "0", "dc": 0.0}, {}]
     found = detected({"D": rows, "E": [{"count": 0.0, "dest": "a", "user": "b"}]}, [detection("D"), detection("E")])

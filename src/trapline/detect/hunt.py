@@ -91,6 +91,7 @@ class HuntResult:
     version: str = ""
     content: tuple[str, ...] = ()
     """Where the detections come from, in words."""
+    attack_version: str = enrich.DEFAULT_ATTACK
 
     @property
     def events(self) -> int:
@@ -136,15 +137,18 @@ class HuntResult:
 
     def tactics(self) -> list[tuple[str, int, tuple[str, ...]]]:
         """ATT&CK tactics of the findings listed: name, findings, technique ids. In ATT&CK's order."""
+        table = enrich.attack(self.attack_version)
         counts: Counter[str] = Counter()
-        techniques: dict[str, dict[str, None]] = {}
+        techniques: dict[str, set[str]] = {}
         for finding in self.findings:
-            for tactic in dict.fromkeys(finding.tactics):
-                counts[tactic] += 1
-                techniques.setdefault(tactic, {}).update(dict.fromkeys(finding.mitre))
+            counts.update(set(finding.tactics))
+            for written in finding.mitre:
+                technique, _ = table.resolve(written)
+                for tactic in technique.tactics if technique is not None else ():
+                    techniques.setdefault(tactic.name, set()).add(written)
         order = {tactic.name: at for at, tactic in enumerate(enrich.tactics().values())}
         names = sorted(counts, key=lambda name: (order.get(name, len(order)), name))
-        return [(name, counts[name], tuple(sorted(techniques[name]))) for name in names]
+        return [(name, counts[name], tuple(sorted(techniques.get(name, ())))) for name in names]
 
     def summary(self) -> dict[str, Any]:
         return {
@@ -152,6 +156,7 @@ class HuntResult:
             "started": iso(self.started),
             "seconds": round(self.seconds, 3),
             "content": list(self.content),
+            "attack_version": self.attack_version,
             "events": self.events,
             "bad_records": self.bad_records,
             "sources": len(self.sources),
@@ -197,7 +202,8 @@ def hunt(
     """
     begun = time.perf_counter()
     started = time.time() if now is None else now
-    profile = profiles(content, attack_version or enrich.DEFAULT_ATTACK)
+    version = attack_version or enrich.DEFAULT_ATTACK
+    profile = profiles(content, version)
     with Store.throwaway() as store:
         sources, warnings = _read(evidence, store, progress)
         session = Session(tables=store.snapshot().tables, macros=content.macros())
@@ -222,6 +228,7 @@ def hunt(
         seconds=time.perf_counter() - begun,
         version=__version__,
         content=tuple("built-in library" if root == LIBRARY else str(root) for root in content.roots),
+        attack_version=version,
     )
 
 

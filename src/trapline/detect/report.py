@@ -357,11 +357,12 @@ def _made(result: HuntResult) -> Iterator[str]:
         ("Took", f"{result.seconds:.1f} s"),
         ("Content", ", ".join(result.content)),
         ("Detections", result.coverage()),
+        ("ATT&CK", result.attack_version),
         ("Time range", "all time"),
         ("Times", "UTC"),
     ]
     for name, value in pairs:
-        yield f"<dt>{name}</dt><dd>{_e(value)}</dd>\n"
+        yield f"<dt>{_e(name)}</dt><dd>{_e(value)}</dd>\n"
     yield "</dl>\n"
 
 
