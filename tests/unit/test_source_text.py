@@ -187,7 +187,7 @@ def test_csv_that_is_none() -> None:
 
 
 def test_an_open_quote_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csvfile, "_CELL_LIMIT", 1_000)
+    monkeypatch.setattr(csvfile, "_ROW_LIMIT", 1_000)
     sink = collect(csvfile, 'a,b\n1,"open\n' + "x" * 100 + ("\n" + "y" * 100) * 30 + "\n")
     assert sink.lost
     assert all(len(event.raw) < 2_000 for event in sink.events)

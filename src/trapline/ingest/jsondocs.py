@@ -168,19 +168,22 @@ class _Reader:
             return
         text = self._decode(data)
         at = _skip(text, 0)
+        above = text.count("\n", 0, at)
+        begin = at
         while at < len(text):
             try:
                 value, end = _lenient().raw_decode(text, at)
             except (ValueError, RecursionError):
                 break
-            yield from self._explode(first + text.count("\n", 0, at), text[at:end].encode("utf-8", "replace"), value)
-            at = _skip(text, end)
+            yield from self._explode(first + above, text[at:end].encode("utf-8", "replace"), value)
+            after = _skip(text, end)
+            above += text.count("\n", at, after)
+            at = after
         rest = text[at:]
         if not rest:
             self._forget()
             return
-        above = text.count("\n", 0, at)
-        progress = at > 0
+        progress = at > begin
         self._first = first + above
         self._held = [rest.encode("utf-8", "replace")] if "\n" not in rest else self._held[above:]
         if progress and len(self._held) == 1:  # the last line began another document
@@ -206,15 +209,16 @@ class _Reader:
             text = self._decode(b"\n".join(held))
             begin = _ARRAY.match(text)
             at = begin.end() if begin else len(text)
+            skip = text.count("\n", 0, at)
             while at < len(text):
                 try:
                     value, end = _lenient().raw_decode(text, at)
                 except (ValueError, RecursionError):
                     break
-                raw = text[at:end].encode("utf-8", "replace")
-                yield from self._explode(first + text.count("\n", 0, at), raw, value)
-                at = _skip(text, end)
-            skip = text.count("\n", 0, at)
+                yield from self._explode(first + skip, text[at:end].encode("utf-8", "replace"), value)
+                after = _skip(text, end)
+                skip += text.count("\n", at, after)
+                at = after
             self._bad(reason, first + skip)
         else:
             skip = 0

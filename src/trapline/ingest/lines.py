@@ -16,7 +16,10 @@ LINE_LIMIT = 16 * 2**20
 _CHUNK = 2**20
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x7f]")
 """Control characters that no text log holds. ESC (colours), FS to US (auditd writes GS) and form feeds are left out."""
-_UNDEFINED_1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
+_WINDOWS_1252 = {
+    byte: bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
+"""Where Windows-1252 differs from Latin-1; the five bytes that it leaves undefined stay control characters."""
 
 
 def lines(stream: BinaryIO, limit: int = LINE_LIMIT) -> Iterator[tuple[int, bytes | None]]:
@@ -83,8 +86,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        table = {byte: chr(byte) for byte in _UNDEFINED_1252}
-        return "".join(table.get(byte) or bytes([byte]).decode("cp1252") for byte in data)
+        return data.decode("latin-1").translate(_WINDOWS_1252)
 
 
 class Decoder:

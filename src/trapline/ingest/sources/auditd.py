@@ -27,7 +27,7 @@ _TRANSLATED = (
 _PAIR = re.compile(
     r"([A-Za-z_][A-Za-z0-9_.\-]{0,63})=(?:"
     r'"([^"]*)"'  # quoted
-    r"|\{ ?([^}]*?) ?\}"  # SADDR={ saddr_fam=inet .. }
+    r"|\{([^{}]{0,2000})\}"  # SADDR={ saddr_fam=inet .. }
     rf"|((?:(?!{_TRANSLATED})[^\s\x1d'\"])*)"  # bare, up to a translated key that lost its separator
     r")"
 )
@@ -75,7 +75,7 @@ def _plain_pairs(text: str, at: int = 0) -> Iterator[tuple[str, str]]:
     for pair in _PAIR.finditer(text, at):
         key, quoted, braced, bare = pair.groups()
         if braced is not None:
-            yield key, braced
+            yield key, braced.strip()
             yield from _plain_pairs(braced)
         elif quoted is not None:
             yield key, quoted

@@ -15,7 +15,6 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from trapline.errors import InputError
 from trapline.ingest import splunkrow
@@ -27,7 +26,7 @@ from trapline.ingest.source import Input, Sink
 HELP = "CSV with a header line, also separated by ; tab or |"
 
 _SEPARATORS = ",;\t|"
-_CELL_LIMIT = LINE_LIMIT
+_ROW_LIMIT = LINE_LIMIT
 _TIME = (
     "_time", "@timestamp", "timestamp", "datetime", "date_time", "time", "eventtime", "event_time", "timecreated",
     "timegenerated", "date and time", "date", "ts",
@@ -91,31 +90,40 @@ def _is_header(cells: list[str]) -> bool:
     )
 
 
-@dataclass(slots=True)
 class _Tape:
     """Feeds lines to the csv reader and remembers the text of the row that it is reading."""
 
-    numbered: Iterator[tuple[int, bytes | None]]
-    decode: Decoder
-    sink: Sink
-    text: str = ""
-    line: int = 0
-    size: int = 0
+    def __init__(self, numbered: Iterator[tuple[int, bytes | None]], sink: Sink) -> None:
+        self.line = 0
+        """Where the row begins, from 1."""
+        self._numbered = numbered
+        self._sink = sink
+        self._decode = Decoder(sink)
+        self._held: list[str] = []
+        self._size = 0
 
-    def __iter__(self) -> Iterator[str]:
-        for number, data in self.numbered:
+    def __iter__(self) -> _Tape:
+        return self
+
+    def __next__(self) -> str:
+        for number, data in self._numbered:
             if data is None:
-                self.sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
+                self._sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
                 continue
-            if not self.text:
+            if not self._held:
                 self.line = number
-            line = self.decode(data) + "\n"
-            self.text += line
-            yield line
+            line = self._decode(data) + "\n"
+            self._held.append(line)
+            self._size += len(line)
+            if self._size > _ROW_LIMIT:
+                raise csv.Error("a row without end")
+            return line
+        raise StopIteration
 
     def take(self) -> str:
-        text = self.text
-        self.text = ""
+        text = "".join(self._held)
+        self._held = []
+        self._size = 0
         return text.rstrip("\r\n")
 
 
@@ -128,9 +136,9 @@ def read(file: Input, sink: Sink) -> None:
     if separator is None:
         counts = Counter(one for one in text.partition("\n")[0] if one in _SEPARATORS)
         separator = counts.most_common(1)[0][0] if counts else ","
-    csv.field_size_limit(_CELL_LIMIT)
+    csv.field_size_limit(_ROW_LIMIT)
     with file.open() as stream:
-        tape = _Tape(lines(stream), Decoder(sink), sink)
+        tape = _Tape(lines(stream), sink)
         reader = csv.reader(tape, delimiter=separator)
         header: list[str] | None = None
         while True:

@@ -117,21 +117,23 @@ def _time(line: str) -> int | None:
 
 def _event(number: int, raw: str, fields: Fields, sink: Sink) -> None:
     raw = raw.rstrip("\r\n")
-    first, _, rest = raw.partition("\n")
+    first, _, _ = raw.partition("\n")
+    at = len(first) + 1
     pairs: list[tuple[str, str]] = []
     headers: dict[str, str] = {}
     message: str | None = None
-    while rest:
-        line, _, after = rest.partition("\n")
-        if line.startswith("Message="):
-            message = rest[8:]
+    while at < len(raw):
+        if raw.startswith("Message=", at):
+            message = raw[at + 8 :]
             break
+        end = raw.find("\n", at)
+        line = raw[at:] if end < 0 else raw[at:end]
+        at += len(line) + 1
         found = _HEADER.fullmatch(line.rstrip("\r"))
         if found is not None:
             key, value = found[1], found[2].strip()
             headers.setdefault(key, value)
             pairs.append((key, value))
-        rest = after
     if not headers:
         sink.bad("a date without an event", f"line {number}")
         return
