@@ -333,21 +333,7 @@ class Expand:
         object.__setattr__(self, "schema", {**self.input.schema, self.name: Kind.TEXT})
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """A Python function from Arrow table to Arrow table (types as in `Rows`): the single escape hatch for what SQL
-    cannot say. Its result schema is known only after it ran, so a command gets it through `Context.materialise`."""
-
-    input: Node
-    function: Callable[[Any], Any]
-    label: str
-
-    @property
-    def schema(self) -> Schema:
-        raise TypeError("BUG: an Apply has no schema before it ran; lower it with Context.materialise")
-
-
-Node = Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Reverse | Limit | Union | Expand | Apply
+Node = Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Reverse | Limit | Union | Expand
 
 
 def widen(one: Kind, other: Kind) -> Kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -132,11 +132,12 @@ class Session:
         earliest: str | float | None = None,
         latest: str | float | None = None,
         now: float | None = None,
+        pretty: bool = True,
     ) -> str:
-        """The engine's query of a search, for people. Raises as `run`."""
+        """The engine's query of a search, for people (`pretty`) or as it runs. Raises as `run`."""
         context, pipeline = self._open(spl, earliest, latest, now)
         try:
-            return context.engine.sql(context.plans(pipeline)[-1])
+            return context.engine.sql(context.plans(pipeline)[-1], pretty=pretty)
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
 
@@ -258,6 +259,9 @@ class _Context:
 
     def materialise(self, node: Node) -> Node:
         return _as_rows(self.engine.execute(node), keep=False)
+
+    def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
+        return rows_from(function(self.rows(node)))
 
     def eventtypes(self, pattern: str) -> Mapping[str, str]:
         return {}

@@ -15,7 +15,6 @@ from sqlglot import exp
 from trapline.plan import (
     Agg,
     Aggregate,
-    Apply,
     Call,
     Col,
     Expand,
@@ -232,8 +231,6 @@ class _Compiler:
                 return self._union(node, need, ordered)
             case Expand():
                 return self._expand(node, need, ordered)
-            case Apply(label=label):
-                raise TypeError(f"BUG: {label} was not materialised before it was compiled")
 
     def _rows(self, node: Rows, need: frozenset[str], ordered: bool) -> Relation:
         table = self.dialect.rows(node)

@@ -7,7 +7,7 @@ concern: a plan node's expressions say what they read, and the compiler carries 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -93,6 +93,12 @@ class Context(Protocol):
     def materialise(self, node: Node) -> Node:
         """Run the plan so far: the same rows as a `Rows` node, without the fields that hold no value at all. This is
         how a command looks at data before it knows its own columns."""
+        ...
+
+    def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
+        """Run the plan so far, put its rows (in order, a null field absent) through Python, go on with what comes back.
+
+        The single escape hatch for what SQL cannot say (transaction, cluster); `label` names the use in `explain`."""
         ...
 
     def eventtypes(self, pattern: str) -> Mapping[str, str]:

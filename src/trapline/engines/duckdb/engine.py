@@ -106,12 +106,12 @@ class DuckDB:
             finally:
                 dialect.release()
 
-    def sql(self, node: Node) -> str:
-        """The SQL of a plan, for people."""
+    def sql(self, node: Node, *, pretty: bool = True) -> str:
+        """The SQL of a plan."""
         with self._lock:
             dialect = _Dialect(self)
             try:
-                return _text(compile_plan(node, dialect)[0], pretty=True)
+                return _text(compile_plan(node, dialect)[0], pretty=pretty)
             finally:
                 dialect.release()
 

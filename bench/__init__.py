@@ -1,0 +1,1 @@
+"""Measured budgets: `python -m bench` (or `make bench`)."""

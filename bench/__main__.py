@@ -1,0 +1,57 @@
+"""`python -m bench [--size MB] [--only NAME]... [--json]`: the budgets, measured on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+from bench import measures
+from bench.measures import Figure
+
+
+def main() -> int:
+    """Print the figures as they come. Exit code 1 when a budget is not kept."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--size", type=int, default=300, metavar="MB", help="size of an ingest input (default 300)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="start, compile, ingest; may be repeated")
+    parser.add_argument("--json", action="store_true", help="one JSON array at the end instead of lines")
+    options = parser.parse_args()
+    known: dict[str, Callable[[], Iterator[Figure]]] = {
+        "start": measures.start,
+        "compile": measures.compile_seed,
+        "ingest": lambda: measures.ingest(options.size * 1_000_000),
+    }
+    wanted = options.only or list(known)
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        parser.error(f"no measure '{unknown[0]}'; there are: {', '.join(known)}")
+    figures: list[Figure] = []
+    if not options.json:
+        print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    for name in wanted:
+        for figure in known[name]():
+            figures.append(figure)
+            if not options.json:
+                _print(figure)
+    if options.json:
+        print(json.dumps([asdict(figure) | {"kept": figure.kept} for figure in figures], indent=2))
+    return 1 if any(figure.kept is False for figure in figures) else 0
+
+
+def _print(figure: Figure) -> None:
+    value = f"{figure.value:,.0f}" if figure.value >= 1000 else f"{figure.value:,.2f}"
+    budget = ""
+    if figure.budget is not None:
+        sign = ">=" if figure.more else "<="
+        budget = f"  budget {sign} {figure.budget:g} {'kept' if figure.kept else 'NOT KEPT'}"
+    note = f"  ({figure.note})" if figure.note else ""
+    print(f"{figure.name:<44} {value:>10} {figure.unit:<9}{budget}{note}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The measures: each gives a figure, its unit and the budget of docs/architecture.md."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import inputs
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure. `more`: more is better. `budget` None: for information."""
+
+    name: str
+    value: float
+    unit: str
+    budget: float | None
+    more: bool
+    note: str = ""
+
+    @property
+    def kept(self) -> bool | None:
+        if self.budget is None:
+            return None
+        return self.value >= self.budget if self.more else self.value <= self.budget
+
+
+_INGEST = """
+import sys, time, resource
+from pathlib import Path
+from trapline.ingest.intake import ingest
+from trapline.store import Store
+with Store.throwaway() as store:
+    begun = time.perf_counter()
+    report = ingest([sys.argv[1]], store)
+    seconds = time.perf_counter() - begun
+    events = sum(file.events for file in report.files)
+    disk = sum(one.stat().st_size for one in Path(store.path).rglob("*") if one.is_file())
+print(events, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, disk)
+"""
+
+
+def _ingested(path: Path) -> tuple[float, float, float, float]:
+    """Events, seconds, peak bytes of memory, bytes on disk, of an ingest in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", _INGEST, str(path)], capture_output=True, text=True, check=True)
+    events, seconds, memory, disk = map(float, done.stdout.split())
+    return events, seconds, memory, disk
+
+
+def ingest(size: int) -> Iterator[Figure]:
+    """EVTX and XML text to a committed store."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "events.xml"
+        inputs.xml_text(text, size)
+        yield from _rates("XmlWinEventLog text", text, 30_000)
+        text.unlink()
+        recorded = Path(folder) / "events.evtx"
+        if inputs.evtx(recorded, size):
+            yield from _rates("EVTX", recorded, 40_000)
+
+
+def _rates(name: str, path: Path, budget: float) -> Iterator[Figure]:
+    runs = [_ingested(path) for _ in range(ROUNDS)]
+    size = path.stat().st_size
+    events = runs[0][0]
+    rate = statistics.median(events / seconds for _, seconds, _, _ in runs)
+    note = f"{events:,.0f} events, {size / 1e6:,.0f} MB, {size / events:,.0f} B an event"
+    yield Figure(f"{name} to committed store", rate, "events/s", budget, True, note)
+    yield Figure(f"{name}: peak memory", max(run[2] for run in runs) / 1e9, "GB", 2.0, False)
+    yield Figure(f"{name}: store to input size", runs[0][3] / size, "ratio", None, False)
+
+
+def compile_seed() -> Iterator[Figure]:
+    """Parse, plan and SQL of the seed detection, knowledge and macros loaded."""
+    from trapline.content.read import default_content
+    from trapline.ingest.intake import ingest as read
+    from trapline.samples.write import write
+    from trapline.search import Session
+    from trapline.store import Store
+
+    content = default_content()
+    detection = content.find("Windows Service Create RemComSvc")
+    with tempfile.TemporaryDirectory() as folder, Store.throwaway() as store:
+        read([write(Path(folder)).logs], store)
+        session = Session(tables=store.snapshot().tables, macros=content.macros())
+        session.sql(detection.search, pretty=False)
+        times = []
+        for _ in range(200):
+            begun = time.perf_counter()
+            session.sql(detection.search, pretty=False)
+            times.append((time.perf_counter() - begun) * 1000)
+        yield Figure("seed detection: parse + plan + SQL", statistics.median(times), "ms", 5.0, False, "median of 200")
+        yield Figure("seed detection: the same, slowest of 100", sorted(times)[-2], "ms", None, False)
+        runs = []
+        for _ in range(20):
+            begun = time.perf_counter()
+            session.run(detection.search)
+            runs.append((time.perf_counter() - begun) * 1000)
+        yield Figure("seed detection: run over the sample logs", statistics.median(runs), "ms", None, False)
+
+
+def start() -> Iterator[Figure]:
+    """`trapline --help`, the whole process."""
+    times = []
+    for _ in range(9):
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "trapline", "--help"], capture_output=True, check=True)
+        times.append((time.perf_counter() - begun) * 1000)
+    yield Figure("trapline --help", statistics.median(times), "ms", 150.0, False, "median of 9")
