@@ -41,9 +41,9 @@ def test_crashers(path: Path) -> None:
 
 
 def test_events_as_text() -> None:
-    harness.fuzz(xmltext.streams(), check, keep, examples=250)
+    harness.fuzz(xmltext.streams(), check, keep, examples=120)
 
 
 def test_events_of_a_binary_parser() -> None:
     """The texts that a parser of binary events writes: double quotes, no apostrophe in tags."""
-    harness.fuzz(xmltext.streams(quotes='"', harm=False), check_rendered, keep, examples=150)
+    harness.fuzz(xmltext.streams(quotes='"', harm=False), check_rendered, keep, examples=80)
