@@ -87,7 +87,8 @@ def _sources(result: HuntResult) -> None:
     listed = result.sources
     if len(listed) > SOURCES_SHOWN:
         _formats(listed)
-        listed = [one for one in listed if one.bad_records or one.note]
+        listed = [one for one in listed if one.lost or one.bad_records or one.note]
+        listed.sort(key=lambda one: not (one.lost or one.bad_records))
         if not listed:
             return
         click.echo()
