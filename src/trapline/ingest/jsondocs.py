@@ -25,6 +25,7 @@ _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|("(?s:.*))\Z', re.DOTALL)
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"{}[]")))
 _WRAPPED = re.compile(rb'\s*\{(?:\s*"@[^"\\]{1,200}"\s*:\s*"[^"\\]{0,2000}"\s*,)*\s*"[^"\\]{1,200}"\s*:\s*\[\s*\{')
 _ARRAY = re.compile(r'\s*(?:\{(?:\s*"@[^"\\]{1,200}"\s*:\s*"[^"\\]{0,2000}"\s*,)*\s*"[^"\\]{1,200}"\s*:\s*)?\[\s*')
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 _BETWEEN = re.compile(r"[\s,]*")
 _JUNK = re.compile(rb"\s*(?:Record #?\d+:?|[\],]+|\],?\s*\}|\x1e)?\s*\Z")
 """What may stand between records: evtx_dump numbers them."""
@@ -293,32 +294,49 @@ def first_records(head: bytes, count: int = 3) -> list[dict[str, Any]]:
     if text is None:
         return []
     out: list[dict[str, Any]] = []
-    tried = 0
     at = 0
-    while len(out) < count and tried < 5:
+    for _ in range(5):
         at = _skip(text, at)
-        if at >= len(text):
+        if at >= len(text) or len(out) >= count:
             break
-        tried += 1
-        opening = _ARRAY.match(text, at)
         try:
-            value, end = _lenient().raw_decode(text, at)
+            value, at = _lenient().raw_decode(text, at)
         except (ValueError, RecursionError):
-            if opening is not None and not out:
-                at = opening.end()
-                value = None
-            elif (end := text.find("\n", at)) < 0:
-                break
-            else:  # junk, or a broken line
-                at = end
-                continue
-            try:
-                value, end = _lenient().raw_decode(text, at)
-            except (ValueError, RecursionError):
-                break
-        at = end
+            value = _mended(text, at) if not out else None
+            at = text.find("\n", at)  # junk, or a broken line, or the cut end
+            if at < 0 or value is not None:
+                at = len(text)
         out += [one for one in _inner(value) if isinstance(one, dict)][:count]
     return out[:count]
+
+
+def _mended(text: str, at: int) -> Any:
+    """A document that the end of the head cuts, up to its last comma, with its brackets closed; None for any other."""
+    open_: list[str] = []
+    best: tuple[int, str] | None = None
+    for token in _TOKEN.finditer(text, at):
+        match token[0]:
+            case "{" | "[":
+                open_.append("}" if token[0] == "{" else "]")
+            case "}" | "]":
+                if not open_ or open_.pop() != token[0]:
+                    return None
+                if not open_:
+                    return None
+            case ",":
+                best = token.start(), "".join(reversed(open_))
+            case '"':
+                break
+            case _:
+                pass
+        if not open_:
+            return None
+    if best is None or not open_:
+        return None
+    try:
+        return _lenient().decode(text[at : best[0]] + best[1])
+    except (ValueError, RecursionError):
+        return None
 
 
 def _inner(value: Any) -> list[Any]:

@@ -489,10 +489,13 @@ def _flat_pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
 def _flat_time(value: Mapping[str, Any], keys: list[str]) -> str | None:
     for key in keys:
         text = value.get(key)
-        moment = iso_micros(text) if isinstance(text, str) else None
-        if moment is not None:
-            zone = _zone(value) if key == "EventTime" else 0
-            return _iso(moment + zone) if zone else _time_text(text)
+        if not isinstance(text, str):
+            continue
+        zone = _zone(value) if key == "EventTime" else 0
+        if zone and (moment := iso_micros(text)) is not None:
+            return _iso(moment + zone)
+        if (given := _time_text(text)) is not None:
+            return given
     return None
 
 
