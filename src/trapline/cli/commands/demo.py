@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -20,8 +21,7 @@ from trapline.cli.options import json_option
     help="Folder for the sample logs and the report.",
 )
 @json_option
-@click.pass_context
-def command(ctx: click.Context, out: Path, as_json: bool) -> None:
+def command(out: Path, as_json: bool) -> None:
     """Make sample logs, hunt over them and find the one thing that is wrong.
 
     The logs are synthetic: some thousand benign Windows events of six hosts, and one RemCom service install (lateral
@@ -73,7 +73,7 @@ def command(ctx: click.Context, out: Path, as_json: bool) -> None:
         click.echo(
             f"error: {expected}\n  hint: a defect; please report it with the output of trapline demo --json", err=True
         )
-        ctx.exit(1)
+        sys.exit(1)
 
 
 def _next(logs: Path, page: Path, detection: str) -> str:

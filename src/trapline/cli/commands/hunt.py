@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -30,9 +31,7 @@ from trapline.cli.options import json_option
 )
 @click.option("--fail-on-findings", is_flag=True, help="Exit with 1 when something was found.")
 @json_option
-@click.pass_context
 def command(
-    ctx: click.Context,
     evidence: tuple[str, ...],
     folders: tuple[str, ...],
     names: tuple[str, ...],
@@ -90,9 +89,9 @@ def command(
         click.echo(f"wrote {clean(str(out))}", err=True)
     if not result.events:
         click.echo("error: no event was read, so nothing was hunted over\n  hint: see the sources above", err=True)
-        ctx.exit(2)
+        sys.exit(2)
     if not result.ran:
         click.echo("error: no detection could run\n  hint: see the warnings above", err=True)
-        ctx.exit(2)
+        sys.exit(2)
     if fail_on_findings and result.found:
-        ctx.exit(1)
+        sys.exit(1)
