@@ -29,6 +29,7 @@ defines stays the text it is.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,9 @@ EVENT_NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 
 MAX_DEPTH = 64
 """Elements within each other; real events have up to 7."""
+
+MAX_VALUES = 10_000
+"""Values of one event; real events have up to some hundreds."""
 
 _TIME, _HOST, _CHANNEL = "_time", "host", "_channel"
 """Roles of a value, beside the fields it makes. No extracted field can have such a name (`events.field_name`)."""
@@ -140,7 +144,7 @@ def parse_event(raw: str) -> Parsed:
             element = _Element(name, parent)
             has_attributes = False
             simple = True
-            for found in _ATTRIBUTE.finditer(raw, *tag.span("attrs")):
+            for found in itertools.islice(_ATTRIBUTE.finditer(raw, *tag.span("attrs")), MAX_VALUES + 1):
                 has_attributes = True
                 capture = element.attribute(found)
                 if capture is not None:
@@ -180,6 +184,8 @@ def parse_event(raw: str) -> Parsed:
                 element.parts = [raw[element.start : tag.start()]]
             if cdata is not None:
                 element.parts.append(cdata.replace("&", "&amp;"))
+        if len(captures) > MAX_VALUES:
+            raise MalformedError("an event of more than 10,000 values")
         at = raw.find("<", after)
         if at < 0:
             raise MalformedError(CUT_OFF)

@@ -58,6 +58,9 @@ class _Reader:
         self._rest = b""
         self._skipping = False
         self._line = 1
+        """Number of the line that the block at hand begins in."""
+        self._counted = 0
+        self._lines = 0
 
     def feed(self, block: bytes) -> None:
         data = self._rest + block
@@ -112,6 +115,7 @@ class _Reader:
     def _events(self, text: str) -> None:
         """All events of a text that ends with the end of one."""
         sink = self._sink
+        self._counted = self._lines = 0
         at = 0
         stop = text.find(_END)
         while stop >= 0:
@@ -139,14 +143,19 @@ class _Reader:
         self._sink.bad(reason, self._place(text, start))
         again = [found.start() for found in _START.finditer(text, start + 1, stop)]
         if again:
+            for lost in again[:-1]:
+                self._sink.bad(CUT_OFF, self._place(text, lost))
             reason_again = take_event(text[again[-1] : stop], self._sink)
             if reason_again is not None:
                 self._sink.bad(reason_again, self._place(text, again[-1]))
-            for lost in again[:-1]:
-                self._sink.bad(CUT_OFF, self._place(text, lost))
 
     def _place(self, text: str, at: int) -> str:
-        return f"line {self._line + text.count(chr(10), 0, at)}"
+        """Called with places that grow, mostly: the lines up to the last one are not counted again."""
+        if at < self._counted:
+            self._counted, self._lines = 0, 0
+        self._lines += text.count("\n", self._counted, at)
+        self._counted = at
+        return f"line {self._line + self._lines}"
 
 
 _AFTER_NAME = " >\t\r\n"
