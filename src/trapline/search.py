@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from trapline.errors import SplError, Warn, Warnings
+from trapline.knowledge import Knowledge
 from trapline.plan import Limit, Node, Rows, Scan, Schema, Table, widen
 from trapline.spl.command import Pipeline, Stage, is_generating
 from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
+from trapline.spl.macros import expand
 from trapline.spl.parser import parse
 from trapline.times import time_bound
 from trapline.values import Kind, Row, Scalar, Value, number_text
@@ -69,7 +71,8 @@ class Session:
     """Where searches run: event tables (of a store snapshot) or given rows, with the knowledge that applies to them.
 
     `macros` maps "name" or "name(2)" to the macro. `lookups` and `datamodels` as in spl/NOTES.md §1. With `store`,
-    given rows are also what subsearches and generating commands read.
+    given rows are also what subsearches and generating commands read. `knowledge` is search-time knowledge of tables,
+    None = that of the add-ons that come with Trapline; given rows are as they are.
     """
 
     tables: Sequence[Table] = ()
@@ -79,6 +82,7 @@ class Session:
     datamodels: Mapping[str, Any] = field(default_factory=dict)
     store: bool = False
     engine: DuckDB | None = None
+    knowledge: Knowledge | None = None
     _given: Rows | None = None
 
     def run(
@@ -220,7 +224,8 @@ class _Context:
             earliest = stated.earliest if stated.earliest is not None else earliest
             latest = stated.latest if stated.latest is not None else latest
         tables = [table for table in self.session.tables if _visible(table, tree)]
-        return Scan(_schema(tables), tuple(tables), _micros(earliest), _micros(latest))
+        bound = self.knowledge().bind(tables, _schema(tables))
+        return Scan(bound.schema, tuple(tables), _micros(earliest), _micros(latest), bound.expander(self))
 
     def events(self) -> Node:
         return self._events(None, nested=False)
@@ -263,8 +268,20 @@ class _Context:
     def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
         return rows_from(function(self.rows(node)))
 
-    def eventtypes(self, pattern: str) -> Mapping[str, str]:
-        return {}
+    # --- knowledge
+
+    def knowledge(self) -> Knowledge:
+        known = self.session.knowledge
+        return Knowledge.built_in() if known is None else known
+
+    def eventtypes(self, pattern: str) -> Mapping[str, str] | None:
+        if not self.session.tables:
+            return None
+        found = self.knowledge().eventtypes_like(pattern)
+        return {name: expand(search, self.session.macros) for name, search in found.items()}
+
+    def tags(self, field: str | None, pattern: str) -> Sequence[tuple[str, str]] | None:
+        return self.knowledge().tags_like(field, pattern) if self.session.tables else None
 
 
 def _origin(node: Node) -> Node:

@@ -1,1 +1,10 @@
-""""""
+"""Search-time knowledge in Splunk's own configuration language: add-on folders to typed records to plan rewriting.
+
+`conf` reads .conf files, `spec` says to which events a stanza applies, `records` types the settings, `bind` turns them
+into plan nodes for the fields that a search asks for. `Knowledge` is the entry.
+"""
+
+from trapline.knowledge.bind import Bound
+from trapline.knowledge.knowledge import Knowledge, built_in_addons
+
+__all__ = ["Bound", "Knowledge", "built_in_addons"]

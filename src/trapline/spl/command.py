@@ -101,6 +101,11 @@ class Context(Protocol):
         The single escape hatch for what SQL cannot say (transaction, cluster); `label` names the use in `explain`."""
         ...
 
-    def eventtypes(self, pattern: str) -> Mapping[str, str]:
-        """The eventtypes whose name matches (wildcards, letter case ignored): name -> search text."""
+    def eventtypes(self, pattern: str) -> Mapping[str, str] | None:
+        """The eventtypes whose name matches (wildcards, letter case ignored): name -> search text. None where events
+        come as they are and eventtype can only be a field of theirs."""
+        ...
+
+    def tags(self, field: str | None, pattern: str) -> Sequence[tuple[str, str]] | None:
+        """The (field, value) pairs with a tag that matches, of one field or of any. None as for `eventtypes`."""
         ...

@@ -123,8 +123,10 @@ _MODIFIERS = {
     "starttimeu",
     "endtimeu",
 }
+_EVENT = frozenset({"_raw", "_indextime", "index", "sourcetype", "source", "host"})
+"""Fields that whole events have. Rows without them have their eventtypes and tags as plain fields, if at all."""
 _AGO = re.compile(r"(start|end)(seconds|minutes|hours|days|months)ago\Z")
-MAX_DEPTH = 150
+MAX_DEPTH = 60
 
 
 def parse_filter(cursor: Cursor, until: tuple[str, ...] = ()) -> Filter:
@@ -432,8 +434,8 @@ class _Lowering:
     # --- field comparisons
 
     def compare(self, name: str, op: str, value: str, exact: bool) -> Expr:
-        if name == "eventtype" and op in ("=", "!="):
-            special = self.eventtype(value)
+        if (name in ("eventtype", "tag") or name.startswith("tag::")) and op in ("=", "!="):
+            special = self.eventtype(value) if name == "eventtype" else self.tag(name, value)
             if special is not None:
                 return special if op == "=" else call("not", Kind.BOOL, call("is_true", Kind.BOOL, special))
         if "*" in name:
@@ -465,7 +467,7 @@ class _Lowering:
         plain = [value for value in values if "*" not in value and not _is_cidr(value)]
         special = [value for value in values if value not in plain]
         column = self.column(name)
-        if column is not None and column.kind is Kind.TEXT and len(plain) > 1 and name != "eventtype":
+        if column is not None and column.kind is Kind.TEXT and len(plain) > 1 and name not in ("eventtype", "tag"):
             lowered = tuple(dict.fromkeys(value.lower() for value in plain))
             first = call("in", Kind.BOOL, _folded(column, "".join(lowered)), *(text(value) for value in lowered))
             return either([first, *(self.compare(name, "=", value, exact=False) for value in special)])
@@ -493,21 +495,35 @@ class _Lowering:
 
     def eventtype(self, value: str) -> Expr | None:
         """An eventtype is the search it stands for. None where the field is an ordinary one."""
-        if "eventtype" in self.schema and "_raw" not in self.schema:
+        if "eventtype" in self.schema and not self.schema.keys() >= _EVENT:
             return None
         found = self.context.eventtypes(value)
-        parts = [lower_text(search, self.schema, self.context, Span(0, 0)) for _, search in sorted(found.items())]
-        own = self.column("eventtype")
-        if own is not None:
-            parts.append(_per_value(own, lambda one: self.equals(one, value, exact=False)))
-        if not parts:
+        if found is None and "eventtype" in self.schema:
+            return None
+        if not found:
             self.context.warnings.add(
                 "eventtype",
                 f"no eventtype matches '{value}', so eventtype={value} matches nothing",
                 hint="define it in an eventtypes.conf of an add-on",
             )
             return FALSE
-        return either(parts)
+        return either([lower_text(search, self.schema, self.context, Span(0, 0)) for search in found.values()])
+
+    def tag(self, name: str, value: str) -> Expr | None:
+        """A tag is the field values that have it. None where the field is an ordinary one."""
+        if name in self.schema and not self.schema.keys() >= _EVENT:
+            return None
+        found = self.context.tags(name.partition("::")[2] or None, value)
+        if found is None:
+            return None
+        if not found:
+            self.context.warnings.add(
+                "tag",
+                f"nothing has the tag '{value}', so {name}={value} matches nothing",
+                hint="define it in a tags.conf of an add-on",
+            )
+            return FALSE
+        return either([self.compare(field, "=", one, exact=False) for field, one in found])
 
     # --- terms
 

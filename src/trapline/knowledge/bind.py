@@ -1,0 +1,401 @@
+"""Search-time knowledge as a plan: what a scan of certain tables can give, and the nodes that compute what is asked.
+
+The order is Splunk's (Knowledge Manager Manual, "The sequence of search-time operations"): EXTRACT, REPORT, automatic
+key-values (which ingest has done: they are stored fields), aliases, calculated fields, lookups, eventtypes, tags. Each
+step sees what the ones before it made. What they do to a field that exists (props.conf.spec, transforms.conf.spec):
+
+- Extractions: the first that finds a value wins, and it wins over a stored field; with MV_ADD values are added.
+- `a AS b` replaces b, by nothing where a is absent; `a ASNEW b` keeps a b that exists. Aliases, like extractions, are
+  applied in ASCII order of their keys, each seeing the ones before.
+- Calculated fields replace. All of them read the values before any of them.
+
+Of one key (`EVAL-dest`) every event follows the strongest stanza that it belongs to (`knowledge.spec`); keys that
+differ add up. Where that depends on source or host, the plan decides it event by event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from trapline.errors import Span, SplError, Warn
+from trapline.knowledge.records import Alias, Calculated, Extraction, Pattern, Rule, Unusable
+from trapline.knowledge.spec import By
+from trapline.pcre import check
+from trapline.plan import (
+    NULL,
+    TRUE,
+    Call,
+    Col,
+    Expr,
+    Extend,
+    Lit,
+    Node,
+    Scan,
+    Schema,
+    call,
+    either,
+    fields_of,
+    number,
+    text,
+)
+from trapline.spl.command import Context
+from trapline.spl.evaluate import Env, as_kind, as_multi, as_text, is_null_literal, unify
+from trapline.spl.filter import lower_text
+from trapline.values import Kind
+
+if TYPE_CHECKING:
+    from trapline.knowledge.knowledge import Knowledge, Stanza
+
+Choice = tuple[Expr, Rule]
+"""What a stanza says about a key, and the condition under which events follow it."""
+
+Choices = Mapping[str, Sequence[Choice]]
+"""By key, the strongest stanza first."""
+
+METADATA = frozenset({"index", "sourcetype", "source", "host"})
+
+
+@dataclass(slots=True)
+class Step:
+    """One step of the sequence: the fields that it makes over those of the step before, and the schema after it.
+
+    `deferred`: fields whose expression depends on the search. `warns`: what to say when a field is asked for.
+    """
+
+    schema: dict[str, Kind]
+    values: dict[str, Expr] = field(default_factory=dict)
+    deferred: dict[str, Callable[[Context], Expr]] = field(default_factory=dict)
+    warns: dict[str, list[Warn]] = field(default_factory=dict)
+
+    def makes(self, name: str) -> bool:
+        return name in self.values or name in self.deferred
+
+    def value(self, name: str, context: Context) -> Expr:
+        return self.values[name] if name in self.values else self.deferred[name](context)
+
+    def put(self, name: str, value: Expr, below: Schema) -> None:
+        """A field made. What only hands through what was there is left out."""
+        if value == current(name, below) and name in below:
+            return
+        self.values[name] = value
+        self.schema[name] = value.kind
+
+    def unusable(self, rule: Unusable, below: Schema) -> None:
+        """Its fields exist, and hold what they held."""
+        for name in rule.fields:
+            self.warns.setdefault(name, []).append(rule.warn)
+            if name not in below and name not in self.schema:
+                self.put(name, NULL, below)
+
+
+class Bound:
+    """Knowledge bound to the sourcetypes and stored fields of some tables.
+
+    `schema`: every field that a scan of them can give, Splunk's own first, then by name. To bind costs what all stanzas
+    cost that apply; a search then pays for the fields that it asks for.
+    """
+
+    def __init__(self, knowledge: Knowledge, sourcetypes: frozenset[str], stored: Schema) -> None:
+        self._stored = stored
+        choices = choose(knowledge.stanzas, sourcetypes)
+        steps = [_extractions(choices, stored)]
+        for build in (_aliases, _calculated, _lookups):
+            steps.append(build(choices, steps[-1].schema))
+        steps.append(_classes(knowledge, steps[-1].schema))
+        self._steps = steps
+        made = steps[-1].schema
+        own = [name for name in stored if name.startswith("_") or name in METADATA]
+        self.schema: dict[str, Kind] = {name: made[name] for name in [*own, *sorted(made.keys() - set(own))]}
+
+    def expander(self, context: Context) -> Callable[[Scan, frozenset[str]], Node]:
+        """The `Scan.expand` of one search. Asking for a field of a setting that cannot be followed warns there."""
+
+        def expand(scan: Scan, need: frozenset[str]) -> Node:
+            return self._expand(scan, need, context)
+
+        return expand
+
+    def _expand(self, scan: Scan, need: frozenset[str], context: Context) -> Node:
+        wanted = {name for name in need if name in self.schema}
+        layers: list[tuple[tuple[str, Expr], ...]] = []
+        for step in reversed(self._steps):
+            for name in sorted(wanted & step.warns.keys()):
+                for warn in step.warns[name]:
+                    context.warnings.add(warn.code, warn.reason, hint=warn.hint, where=warn.where)
+            made = sorted(name for name in wanted if step.makes(name))
+            if made:
+                layer = tuple((name, step.value(name, context)) for name in made)
+                layers.append(layer)
+                wanted.difference_update(made)
+                wanted.update(read for _, value in layer for read in fields_of(value))
+        node: Node = replace(scan, expand=None, schema={name: self._stored[name] for name in sorted(wanted)})
+        for layer in reversed(layers):
+            node = Extend(node, layer)
+        return node
+
+
+def choose(stanzas: Sequence[Stanza], sourcetypes: frozenset[str]) -> Choices:
+    """What applies to events of these sourcetypes, by key. `stanzas`: the strongest first."""
+    found: dict[str, list[Choice]] = {}
+    for stanza in stanzas:
+        condition = stanza.spec.predicate()
+        if stanza.spec.by is By.SOURCETYPE:
+            matched = {one for one in sourcetypes if stanza.spec.matches(one)}
+            if not matched:
+                continue
+            condition = (
+                TRUE
+                if matched == sourcetypes
+                else either([call("eq", Kind.BOOL, Col("sourcetype", Kind.TEXT), text(one)) for one in sorted(matched)])
+            )
+        for key, rule in stanza.rules.items():
+            choices = found.setdefault(key, [])
+            if not choices or choices[-1][0] != TRUE:
+                choices.append((condition, rule))
+    return found
+
+
+def current(name: str, schema: Schema) -> Expr:
+    """A field as it is; null where there is none."""
+    return Col(name, schema[name]) if name in schema else NULL
+
+
+def decide(branches: Sequence[tuple[Expr, Expr]], otherwise: Expr) -> Expr:
+    """The value of the first branch whose condition holds, all made one kind."""
+    kept: list[tuple[Expr, Expr]] = []
+    for condition, value in branches:
+        if condition == TRUE:
+            otherwise = value
+            break
+        kept.append((condition, value))
+    while kept and kept[-1][1] == otherwise:
+        kept.pop()
+    if not kept:
+        return otherwise
+    *values, last = unify([*(value for _, value in kept), otherwise])
+    arguments = [part for (condition, _), value in zip(kept, values, strict=True) for part in (condition, value)]
+    return Call("case", (*arguments, last), last.kind)
+
+
+def first_of(values: Sequence[Expr]) -> Expr:
+    """The first that is not null."""
+    known = [value for value in values if not is_null_literal(value)]
+    if not known:
+        return NULL
+    if len(known) == 1:
+        return known[0]
+    same = unify(known)
+    return Call("coalesce", tuple(same), same[0].kind)
+
+
+# --- the steps -----------------------------------------------------------------------------------------------------
+
+
+def _extractions(choices: Choices, stored: Schema) -> Step:
+    """EXTRACT, then REPORT. While they run, a field holds only what was extracted; the stored value comes last."""
+    step = Step(dict(stored))
+    found: dict[str, Expr] = {}
+    for prefix in ("EXTRACT-", "REPORT-"):
+        for key in sorted(key for key in choices if key.startswith(prefix)):
+            branches: list[tuple[Expr, Mapping[str, Expr]]] = []
+            for condition, rule in choices[key]:
+                branches.append((condition, _extracted(rule, found, stored, step)))
+            for name in dict.fromkeys(name for _, values in branches for name in values):
+                before = found.get(name, NULL)
+                found[name] = decide([(cond, values.get(name, before)) for cond, values in branches], before)
+    for name, value in found.items():
+        step.put(name, first_of([value, current(name, stored)]), stored)
+    return step
+
+
+def _extracted(rule: Rule, found: Mapping[str, Expr], stored: Schema, step: Step) -> dict[str, Expr]:
+    """The fields of an extraction after it, for events that follow it."""
+    values: dict[str, Expr] = {}
+    if isinstance(rule, Unusable):
+        step.unusable(rule, stored)
+    if not isinstance(rule, Extraction):
+        return values
+    for pattern in rule.patterns:
+        earlier = [values.get(pattern.source, NULL), found.get(pattern.source, NULL), current(pattern.source, stored)]
+        subject = as_text(first_of(earlier))
+        try:
+            groups = dict(check(pattern.regex).groups)
+        except SplError as error:
+            reason = f"{rule.setting.key} is not a regular expression: {error.reason}"
+            warn = Warn("knowledge", reason, error.hint, rule.setting.place)
+            step.unusable(Unusable(rule.setting, rule.fields, warn), stored)
+            return {}
+        for name, group in pattern.fields:
+            new = _group(pattern, subject, groups[group] if isinstance(group, str) else group)
+            old = values.get(name, found.get(name, NULL))
+            if pattern.several and not is_null_literal(old):
+                values[name] = call("list_concat", Kind.MULTI, as_multi(old), as_multi(new))
+            else:
+                values[name] = first_of([old, new])
+    return values
+
+
+def _group(pattern: Pattern, subject: Expr, group: int) -> Expr:
+    if is_null_literal(subject):
+        return NULL
+    regex = text(pattern.regex)
+    if pattern.several:
+        return call("regex_extract_all", Kind.MULTI, subject, regex, number(group), number(0))
+    return call("regex_extract", Kind.TEXT, subject, regex, number(group))
+
+
+def _aliases(choices: Choices, below: Schema) -> Step:
+    step = Step(dict(below))
+    now: dict[str, Expr] = {}
+    for key in sorted(key for key in choices if key.startswith("FIELDALIAS-")):
+        branches: list[tuple[Expr, Mapping[str, Expr]]] = []
+        for condition, rule in choices[key]:
+            values: dict[str, Expr] = {}
+            match rule:
+                case Unusable():
+                    step.unusable(rule, below)
+                case Alias(pairs=pairs):
+                    for old, new, keep in pairs:
+                        value = values.get(old, now.get(old, current(old, below)))
+                        there = values.get(new, now.get(new, current(new, below)))
+                        values[new] = first_of([there, value]) if keep else value
+            branches.append((condition, values))
+        for name in dict.fromkeys(name for _, values in branches for name in values):
+            before = now.get(name, current(name, below))
+            now[name] = decide([(condition, values.get(name, before)) for condition, values in branches], before)
+    for name, value in now.items():
+        step.put(name, value, below)
+    return step
+
+
+def _calculated(choices: Choices, below: Schema) -> Step:
+    step = Step(dict(below))
+    for key, rules in choices.items():
+        if not key.startswith("EVAL-"):
+            continue
+        name = rules[0][1].fields[0]
+        for _, rule in rules:
+            if isinstance(rule, Unusable):
+                step.unusable(rule, below)
+        watch = _Watch()
+        value = _evaluated(name, rules, below, cast("Context", watch), step)
+        if value is None:
+            continue
+        if watch.touched:
+            step.schema[name] = value.kind
+            step.deferred[name] = partial(_per_search, name, rules, below)
+        else:
+            step.put(name, value, below)
+    return step
+
+
+def _evaluated(name: str, rules: Sequence[Choice], below: Schema, context: Context, step: Step | None) -> Expr | None:
+    """A calculated field; None where no rule of it can be followed. What is wrong is told to `step`."""
+    branches: list[tuple[Expr, Expr]] = []
+    before = current(name, below)
+    fit = False
+    for condition, rule in rules:
+        value = before
+        if isinstance(rule, Calculated):
+            try:
+                value = Env(below, context).value(rule.ast)
+                fit = True
+            except SplError as error:
+                if step is not None:
+                    reason = f"{rule.setting.key} cannot be calculated: {error.reason}"
+                    warn = Warn("knowledge", reason, error.hint, rule.setting.place)
+                    step.unusable(Unusable(rule.setting, rule.fields, warn), below)
+        branches.append((condition, value))
+    if not fit:
+        return None
+    value = decide(branches, before)
+    if name in below and below[name] is Kind.NUMBER:
+        return as_kind(value, Kind.NUMBER)
+    return value if value.kind is Kind.MULTI else as_text(value)
+
+
+def _per_search(name: str, rules: Sequence[Choice], below: Schema, context: Context) -> Expr:
+    return _evaluated(name, rules, below, context, None) or NULL
+
+
+class _Watch:
+    """Stands for the search while knowledge is bound, and notices an expression that depends on it: now(), time()."""
+
+    def __init__(self) -> None:
+        self.touched = False
+        self.now = self.clock = 0.0
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("now", "clock"):
+            self.touched = True
+        return super().__getattribute__(name)
+
+    def __getattr__(self, name: str) -> Any:
+        raise SplError(f"it depends on the search ({name})", code="knowledge")
+
+
+def _lookups(choices: Choices, below: Schema) -> Step:
+    step = Step(dict(below))
+    for key, rules in choices.items():
+        if key[:6].upper() == "LOOKUP":
+            for _, rule in rules:
+                if isinstance(rule, Unusable):
+                    step.unusable(rule, below)
+    return step
+
+
+# --- eventtypes and tags -------------------------------------------------------------------------------------------
+
+
+def _classes(knowledge: Knowledge, below: Schema) -> Step:
+    step = Step(dict(below))
+
+    def add(name: str, value: Callable[[Context], Expr]) -> None:
+        step.deferred[name] = value
+        step.schema[name] = Kind.MULTI
+
+    if knowledge.eventtypes:
+        add("eventtype", partial(_eventtype, knowledge, below))
+    if knowledge.tags:
+        add("tag", partial(_tag, knowledge, None, below))
+        for name in sorted({one.field for one in knowledge.tags}):
+            add(f"tag::{name}", partial(_tag, knowledge, name, below))
+    return step
+
+
+def _eventtype(knowledge: Knowledge, below: Schema, context: Context) -> Expr:
+    """The names of the eventtypes that an event is of."""
+    names: list[Expr] = []
+    for one in knowledge.eventtypes.values():
+        try:
+            predicate = lower_text(one.search, below, context, Span(0, 0))
+        except SplError as error:
+            context.warnings.add("knowledge", f"the eventtype {one.name}: {error.reason}", where=one.place)
+            continue
+        names.append(_when(predicate, one.name))
+    return call("list_concat", Kind.MULTI, *names) if names else Lit(None, Kind.MULTI)
+
+
+def _tag(knowledge: Knowledge, name: str | None, below: Schema, context: Context) -> Expr:
+    """The tags that an event has by the value of a field, or of any field."""
+    conditions: dict[str, list[Expr]] = {}
+    for one in knowledge.tags:
+        if name is not None and one.field != name:
+            continue
+        quoted = one.value.replace("\\", "\\\\").replace('"', '\\"')
+        try:
+            predicate = lower_text(f'{one.field}="{quoted}"', below, context, Span(0, 0))
+        except SplError as error:
+            context.warnings.add("knowledge", f"the tag {one.tag} of {one.field}={one.value}: {error.reason}")
+            continue
+        conditions.setdefault(one.tag, []).append(predicate)
+    names = [_when(either(parts), tag) for tag, parts in sorted(conditions.items())]
+    return call("list_concat", Kind.MULTI, *names) if names else Lit(None, Kind.MULTI)
+
+
+def _when(condition: Expr, name: str) -> Expr:
+    nothing = Lit(None, Kind.MULTI)
+    return call("case", Kind.MULTI, condition, Lit((name,), Kind.MULTI), nothing)

@@ -1,0 +1,166 @@
+"""`Knowledge`: the search-time settings of some add-ons, loaded once and bound to the tables that a search reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from trapline.errors import SplError, Warn
+from trapline.knowledge import conf, settings
+from trapline.knowledge.bind import Bound
+from trapline.knowledge.records import Eventtype, Rule, Surroundings, Tag, eventtype_of, rule_of, tags_of
+from trapline.knowledge.spec import Spec, read_spec
+from trapline.plan import Schema, Table
+
+ADDONS = Path(__file__).parents[1] / "addons"
+_KEPT = 32
+"""Bindings remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stanza:
+    """A stanza of props.conf: to which events it applies, and its search-time rules by key."""
+
+    spec: Spec
+    rules: Mapping[str, Rule]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Knowledge:
+    """Search-time knowledge. `Knowledge()` knows nothing.
+
+    `stanzas`: the strongest first. `eventtypes`: by name, in that order. `problems`: what could not be read, is not
+    used or not supported, with its place; none of it stops a search, and what a search would need of it warns then.
+    """
+
+    addons: tuple[str, ...] = ()
+    stanzas: tuple[Stanza, ...] = ()
+    eventtypes: Mapping[str, Eventtype] = field(default_factory=dict)
+    tags: tuple[Tag, ...] = ()
+    problems: tuple[Warn, ...] = ()
+    _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, addon_dirs: Sequence[Path]) -> Knowledge:
+        """The knowledge of add-on folders in Splunk's own form (`default/*.conf`, `local/*.conf`, `lookups/*.csv`).
+
+        A later folder overrides an earlier one, key by key. Nothing in them is fatal (see `problems`).
+        """
+        folders = [Path(one) for one in addon_dirs]
+        problems: list[Warn] = []
+        files = {name: conf.load(folders, f"{name}.conf") for name in ("props", "transforms", "eventtypes", "tags")}
+        for file in files.values():
+            problems += file.problems
+        around = Surroundings(files["transforms"].stanzas, lambda name: _lookup_file(folders, name))
+        stanzas: list[Stanza] = []
+        for name, keys in files["props"].stanzas.items():
+            try:
+                spec = read_spec(name, keys.get("priority"))
+            except SplError as error:
+                where = next((one.place for one in keys.values()), None)
+                problems.append(Warn("conf", f"[{name}]: {error.reason}", error.hint, where))
+                continue
+            rules = {key: rule for key, one in keys.items() if (rule := rule_of(one, around)) is not None}
+            problems += (settings.unused(one) for key, one in keys.items() if key not in rules and key != "priority")
+            if spec is not None and rules:
+                stanzas.append(Stanza(spec, rules))
+        stanzas.sort(key=lambda stanza: stanza.spec.rank)
+        eventtypes: dict[str, Eventtype] = {}
+        for name, keys in sorted(files["eventtypes"].stanzas.items()):
+            one = eventtype_of(name, keys, problems) if name != conf.DEFAULT else None
+            if one is not None:
+                eventtypes[name] = one
+        eventtypes = _without_circles(eventtypes, problems)
+        tags = [
+            tag
+            for stanza, keys in files["tags"].stanzas.items()
+            if stanza != conf.DEFAULT
+            for tag in tags_of(stanza, keys, problems)
+            if tag.field != "eventtype" or tag.value in eventtypes
+        ]
+        return cls(tuple(one.name for one in folders), tuple(stanzas), eventtypes, tuple(tags), tuple(problems))
+
+    @staticmethod
+    def built_in() -> Knowledge:
+        """That of the add-ons that come with Trapline, loaded once."""
+        return _built_in()
+
+    def bind(self, tables: Sequence[Table], stored: Schema) -> Bound:
+        """The knowledge that applies to some tables, whose stored fields have the kinds of `stored`. Remembered."""
+        sourcetypes = frozenset(table.sourcetype for table in tables)
+        key = (sourcetypes, tuple(stored.items()))
+        bound = self._bound.get(key)
+        if bound is None:
+            while len(self._bound) >= _KEPT:
+                self._bound.pop(next(iter(self._bound)))
+            bound = self._bound[key] = Bound(self, sourcetypes, stored)
+        return bound
+
+    def eventtypes_like(self, pattern: str) -> dict[str, str]:
+        """Name -> search text of the eventtypes that match: `*` is a wildcard, letter case is ignored."""
+        if "*" not in pattern and pattern in self.eventtypes:
+            return {pattern: self.eventtypes[pattern].search}
+        regex = _wild(pattern)
+        return {name: one.search for name, one in self.eventtypes.items() if regex.fullmatch(name)}
+
+    def tags_like(self, field: str | None, pattern: str) -> list[tuple[str, str]]:
+        """The (field, value) pairs that have a tag which matches, of one field or of all."""
+        regex = _wild(pattern)
+        found = ((one.field, one.value) for one in self.tags if field in (None, one.field) and regex.fullmatch(one.tag))
+        return list(dict.fromkeys(found))
+
+
+def built_in_addons() -> list[Path]:
+    """The folders of the add-ons that come with Trapline."""
+    return sorted(path for path in ADDONS.iterdir() if (path / "default").is_dir())
+
+
+@cache
+def _built_in() -> Knowledge:
+    return Knowledge.load(built_in_addons())
+
+
+def _wild(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL | re.IGNORECASE)
+
+
+def _lookup_file(folders: Sequence[Path], name: str) -> Path | None:
+    """A lookup file of an add-on; the last folder that has it. A name with a folder in it is none."""
+    if Path(name).name != name or "\\" in name:
+        return None
+    for folder in reversed(folders):
+        path = folder / "lookups" / name
+        if path.is_file():
+            return path
+    return None
+
+
+_NESTED = re.compile(r"""\beventtype\s*=+\s*(?:"([^"]*)"|([^\s()"]+))""", re.IGNORECASE)
+
+
+def _without_circles(eventtypes: dict[str, Eventtype], problems: list[Warn]) -> dict[str, Eventtype]:
+    """Without eventtypes that contain themselves: no event can be decided to be of one."""
+    names: dict[str, set[str]] = {}
+    for name, one in eventtypes.items():
+        names[name] = set()
+        for quoted, bare in _NESTED.findall(one.search):
+            regex = _wild(quoted or bare)
+            names[name].update(other for other in eventtypes if regex.fullmatch(other))
+    kept: dict[str, Eventtype] = {}
+    for name, one in eventtypes.items():
+        seen: set[str] = set()
+        todo = list(names[name])
+        while todo:
+            other = todo.pop()
+            if other not in seen:
+                seen.add(other)
+                todo += names[other]
+        if name in seen:
+            reason = f"the eventtype '{name}' contains itself; it is left out"
+            problems.append(Warn("knowledge", reason, where=one.place))
+        else:
+            kept[name] = one
+    return kept

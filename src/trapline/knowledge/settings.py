@@ -1,0 +1,40 @@
+"""Settings of props.conf that are no rule of search time: known ones, with why they are not used, and unknown ones."""
+
+from __future__ import annotations
+
+import re
+
+from trapline.errors import Warn
+from trapline.knowledge.conf import Setting
+
+_INDEX_TIME = re.compile(
+    r"(TRANSFORMS|SEDCMD|RULESET|METRICS|METRIC-SCHEMA-TRANSFORMS|STATSD-DIM-TRANSFORMS|SEGMENTATION|MORE_THAN|LESS_THAN)[-_].*"
+    r"|CHARSET|TRUNCATE|LINE_BREAKER\w*|SHOULD_LINEMERGE|BREAK_ONLY_BEFORE\w*|MUST_(NOT_)?BREAK_\w+|MAX_\w+|EVENT_BREAKER\w*"
+    r"|LB_CHUNK_BREAKER\w*|DATETIME_CONFIG|TIME_PREFIX|TIME_FORMAT|TZ|TZ_ALIAS|DETERMINE_TIMESTAMP_\w+|ADD_EXTRA_TIME_FIELDS"
+    r"|INDEXED_EXTRACTIONS|FIELD_\w+|HEADER_FIELD_\w+|PREAMBLE_REGEX|TIMESTAMP_FIELDS|MISSING_VALUE_REGEX|STRUCTURED_\w+"
+    r"|JSON_TRIM_\w+|SEGMENTATION|CHECK_FOR_HEADER|CHECK_METHOD|initCrcLength|PREFIX_SOURCETYPE|sourcetype|NO_BINARY_CHECK"
+    r"|is_valid|force_local_processing|unarchive_\w+|invalid_cause|ANNOTATE_PUNCT|LEARN_\w+|maxDist|ROUTE_EVENTS_OLDER_THAN"
+    r"|disabled|HEADER_MODE|given_type|TERMINATE_ON_\w+"
+)
+_SHOWN = frozenset({"description", "category", "pulldown_type"})
+_AUTOMATIC = frozenset({"KV_MODE", "AUTO_KV_JSON", "KV_TRIM_SPACES", "MATCH_LIMIT", "DEPTH_LIMIT"})
+
+
+def unused(setting: Setting) -> Warn:
+    """Why a setting has no effect on searches here. Codes: conf-index-time, conf-shown, conf-automatic,
+    conf-unsupported, conf-unknown."""
+    key = setting.key
+    if key in _SHOWN:
+        return Warn("conf-shown", f"{key} is for people only", where=setting.place)
+    if key in _AUTOMATIC:
+        return Warn(
+            "conf-automatic", f"{key} is not used: fields of known formats are extracted at ingest", where=setting.place
+        )
+    if key == "rename":
+        reason = "rename is not supported: the sourcetype stays as it was ingested"
+        return Warn("conf-unsupported", reason, "give --sourcetype at ingest", setting.place)
+    if _INDEX_TIME.fullmatch(key):
+        return Warn(
+            "conf-index-time", f"{key} is a setting of index time, which ingest does not use", where=setting.place
+        )
+    return Warn("conf-unknown", f"{key} is not a known setting of props.conf", where=setting.place)
