@@ -77,10 +77,12 @@ def command(out: Path, as_json: bool) -> None:
 
 
 def _next(logs: Path, page: Path, detection: str) -> str:
+    from trapline.cli.render import clean
+
     folder = shlex.quote(str(logs))
     return f"""
 Next steps
-  open {page}   (the report, in a browser)
+  open {clean(str(page))} in a browser
   trapline show {shlex.quote(detection)}
   trapline search --data {folder} 'EventCode=7045 | stats count by host, ServiceName, ImagePath'
   trapline hunt ./your-evidence --out report.html
