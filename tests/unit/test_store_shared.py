@@ -22,7 +22,7 @@ from trapline.store.delta import Conflict, open_log
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PORTIONS = 16
+PORTIONS = 12
 ROWS = 5
 
 
@@ -70,7 +70,8 @@ import os
 from tests.unit.test_store_shared import ingest
 while line := input():
     if not (child := os.fork()):
-        ingest({str(path)!r}, "f", int(line))
+        file_id, several = line.split()
+        ingest({str(path)!r}, file_id, int(several))
         os._exit(0)
     print(child, flush=True)
     input()
@@ -110,27 +111,35 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(tmp_path: Path
     path = tmp_path / "store"
     store = Store.open(path)
     dice = random.Random(7)
-    rows = [0]
+    files: list[str] = []
+    midway: set[int] = set()
+    rows = 0
     with forking(path) as server:
         assert server.stdin is not None
         assert server.stdout is not None
-        while not store.seen("main", "f"):
-            print(dice.choice((1, 1, 2)), file=server.stdin, flush=True)
-            child = int(server.stdout.readline())
-            time.sleep(dice.random() * 0.03 * (len(rows) + 3))  # longer and longer: some run must come to the end
-            os.kill(child, signal.SIGKILL)  # still there, perhaps as a zombie: its parent has not been told to wait
-            print(file=server.stdin, flush=True)
-            assert int(server.stdout.readline()) in (0, -signal.SIGKILL)
-            rows.append(check_whole(store))
-            assert rows[-1] >= rows[-2]
-    killed_midway = [count for count in rows[:-1] if count not in (0, PORTIONS * ROWS)]
-    assert len(set(killed_midway)) >= 5
-    assert check_whole(store) == PORTIONS * ROWS
-    assert raws(store) == expected("f")
+        # File after file until kills have met enough different states, however fast this machine is.
+        while len(midway) < 6:
+            files.append(f"f{len(files)}")
+            patience = 0.1
+            while not store.seen("main", files[-1]):
+                print(files[-1], dice.choice((1, 1, 2)), file=server.stdin, flush=True)
+                child = int(server.stdout.readline())
+                time.sleep(dice.random() * patience)
+                os.kill(child, signal.SIGKILL)  # still there, perhaps as a zombie: its parent has not been told to wait
+                print(file=server.stdin, flush=True)
+                assert int(server.stdout.readline()) in (0, -signal.SIGKILL)
+                before, rows = rows, check_whole(store)
+                assert rows >= before
+                if 0 < rows - (len(files) - 1) * PORTIONS * ROWS < PORTIONS * ROWS:
+                    midway.add(rows)
+                patience += 0.03  # some run must come to the end
+    total = len(files) * PORTIONS * ROWS
+    assert rows == total
+    assert raws(store) == expected(*files)
     store.compact()
-    assert check_whole(store) == PORTIONS * ROWS
+    assert check_whole(store) == total
     store.vacuum(0)
-    assert raws(store) == expected("f")
+    assert raws(store) == expected(*files)
     left = sorted(file.name for file in path.rglob("*.parquet") if "_delta_log" not in file.parts)
     assert left == sorted(Path(file).name for table in store.snapshot().tables for file in table.files)
 
