@@ -518,14 +518,22 @@ def _recovered(event: _Event, present: set[str | None], rules: list[dict[str, An
         if "event_ids" in rule and event.system["event_id"] not in {str(one) for one in rule["event_ids"]}:
             continue
         for name, label in rule["fields"].items():
-            if name not in present and (found := _after(label).search(message)) is not None and found[1]:
-                yield name, found[1]
+            if name not in present and (value := _labelled(message, f"{label}:")):
+                yield name, value
 
 
-@cache
-def _after(label: str) -> re.Pattern[str]:
-    """The first line of a message with a label, which comes before any value that an attacker may have written."""
-    return re.compile(rf"^[ \t]*{re.escape(label)}:[ \t]*([^\r\n]*?)[ \t\r]*$", re.MULTILINE)
+def _labelled(message: str, label: str) -> str:
+    """What follows the label on the first line that begins with it, which comes before any value that an attacker may
+    have written."""
+    start = 0
+    while (at := message.find(label, start)) >= 0:
+        end = message.find("\n", at)
+        if not message[message.rfind("\n", start, at) + 1 or start : at].strip(" \t"):
+            return message[at + len(label) : end if end >= 0 else None].strip(" \t\r")
+        if end < 0:
+            break
+        start = end + 1
+    return ""
 
 
 # Winlogbeat ----------------------------------------------------------------------------------------------------------
