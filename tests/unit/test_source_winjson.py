@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.shared import shared
 from tests.unit.collect import Event, collect
@@ -358,3 +360,39 @@ def test_real_evtx_dump_pairs_equal_the_evtx() -> None:
             assert (event.host, event.source, event.time) == (twin.host, twin.source, twin.time)
             compared += 1
     assert compared == 69
+
+
+_KEYS = st.sampled_from(
+    [
+        "Event", "System", "EventData", "UserData", "EventID", "Provider", "TimeCreated", "Keywords", "Channel",
+        "Computer", "#attributes", "#text", "Data", "Name", "winlog", "event_data", "user_data", "event_id",
+        "channel", "winlog.channel", "log_name", "computer_name", "keywords", "Hostname", "EventTime", "@timestamp",
+        "EventReceivedTime", "SeverityValue", "UserID", "ProcessID", "Message", "SourceName", "EventType", "_source",
+        "RenderingInfo", "process", "xml_name",
+    ]
+)  # fmt: skip
+_ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=6)
+    | st.just("2024-03-04 10:11:25")
+    | st.just("S-1-5-18"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(_KEYS, _ANY, max_size=6), st.dictionaries(_KEYS, _ANY, max_size=6), _ANY, _ANY)
+def test_whatever_an_event_holds_it_is_an_event_or_a_bad_record(
+    system: dict[str, Any], rest: dict[str, Any], data: Any, user: Any
+) -> None:
+    rows = [
+        {"Event": {"System": {**system, "EventID": 1}, "EventData": data, "UserData": user}},
+        {**rest, "winlog": {**system, "channel": "x", "event_data": data, "user_data": user}},
+        {"EventID": 5, "Channel": "x", "SeverityValue": 2, **rest},
+        {**rest, "log_name": "x", "event_id": 1, "computer_name": "c", "event_data": data},
+        rest,
+    ]
+    sink = collect(winjson, "\n".join(json.dumps({**row, "other": 1}) for row in rows))
+    assert len(sink.events) + len(sink.lost) == len(rows)

@@ -420,7 +420,7 @@ class _Flat:
         odd += [key for key, item in value.items() if (item is None or item == "") and key in self._optional]
         if "UserID" in value and str(value["UserID"])[:4] != "S-1-":
             odd.append("UserID")
-        if value.get("EventType") not in self._event_types:
+        if not isinstance(kind := value.get("EventType"), str) or kind not in self._event_types:
             odd.append("EventType")
         layout = (tuple(value), tuple(odd))
         plan = self._plans.get(layout)
