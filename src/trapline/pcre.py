@@ -6,6 +6,7 @@ package on distinct values, with a time limit. Source of the dialect: Splunk's "
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +18,10 @@ SECONDS = 2.0
 """Time limit of one match in the Python matcher."""
 
 MAX_PATTERN = 50_000
+MAX_REPEAT = 65_535
+"""As in PCRE."""
+
+_REPEAT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,9 @@ def python_pattern(source: str) -> regex.Pattern[str]:
     """The pattern for the Python matcher. Raises SplError."""
     if len(source) > MAX_PATTERN:
         raise SplError(f"the regular expression is longer than {MAX_PATTERN:,} characters", code="regex")
+    for repeat in _REPEAT.finditer(source):
+        if any(len(bound) > 5 or int(bound) > MAX_REPEAT for bound in repeat.groups() if bound):
+            raise SplError(f"a repeat of more than {MAX_REPEAT:,} in a regular expression", code="regex")
     try:
         return regex.compile(_for_python(source), regex.VERSION0)
     except regex.error as error:

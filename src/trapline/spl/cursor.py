@@ -163,6 +163,8 @@ class Cursor:
                 self.pos = close + 1
                 quoted = self.text[start + 1 : close]
         if quoted is not None:
+            if not quoted:
+                self.fail("a field name is not empty", self.since(start))
             return Name(quoted, Span(start, self.pos), quoted=True)
         word = self.bare(stops)
         if not word:

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trapline.errors import Span, SplError, Unsupported
+from trapline.pcre import Pattern, check
 from trapline.plan import FALSE, NULL, Call, Col, Expr, Lambda, Lit, Schema, call, number, text, widen
 from trapline.spl.command import Context
-from trapline.spl.expr import Ast, Binary, Field, Func, In, Num, Str, Sub, Unary
+from trapline.spl.expr import Ast, Binary, Field, Func, In, Logic, Num, Str, Sub, Unary
 from trapline.values import Kind, number_text, to_number, value_text
 
 _COMPARE = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
@@ -61,6 +62,12 @@ class Env:
             )
         return found
 
+    def pattern(self, ast: Ast) -> Expr:
+        """A regular expression; a literal one is checked here, so that the error points at it."""
+        if isinstance(ast, Str):
+            check_pattern(ast.value, ast.span)
+        return self.text(ast)
+
     def constant(self, ast: Ast, what: str) -> str:
         """A literal that must be known when the search is compiled."""
         match ast:
@@ -85,8 +92,10 @@ class Env:
             case Unary(op=op, operand=operand):
                 inner = self.number(operand)
                 return call("neg", Kind.NUMBER, inner) if op == "-" else inner
-            case Binary(op="and" | "or" | "xor" as op, left=left, right=right):
-                return call(op, Kind.BOOL, self.condition(left), self.condition(right))
+            case Logic(op=op, parts=parts):
+                return Call(op, tuple(map(self.condition, parts)), Kind.BOOL)
+            case Binary(op="xor", left=left, right=right):
+                return call("xor", Kind.BOOL, self.condition(left), self.condition(right))
             case Binary(op="like", left=left, right=right):
                 return self._function(Func("like", (left, right), ast.span))
             case Binary(op=op, left=left, right=right) if op in _COMPARE:
@@ -155,6 +164,15 @@ class Env:
             raise SplError(
                 f"this subsearch returned '{found[:80]}', which is not an expression: {error.reason}", span=span
             ) from None
+
+
+def check_pattern(pattern: str, span: Span) -> Pattern:
+    """A regular expression, checked. Raises SplError at its place."""
+    try:
+        return check(pattern)
+    except SplError as error:
+        error.span = span
+        raise
 
 
 def as_text(expr: Expr) -> Expr:

@@ -8,7 +8,7 @@ are a literal; an unquoted `a.b` is concatenation and `a-b` a subtraction.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,10 @@ from trapline.spl.cursor import Cursor
 if TYPE_CHECKING:
     from trapline.spl.command import Pipeline
 
-MAX_DEPTH = 120
-"""Nesting of parentheses and unary operators; beyond it the expression is refused, not the stack blown."""
+MAX_DEPTH = 50
+"""Nesting of parentheses, calls and unary operators; beyond it the expression is refused, not the stack blown."""
+MAX_CHAIN = 200
+"""Operands of one chain of comparisons or arithmetic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,19 @@ class Unary:
 @dataclass(frozen=True, slots=True)
 class Binary:
     op: str
-    """`+ - * / % .`, `== != < <= > >=`, `like`, `and or xor`"""
+    """`+ - * / % .`, `== != < <= > >=`, `like`, `xor`"""
     left: Ast
     right: Ast
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """Two or more conditions joined by the same word; flat, for hundreds of them are common."""
+
+    op: str
+    """`and` or `or`"""
+    parts: tuple[Ast, ...]
     span: Span
 
 
@@ -80,7 +92,7 @@ class Sub:
     span: Span
 
 
-Ast = Num | Str | Field | Unary | Binary | In | Func | Sub
+Ast = Num | Str | Field | Unary | Binary | Logic | In | Func | Sub
 
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z_0-9])", re.ASCII)
 _WORD = re.compile(r"[A-Za-z_@\u0080-\uffff$][\w@$\u0080-\uffff]*(?:\{\}|:(?=\w))?[\w@]*")
@@ -101,19 +113,21 @@ def _xor(cursor: Cursor, depth: int) -> Ast:
 
 
 def _or(cursor: Cursor, depth: int) -> Ast:
-    left = _and(cursor, depth)
+    parts = [_and(cursor, depth)]
     while cursor.take_word("or") or cursor.take("||"):
-        right = _and(cursor, depth)
-        left = Binary("or", left, right, left.span.to(right.span))
-    return left
+        parts.append(_and(cursor, depth))
+    return _logic("or", parts)
 
 
 def _and(cursor: Cursor, depth: int) -> Ast:
-    left = _not(cursor, depth)
+    parts = [_not(cursor, depth)]
     while cursor.take_word("and") or cursor.take("&&"):
-        right = _not(cursor, depth)
-        left = Binary("and", left, right, left.span.to(right.span))
-    return left
+        parts.append(_not(cursor, depth))
+    return _logic("and", parts)
+
+
+def _logic(op: str, parts: list[Ast]) -> Ast:
+    return parts[0] if len(parts) == 1 else Logic(op, tuple(parts), parts[0].span.to(parts[-1].span))
 
 
 def _not(cursor: Cursor, depth: int) -> Ast:
@@ -174,25 +188,25 @@ def _in_list(cursor: Cursor, left: Ast, depth: int) -> Ast:
 
 
 def _sum(cursor: Cursor, depth: int) -> Ast:
-    left = _product(cursor, depth)
-    while True:
-        op = cursor.peek()
-        if op not in ("+", "-", "."):
-            return left
-        cursor.pos += 1
-        right = _product(cursor, depth)
-        left = Binary(op, left, right, left.span.to(right.span))
+    return _chain(cursor, ("+", "-", "."), _product, depth)
 
 
 def _product(cursor: Cursor, depth: int) -> Ast:
-    left = _unary(cursor, depth)
-    while True:
-        op = cursor.peek()
-        if op not in ("*", "/", "%"):
-            return left
+    return _chain(cursor, ("*", "/", "%"), _unary, depth)
+
+
+def _chain(cursor: Cursor, ops: tuple[str, ...], operand: Callable[[Cursor, int], Ast], depth: int) -> Ast:
+    """Operands of one level of binding, joined from left to right."""
+    left = operand(cursor, depth)
+    count = 1
+    while (op := cursor.peek()) in ops:
+        count += 1
+        if count > MAX_CHAIN:
+            cursor.fail(f"a chain of more than {MAX_CHAIN} operands", hint="split it over several assignments")
         cursor.pos += 1
-        right = _unary(cursor, depth)
+        right = operand(cursor, depth)
         left = Binary(op, left, right, left.span.to(right.span))
+    return left
 
 
 def _unary(cursor: Cursor, depth: int) -> Ast:
@@ -234,7 +248,10 @@ def _primary(cursor: Cursor, depth: int) -> Ast:
     number = _NUMBER.match(cursor.text, start, cursor.end)
     if number is not None:
         cursor.pos = number.end()
-        return Num(float(number.group()), cursor.since(start))
+        found = float(number.group())
+        if found == float("inf"):
+            cursor.fail("this number is too large", cursor.since(start))
+        return Num(found, cursor.since(start))
     word = _WORD.match(cursor.text, start, cursor.end)
     if word is None:
         cursor.fail(f"expected an expression, found {cursor.found()}")
@@ -277,6 +294,9 @@ def fields_read(ast: Ast) -> Iterator[str]:
         case Binary(left=left, right=right):
             yield from fields_read(left)
             yield from fields_read(right)
+        case Logic(parts=parts):
+            for part in parts:
+                yield from fields_read(part)
         case In(item=item, choices=choices):
             yield from fields_read(item)
             for choice in choices:

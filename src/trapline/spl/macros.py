@@ -6,8 +6,10 @@ Source: Knowledge Manager Manual, "Use search macros in searches"; spl/NOTES.md 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 from trapline.errors import Span, SplError
@@ -17,6 +19,8 @@ MAX_DEPTH = 100
 """Nesting of macros inside macros (limits.conf has the same bound for recursion)."""
 MAX_LENGTH = 4_000_000
 """Characters of an expanded search: macros that double each other must not fill the memory."""
+MAX_CALLS = 10_000
+"""Macro calls that a search may come to: macros that double each other and expand to nothing must end too."""
 
 
 class Macro(Protocol):
@@ -122,28 +126,32 @@ def expand(text: str, macros: Mapping[str, Macro]) -> str:
     Raises SplError for an unknown macro (with the nearest names), a wrong number of arguments, endless recursion.
     The spans of the error point into the text that was being expanded, which is its `query`.
     """
-    return _expand(strip_comments(text), macros, ())
+    return _expand(strip_comments(text), macros, (), count())
 
 
-def _expand(text: str, macros: Mapping[str, Macro], inside: tuple[str, ...]) -> str:
+def _expand(text: str, macros: Mapping[str, Macro], inside: tuple[str, ...], made: Iterator[int]) -> str:
     if "`" not in text:
         return text
     try:
         calls = find_macro_calls(text)
         out: list[str] = []
-        kept = 0
+        kept = length = 0
         for call in calls:
-            out += [text[kept : call.start], _definition(call, macros, inside)]
+            span = Span(call.start, call.end)
+            if next(made) >= MAX_CALLS:
+                raise SplError(f"the search calls more than {MAX_CALLS:,} macros", span=span, code="macro")
+            out += [text[kept : call.start], _definition(call, macros, inside, made)]
             kept = call.end
-            if sum(map(len, out)) > MAX_LENGTH:
-                raise SplError("the search grows too long when its macros are expanded", code="macro")
+            length += len(out[-2]) + len(out[-1])
+            if length > MAX_LENGTH:
+                raise SplError("the search grows too long when its macros are expanded", span=span, code="macro")
         out.append(text[kept:])
     except SplError as error:
         raise error.locate(text, expanded=bool(inside)) from None
     return "".join(out)
 
 
-def _definition(call: MacroCall, macros: Mapping[str, Macro], inside: tuple[str, ...]) -> str:
+def _definition(call: MacroCall, macros: Mapping[str, Macro], inside: tuple[str, ...], made: Iterator[int]) -> str:
     span = Span(call.start, call.end)
     macro = macros.get(call.key)
     if macro is None:
@@ -152,9 +160,15 @@ def _definition(call: MacroCall, macros: Mapping[str, Macro], inside: tuple[str,
         chain = " -> ".join((*inside, call.key))
         raise SplError(f"the macro {call.key} contains itself: {chain}", span=span, code="macro")
     body = strip_comments(macro.definition)
-    for name, value in _bind(macro.args, call.args):
-        body = body.replace(f"${name}$", value)
-    return _expand(body, macros, (*inside, call.key))
+    values = dict(_bind(macro.args, call.args))
+    if values:
+        # In one pass: a value that holds $name$ is not substituted again.
+        marks = re.compile("|".join(re.escape(f"${name}$") for name in values))
+        found = marks.findall(body)
+        if len(body) + sum(len(values[mark[1:-1]]) for mark in found) > MAX_LENGTH:
+            raise SplError("the search grows too long when its macros are expanded", span=span, code="macro")
+        body = marks.sub(lambda match: values[match.group()[1:-1]], body)
+    return _expand(body, macros, (*inside, call.key), made)
 
 
 def _bind(names: tuple[str, ...], values: tuple[str, ...]) -> list[tuple[str, str]]:

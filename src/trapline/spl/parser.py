@@ -76,7 +76,10 @@ class _Parser:
                 if place == 0 and len(spans) > 1:
                     continue
                 raise SplError(
-                    "expected a command, found nothing", span=Span(span.start, span.start + 1), code="syntax"
+                    "expected a command, found nothing",
+                    span=Span(max(0, span.start - 1), span.start),
+                    hint="a macro that is to let every row pass is defined as: search *",
+                    code="syntax",
                 )
             stages.append(self._stage(span, first=not stages, piped=place > 0, nested=nested))
         return Pipeline(self.text, tuple(stages))

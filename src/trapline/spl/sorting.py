@@ -48,6 +48,8 @@ def parse_keys(cursor: Cursor, *, options: Sequence[str] = ()) -> list[Key]:
             descending = sign == "-"
             if cursor.pos < cursor.end and cursor.text[cursor.pos].isspace():
                 carried = descending
+        if cursor.at_option():
+            cursor.no_option()
         name = cursor.name()
         typed = None if name.quoted else _TYPED.match(name.text)
         if typed is None:

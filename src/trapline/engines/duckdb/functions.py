@@ -119,12 +119,22 @@ def _operator(node: type[exp.Expression]) -> Builder:
     return build
 
 
+def _balanced(node: type[exp.Connector], parts: Sequence[Tree]) -> Tree:
+    """A tree of logarithmic depth, for a search may join a thousand conditions."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    left, right = _balanced(node, parts[:middle]), _balanced(node, parts[middle:])
+    return cast("Tree", node(this=_grouped(node, left), expression=_grouped(node, right)))
+
+
+def _grouped(node: type[exp.Connector], tree: Tree) -> Tree:
+    return tree if not isinstance(tree, exp.Connector) or isinstance(tree, node) else exp.Paren(this=tree)
+
+
 def _chain(node: type[exp.Connector]) -> Builder:
     def build(call: Call, args: Sequence[Tree]) -> Tree:
-        tree = args[0]
-        for arg in args[1:]:
-            tree = cast("Tree", node(this=tree, expression=arg))
-        return exp.Paren(this=tree)
+        return exp.Paren(this=_balanced(node, args))
 
     return build
 

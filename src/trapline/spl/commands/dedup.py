@@ -101,6 +101,8 @@ def parse(cursor: Cursor) -> Dedup:
             options()
         elif cursor.take_word("sortby"):
             sortby = parse_keys(cursor, options=FLAGS)
+            if not sortby:
+                cursor.fail("sortby needs a field", hint="dedup host sortby - _time")
         elif cursor.at_option():
             cursor.no_option()
         elif not cursor.take(","):

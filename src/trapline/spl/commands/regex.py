@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from trapline.plan import NULL, Col, Expr, Filter, Node, call, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
+from trapline.spl.evaluate import check_pattern
 from trapline.spl.functions.comparison import per_value
 from trapline.values import Kind
 
@@ -47,10 +48,12 @@ def parse(cursor: Cursor) -> Regex:
             field = quoted
         else:
             cursor.pos = start
+    start = cursor.here().start
     pattern = cursor.string()
     if pattern is None:
         pattern = cursor.rest()
         cursor.pos = cursor.end
     if not pattern:
         cursor.fail("regex needs a pattern", hint='regex field="^a.*z$"')
+    check_pattern(pattern, cursor.since(start))
     return Regex(field, pattern, negated)

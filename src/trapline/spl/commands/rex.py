@@ -12,12 +12,11 @@ import re
 from dataclasses import dataclass
 
 from trapline.errors import Span, SplError, Unsupported
-from trapline.pcre import check
 from trapline.plan import NULL, Call, Col, Expr, Extend, Node, Schema, call, number, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.cursor import count as whole
-from trapline.spl.evaluate import as_text, unify
+from trapline.spl.evaluate import as_text, check_pattern, unify
 from trapline.spl.functions.text import each
 from trapline.values import Kind
 
@@ -111,7 +110,7 @@ def parse(cursor: Cursor) -> Extract | Sed:
             raise SplError(f"rex has no mode '{mode}'", span=span, hint="mode=sed, or leave it out", code="syntax")
         return _sed(field, pattern, place)
     limit = whole(*options["max_match"]) if "max_match" in options else 1
-    groups = named_groups(pattern, place)
+    groups = check_pattern(pattern, place).groups
     if not groups:
         raise SplError(
             "this regular expression has no named group, so it extracts nothing",
@@ -120,15 +119,6 @@ def parse(cursor: Cursor) -> Extract | Sed:
             code="regex",
         )
     return Extract(field, pattern, groups, limit)
-
-
-def named_groups(pattern: str, span: Span) -> tuple[tuple[str, int], ...]:
-    """The named groups of a pattern with their numbers, in order. Raises SplError where it is not PCRE."""
-    try:
-        return check(pattern).groups
-    except SplError as error:
-        error.span = span
-        raise
 
 
 def _sed(field: str, script: str, span: Span) -> Sed:
@@ -150,7 +140,7 @@ def _sed(field: str, script: str, span: Span) -> Sed:
         raise Unsupported(f"the sed flags '{flags}' are not supported", span=span, hint="g replaces every match")
     if "i" in flags:
         old = f"(?i){old}"
-    named_groups(old, span)
+    check_pattern(old, span)
     return Sed(field, False, old, new, "g" in flags)
 
 

@@ -98,7 +98,7 @@ def _like(env: Env, ast: Func) -> Expr:
 @function("match", 2)
 def _match(env: Env, ast: Func) -> Expr:
     """PCRE, unanchored. True for any value of a multivalue."""
-    value, pattern = env.value(ast.args[0]), env.text(ast.args[1])
+    value, pattern = env.value(ast.args[0]), env.pattern(ast.args[1])
     return per_value(value, lambda one: call("regex_match", Kind.BOOL, one, pattern))
 
 

@@ -60,7 +60,7 @@ def _mvreverse(env: Env, ast: Func) -> Expr:
 def _mvfind(env: Env, ast: Func) -> Expr:
     """The index of the first value that a PCRE matches."""
     item = Col("_v", Kind.TEXT)
-    found = call("regex_match", Kind.BOOL, item, env.text(ast.args[1]))
+    found = call("regex_match", Kind.BOOL, item, env.pattern(ast.args[1]))
     return call("list_find", Kind.NUMBER, env.multi(ast.args[0]), Lambda("_v", found))
 
 

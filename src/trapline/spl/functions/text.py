@@ -45,7 +45,7 @@ def _substr(env: Env, ast: Func) -> Expr:
 @function("replace", 3)
 def _replace(env: Env, ast: Func) -> Expr:
     r"""Every match of a PCRE; \1 and the like in the replacement."""
-    pattern, new = env.text(ast.args[1]), env.text(ast.args[2])
+    pattern, new = env.pattern(ast.args[1]), env.text(ast.args[2])
     return each(env.value(ast.args[0]), lambda one: call("regex_replace", Kind.TEXT, one, pattern, new))
 
 
