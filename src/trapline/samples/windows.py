@@ -92,7 +92,7 @@ _SERVICES = (
     ("Remote Registry", "RemoteRegistry"),
     ("Remote Desktop Services", "TermService"),
     ("COM+ System Application", "COMSysApp"),
-    ("Volume Shadow Copy", "VSS"),
+    ("Windows Time", "W32Time"),
     ("Windows Remote Management (WS-Management)", "WinRM"),
     ("Print Spooler", "Spooler"),
     ("Device Setup Manager", "DsmSvc"),
