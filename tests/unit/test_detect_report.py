@@ -186,5 +186,19 @@ def test_write_errors_name_the_next_step(tmp_path: Path) -> None:
         report.write(plain(), tmp_path / "r.pdf")
     assert ".html, .json or .csv" in str(unknown.value.hint)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(TraplineError, match="cannot write"):
-        report.write(plain(), tmp_path / "file" / "r.html")
+    (tmp_path / "r.html").mkdir()
+    for path in (tmp_path / "file" / "r.html", tmp_path / "r.html"):
+        with pytest.raises(TraplineError, match="cannot write"):
+            report.write(plain(), path)
+        with pytest.raises(TraplineError, match="cannot write"):
+            report.check(path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "r.html"]
+
+
+def test_check_leaves_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "r.html"
+    report.check(path)
+    assert list(path.parent.iterdir()) == []
+    path.write_text("before")
+    report.check(path)
+    assert path.read_text() == "before"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,29 @@ from click.testing import CliRunner, Result
 from trapline import app
 from trapline.cli import cli
 from trapline.detect.hunt import HuntResult
+from trapline.detect.run import KEPT_PER_DETECTION
 from trapline.ingest.intake import Evidence
 from trapline.samples import windows
-from trapline.samples.event import numbered, xml
+from trapline.samples.event import Event, evtx_json, numbered, xml
 from trapline.samples.write import Manifest, write
 
 REMCOM = "Windows Service Create RemComSvc"
+OWN = """\
+name: {name}
+id: 00000000-0000-4000-8000-{number:012d}
+version: 1
+date: '2026-01-01'
+author: t
+status: production
+type: Hunting
+description: d
+data_source: []
+search: '{search}'
+how_to_implement: none
+known_false_positives: none
+references: []
+tags: {{analytic_story: [], asset_type: Endpoint, product: [Splunk Enterprise], security_domain: endpoint}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +99,16 @@ def test_sourcetype_and_source_of_evidence(tmp_path: Path) -> None:
     assert result.sources[0].sourcetypes == ("my:sourcetype",)
 
 
-def test_the_same_install_in_every_format(tmp_path: Path, manifest: Manifest) -> None:
-    lines = (manifest.logs / "FS02-xmlwineventlog.log").read_text("utf-8").splitlines()
-    (install,) = [one for one in lines if "RemCom Service" in one and ">7045<" in one]
-    (tmp_path / "one.xml").write_text(install)
+@pytest.mark.parametrize("form", [xml, evtx_json])
+def test_the_install_alone_in_each_form_of_a_windows_event(tmp_path: Path, form: Callable[[Event], str]) -> None:
+    install = next(
+        one for one in numbered(list(windows.Domain(1).events())) if ("ServiceName", "RemCom Service") in one.data
+    )
+    with gzip.open(tmp_path / "one.gz", "wt", encoding="utf-8") as out:
+        out.write(form(install))
     content = app.content()
     result = app.hunt([Evidence(str(tmp_path))], content, app.select(content))
-    assert [one.risk_objects[0].value for one in result.findings] == [manifest.host]
+    assert [one.risk_objects[0].value for one in result.findings] == [install.host]
 
 
 # -- the command line
@@ -141,17 +163,13 @@ def test_a_filter_macro_of_the_user_silences_a_host(tmp_path: Path, manifest: Ma
 def test_own_content_and_a_detection_that_cannot_run(tmp_path: Path, manifest: Manifest) -> None:
     folder = tmp_path / "content" / "detections" / "endpoint"
     folder.mkdir(parents=True)
-    for name, search in (
-        ("Own Installs", "EventCode=7045 | stats count by host"),
-        ("Broken One", "EventCode=7045 | nosuchcommand x"),
-    ):
-        (folder / f"{name.lower().replace(' ', '_')}.yml").write_text(
-            f"name: {name}\nid: 00000000-0000-4000-8000-{len(name):012d}\nversion: 1\ndate: '2026-01-01'\n"
-            "author: t\nstatus: production\ntype: Hunting\ndescription: d\ndata_source: []\n"
-            f"search: '{search}'\nhow_to_implement: none\nknown_false_positives: none\nreferences: []\n"
-            "tags:\n  analytic_story: []\n  asset_type: Endpoint\n  product: [Splunk Enterprise]\n"
-            "  security_domain: endpoint\n"
-        )
+    searches = {
+        "own_installs": "EventCode=7045 | stats count by host",
+        "broken_one": "EventCode=7045 | nosuchcommand x",
+    }
+    for number, (name, search) in enumerate(searches.items()):
+        text = OWN.format(name=name.replace("_", " ").title(), search=search, number=number)
+        (folder / f"{name}.yml").write_text(text)
     ran = invoke("hunt", manifest.logs, "--content", tmp_path / "content", "--json")
     assert ran.exit_code == 0
     found = json.loads(ran.stdout)
@@ -170,6 +188,25 @@ def test_nothing_to_hunt_over_is_not_a_clean_result(tmp_path: Path) -> None:
         ran = invoke("hunt", path)
         assert ran.exit_code == 2
         assert "no event was read" in ran.stderr
+
+
+def test_help_tells_the_limit_that_holds() -> None:
+    assert f"Default: {KEPT_PER_DETECTION}." in invoke("hunt", "--help").stdout
+
+
+def test_limit(manifest: Manifest, tmp_path: Path) -> None:
+    own = tmp_path / "own.yml"
+    own.write_text(OWN.format(name="Own", search="EventCode=7045 | table host ServiceName", number=1))
+    found = json.loads(invoke("hunt", manifest.logs, "--detection", own, "--limit", "2", "--json").stdout)
+    assert len(found["findings"]) == found["summary"]["findings_listed"] == 2
+    assert found["summary"]["findings"] > 10
+    assert [one["code"] for one in found["warnings"]] == ["detect.capped"]
+
+
+def test_types(manifest: Manifest) -> None:
+    assert "there is no detection type 'x'" in str(invoke("hunt", manifest.logs, "--type", "x").exception)
+    assert "no detection is selected" in str(invoke("hunt", manifest.logs, "--type", "Hunting").exception)
+    assert invoke("hunt", manifest.logs, "--type", "anomaly").exit_code == 0
 
 
 def test_wrong_report_suffix_is_told_before_the_work(tmp_path: Path) -> None:

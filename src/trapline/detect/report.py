@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import hashlib
 import html
 import io
@@ -17,8 +18,10 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import IO
 
 from trapline.detect.finding import Finding, iso, moment, number
 from trapline.detect.hunt import HuntResult
@@ -46,22 +49,46 @@ def write(result: HuntResult, path: Path) -> None:
 
     The file appears whole or not at all. Raises TraplineError for another suffix or when it cannot be written.
     """
-    render = renderer(path)
-    text = render(result).encode("utf-8", "replace")
+    text = renderer(path)(result).encode("utf-8", "replace")
+    with _replacing(path) as out:
+        out.write(text)
+
+
+def check(path: Path) -> None:
+    """Raises what `write` would raise, before the work that the report is about."""
+    renderer(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of `path` when the block ends well."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as out:
-                out.write(text)
-            Path(name).chmod(0o644)
+                yield out
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)  # mkstemp gives 0600 whatever the umask
             Path(name).replace(path)
-        except OSError:
+        except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        reason = f"cannot write {path}: {error.strerror or error}"
-        raise TraplineError(reason, hint="give a path in a folder that can be written", code="output") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> TraplineError:
+    reason = f"cannot write {path}: {error.strerror or error}"
+    return TraplineError(reason, hint="give a path in a folder that can be written", code="output")
 
 
 def renderer(path: Path) -> Callable[[HuntResult], str]:

@@ -67,7 +67,7 @@ def command(
     from trapline.detect import report
 
     for out in outs:
-        report.renderer(out)  # a wrong suffix is an error before the work, not after it
+        report.check(out)  # a path that will not do is an error before the work, not after it
     content = app.content(folders, macros)
     detections = app.select(content, names, types, deprecated=deprecated)
     with Progress() as progress:
