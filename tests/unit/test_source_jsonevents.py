@@ -100,6 +100,8 @@ def test_raw_is_the_text_of_the_file() -> None:
         ('Record 1\n{\n  "n": 1,\nRecord 2\n{\n  "n": 2\n}\n', ["2"], 1),
         ('[{"n":1}, 5, {"n":3}]', ["1", "3"], 1),
         ('{"n":1}{"n":2}{"n":', ["1", "2"], 1),
+        ('[{"n":1}][{"n":2}] {"Records":[{"n":3}]}', ["1", "2", "3"], 0),
+        ('{"n":1}\n{"list":[{"n":2},{"n":3}],"cut":', ["1"], 1),
         ("", [], 0),
         ('[]\n{"Records": []}\n', [], 0),
     ],
@@ -112,6 +114,11 @@ def test_a_broken_record_costs_itself_only(text: str, numbers: list[str], lost: 
 
 def test_careless_writers_are_understood() -> None:
     assert _fields('{"a":NaN,"b":"tab\there","c":"\\ud800x"}') == [{"a": "NaN", "b": "tab\there", "c": "\ud800x"}]
+
+
+def test_bytes_that_are_not_utf8_are_the_same_in_raw_and_fields() -> None:
+    event = collect(jsonevents, b'{"a":"caf\xe9"}').events[0]
+    assert (event.raw, event.fields["a"]) == ('{"a":"caf\u00e9"}', "caf\u00e9")
 
 
 def test_a_key_that_comes_again_has_its_last_value() -> None:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from trapline.ingest.jsonfields import DEPTH_LIMIT
-from trapline.ingest.lines import LINE_LIMIT, Decoder, head_text, lines
+from trapline.ingest.lines import LINE_LIMIT, Decoder, decode, head_text, lines
 from trapline.ingest.source import Sink
 
 DOCUMENT_LIMIT = 256 * 2**20
@@ -24,7 +24,11 @@ _TOO_LONG = f"record longer than {LINE_LIMIT // 2**20} MiB"
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|("(?s:.*))\Z', re.DOTALL)
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"{}[]")))
 _WRAPPED = re.compile(rb'\s*\{(?:\s*"@[^"\\]{1,200}"\s*:\s*"[^"\\]{0,2000}"\s*,)*\s*"[^"\\]{1,200}"\s*:\s*\[\s*\{')
-_ARRAY = re.compile(r'\s*(?:\{(?:\s*"@[^"\\]{1,200}"\s*:\s*"[^"\\]{0,2000}"\s*,)*\s*"[^"\\]{1,200}"\s*:\s*)?\[\s*')
+_ARRAY = re.compile(
+    r'\s*(?:\{(?:\s*"@[^"\\]{1,200}"\s*:\s*"[^"\\]{0,2000}"\s*,)*'
+    r'\s*"(?:Records|records|value|events|logEvents|results)"\s*:\s*)?\[\s*'
+)
+"""The start of an array of records. In a wrapper that is cut off, only its usual name tells it from one record."""
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 _BETWEEN = re.compile(r"[\s,]*")
 _JUNK = re.compile(rb"\s*(?:Record #?\d+:?|[\],]+|\],?\s*\}|\x1e)?\s*\Z")
@@ -69,7 +73,7 @@ def loads(data: bytes) -> Any:
         if len(data) > LINE_LIMIT:
             raise JsonError(_BROKEN) from None
     try:
-        return _lenient().decode(data.decode("utf-8", "replace"))
+        return _lenient().decode(decode(data))
     except RecursionError:
         raise JsonError("nested too deeply") from None
     except ValueError:
@@ -173,10 +177,13 @@ class _Reader:
         begin = at
         while at < len(text):
             try:
-                value, end = _lenient().raw_decode(text, at)
+                _, end = _lenient().raw_decode(text, at)
             except (ValueError, RecursionError):
                 break
-            yield from self._explode(first + above, text[at:end].encode("utf-8", "replace"), value)
+            found = self._document(first + above, text[at:end].encode("utf-8", "replace"))
+            if found is None:
+                break
+            yield from found
             after = _skip(text, end)
             above += text.count("\n", at, after)
             at = after
