@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)  ## hunt over sample logs and show the RemCom finding
-	$(BIN)/python -m trapline.cli demo
+	$(BIN)/python -m trapline demo
 
 test: $(STAMP)  ## every test (minutes)
 	$(BIN)/python -m pytest
