@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trapline.content.catalog import Content
 from trapline.content.model import Detection, DetectionType, Status
-from trapline.errors import TraplineError
+from trapline.errors import InputError, TraplineError
 
 if TYPE_CHECKING:
     from trapline.detect.hunt import HuntResult
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trapline.ingest.intake import Evidence
     from trapline.ingest.intake import Progress as IngestProgress
     from trapline.ingest.report import IngestReport
+    from trapline.knowledge.knowledge import Knowledge
     from trapline.search import Session
 
 
@@ -25,6 +26,26 @@ def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = (
     from trapline.content.read import default_content
 
     return default_content(folders, macros)
+
+
+def knowledge(addons: Sequence[str | Path] = ()) -> Knowledge:
+    """Search-time knowledge: the built-in add-ons, with the user's add-on folders (Splunk's own form) on them.
+
+    Raises InputError for a folder that is none or holds no `default/` or `local/`."""
+    from trapline.knowledge.knowledge import Knowledge, built_in_addons
+
+    if not addons:
+        return Knowledge.built_in()
+    folders = [Path(one) for one in addons]
+    for one in folders:
+        if not any((one / part).is_dir() for part in ("default", "local")):
+            raise InputError(
+                "this is no add-on folder",
+                file=str(one),
+                hint="give the folder that holds default/ or local/ with props.conf, eventtypes.conf, ...",
+                code="knowledge.folder",
+            )
+    return Knowledge.load([*built_in_addons(), *folders])
 
 
 def select(
@@ -63,6 +84,7 @@ def hunt(
     content: Content,
     detections: Sequence[Detection],
     *,
+    knowledge: Knowledge | None = None,
     keep: int | None = None,
     attack_version: str | None = None,
     progress: Progress | None = None,
@@ -70,7 +92,15 @@ def hunt(
     """Hunt over evidence (`trapline.detect.hunt.hunt`)."""
     from trapline.detect import hunt as hunts
 
-    return hunts.hunt(evidence, content, detections, keep=keep, attack_version=attack_version, progress=progress)
+    return hunts.hunt(
+        evidence,
+        content,
+        detections,
+        knowledge=knowledge,
+        keep=keep,
+        attack_version=attack_version,
+        progress=progress,
+    )
 
 
 @contextmanager

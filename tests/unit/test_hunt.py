@@ -203,6 +203,22 @@ def test_limit(manifest: Manifest, tmp_path: Path) -> None:
     assert [one["code"] for one in found["warnings"]] == ["detect.capped"]
 
 
+def test_an_add_on_of_the_user_is_used(manifest: Manifest, tmp_path: Path) -> None:
+    addon = tmp_path / "TA-own"
+    (addon / "default").mkdir(parents=True)
+    (addon / "default" / "eventtypes.conf").write_text("[own_installs]\nsearch = EventCode=7045\n")
+    (addon / "default" / "props.conf").write_text("[XmlWinEventLog]\nFIELDALIAS-own = ServiceName AS own_service\n")
+    own = tmp_path / "own.yml"
+    search = "eventtype=own_installs own_service=RemCom* | table own_service"
+    own.write_text(OWN.format(name="Own", search=search, number=1))
+    found = json.loads(invoke("hunt", manifest.logs, "--detection", own, "--addon", addon, "--json").stdout)
+    assert [one["row"] for one in found["findings"]] == [{"own_service": "RemCom Service"}]
+    without = json.loads(invoke("hunt", manifest.logs, "--detection", own, "--json").stdout)
+    assert without["findings"] == []
+    assert "own_installs" in without["warnings"][0]["reason"]
+    assert "no add-on folder" in str(invoke("hunt", manifest.logs, "--addon", tmp_path).exception)
+
+
 def test_types(manifest: Manifest) -> None:
     assert "there is no detection type 'x'" in str(invoke("hunt", manifest.logs, "--type", "x").exception)
     assert "no detection is selected" in str(invoke("hunt", manifest.logs, "--type", "Hunting").exception)

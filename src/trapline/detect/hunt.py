@@ -22,6 +22,7 @@ from trapline.ingest.files import total_size
 from trapline.ingest.intake import Evidence, ingest
 from trapline.ingest.intake import Progress as IngestProgress
 from trapline.ingest.report import FileReport
+from trapline.knowledge.knowledge import Knowledge
 from trapline.search import Session
 from trapline.store import Store
 from trapline.values import Row
@@ -187,6 +188,7 @@ def hunt(
     content: Content,
     detections: Sequence[Detection],
     *,
+    knowledge: Knowledge | None = None,
     now: float | None = None,
     keep: int | None = None,
     label: str = risk.LABEL,
@@ -195,10 +197,10 @@ def hunt(
 ) -> HuntResult:
     """Read the evidence into a throwaway store and run the detections over all of it.
 
-    `now`: epoch seconds of the run, default the clock. `keep`: findings listed per detection, default
-    `run.KEPT_PER_DETECTION`. `attack_version`: of the tactics, default `enrich.DEFAULT_ATTACK`.
-    What cannot be read or run is in `sources`, `outcomes` and `warnings`. Raises TraplineError for an unknown
-    `attack_version`, EngineError when the store cannot be written.
+    `knowledge`: of searches, None = the built-in add-ons. `now`: epoch seconds of the run, default the clock. `keep`:
+    findings listed per detection, default `run.KEPT_PER_DETECTION`. `attack_version`: of the tactics, default
+    `enrich.DEFAULT_ATTACK`. What cannot be read or run is in `sources`, `outcomes` and `warnings`. Raises
+    TraplineError for an unknown `attack_version`, EngineError when the store cannot be written.
     """
     begun = time.perf_counter()
     started = time.time() if now is None else now
@@ -206,7 +208,7 @@ def hunt(
     profile = profiles(content, version)
     with Store.throwaway() as store:
         sources, warnings = _read(evidence, store, progress)
-        session = Session(tables=store.snapshot().tables, macros=content.macros())
+        session = Session(tables=store.snapshot().tables, macros=content.macros(), knowledge=knowledge)
         found = run.run(
             session,
             detections,
@@ -222,7 +224,12 @@ def hunt(
         risk_events=found.risk_events,
         hosts=found.hosts,
         sources=sources,
-        warnings=[*warnings, *found.warnings, *(one.to_warn() for one in content.problems)],
+        warnings=[
+            *warnings,
+            *found.warnings,
+            *(one.to_warn() for one in content.problems),
+            *(knowledge.problems if knowledge is not None else ()),
+        ],
         outcomes=found.outcomes,
         started=started,
         seconds=time.perf_counter() - begun,

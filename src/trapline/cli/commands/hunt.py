@@ -15,6 +15,9 @@ from trapline.cli.options import json_option
 @click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
 @click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Run only this one. May be repeated.")
 @click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
+@click.option(
+    "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of the built-in ones."
+)
 @click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
 @click.option("--deprecated", is_flag=True, help="Run deprecated detections too.")
 @click.option("--attack-version", metavar="V", default=None, help="ATT&CK version of the tactics: 18.1 or 15.1.")
@@ -36,6 +39,7 @@ def command(
     folders: tuple[str, ...],
     names: tuple[str, ...],
     macros: tuple[str, ...],
+    addons: tuple[str, ...],
     types: tuple[str, ...],
     deprecated: bool,
     attack_version: str | None,
@@ -55,6 +59,7 @@ def command(
       trapline hunt Security.evtx fw.log::cisco:asa --out report.html
       trapline hunt logs.zip --content ~/security_content --macros my_filters.conf --json
       trapline hunt C:\\evidence --detection "Windows Service Create RemComSvc"
+      trapline hunt okta.json --content ~/security_content --addon ~/TA-okta
 
     \b
     Exit codes: 0 the hunt ran, with findings or without (--fail-on-findings: 1 with findings);
@@ -70,11 +75,13 @@ def command(
         report.check(out)  # a path that will not do is an error before the work, not after it
     content = app.content(folders, macros)
     detections = app.select(content, names, types, deprecated=deprecated)
+    knowledge = app.knowledge(addons)
     with Progress() as progress:
         result = app.hunt(
             [given.parse(one) for one in evidence],
             content,
             detections,
+            knowledge=knowledge,
             keep=limit,
             attack_version=attack_version,
             progress=progress,
