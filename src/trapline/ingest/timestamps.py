@@ -21,8 +21,8 @@ _ISO = re.compile(
     r"\s*(?:(Z|z|UTC|GMT)|([+-])(\d\d):?(\d\d))?\s*",
     re.ASCII,
 )
-_PLAIN = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?Z?$"
-"""What Arrow can cast once the Z is gone and digits beyond microseconds are cut (RE2)."""
+_PLAIN = r"^(?:\d{3}[1-9]|\d\d[1-9]\d|\d[1-9]\d\d|[1-9]\d{3})-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?Z?$"
+"""What Arrow can cast once the Z is gone and digits beyond microseconds are cut (RE2). Arrow would take the year 0."""
 
 
 def iso_micros(text: str) -> int | None:

@@ -7,7 +7,6 @@ lists files of that kind).
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from trapline.errors import InputError
@@ -17,6 +16,7 @@ from trapline.ingest.winxml import LEARN_AFTER, WindowsEvents
 HELP = "Windows event log files, also damaged ones"
 
 MAGIC = b"ElfFile\x00"
+_HEADER = 4096
 _CHUNK = 65_536
 
 _events = WindowsEvents(rendered=True, learn_after=LEARN_AFTER)
@@ -64,14 +64,17 @@ def read(file: Input, sink: Sink) -> None:
         reason = take(record["data"], sink)
         if reason is not None:
             sink.bad(reason, f"record {record['event_record_id']}")
-    if number == 0 and failures == 0:
-        _explain_nothing(path, size, sink)
+    missing = _missing_chunks(file.head, size)
+    if missing:
+        sink.bad("chunks missing, the file is cut off", f"byte {size}", missing)
 
 
-def _explain_nothing(path: Path, size: int, sink: Sink) -> None:
-    """An EVTX file without a record is normal (a fresh log), one without a whole chunk is cut off."""
-    if size < 4096 + _CHUNK:
-        sink.bad("the file is cut off before its first chunk", "file header")
+def _missing_chunks(head: bytes, size: int) -> int:
+    """How many chunks that the file header counts, or that are there in part, are not whole. (The count has 16 bits,
+    and the file may have room for more chunks than are in use.)"""
+    counted = int.from_bytes(head[42:44], "little")
+    whole, rest = divmod(max(0, size - _HEADER), _CHUNK)
+    return max(counted - whole, 1 if rest else 0)
 
 
 _KINDS = (

@@ -84,7 +84,8 @@ class _Reader:
                 self._sink.warn("much text between events passed over")
                 self._keep(self._rest, len(self._rest) - 16)
             else:
-                self._sink.bad("an event of more than 16 MiB", f"line {self._line}")
+                line = self._line + self._rest.count(b"\n", 0, start.start())
+                self._sink.bad("an event of more than 16 MiB", f"line {line}")
                 self._skipping = True
                 self._keep(self._rest, len(self._rest) - len(_END_BYTES) + 1)
 
@@ -140,8 +141,8 @@ class _Reader:
 
     def _failed(self, text: str, start: int, stop: int, reason: str) -> None:
         """Count the bad record. Where an event is cut off and the next follows it, that one is still good."""
-        self._sink.bad(reason, self._place(text, start))
         again = [found.start() for found in _START.finditer(text, start + 1, stop)]
+        self._sink.bad(CUT_OFF if again else reason, self._place(text, start))
         if again:
             for lost in again[:-1]:
                 self._sink.bad(CUT_OFF, self._place(text, lost))
