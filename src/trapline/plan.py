@@ -333,7 +333,26 @@ class Expand:
         object.__setattr__(self, "schema", {**self.input.schema, self.name: Kind.TEXT})
 
 
-Node = Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Reverse | Limit | Union | Expand
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The rows of `left`, in order, each with every row of `right`, in order, whose keys are equal; null equals nothing.
+
+    `on`: pairs of an expression over left and one over right, of one kind. `values`: (new field, expression over right).
+    `outer`: a left row without a match stays, with nulls; `outer=False` drops it.
+    """
+
+    left: Node
+    right: Node
+    on: tuple[tuple[Expr, Expr], ...]
+    values: tuple[tuple[str, Expr], ...]
+    outer: bool = True
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", {**self.left.schema, **{name: expr.kind for name, expr in self.values}})
+
+
+Node = Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Reverse | Limit | Union | Expand | Join
 
 
 def widen(one: Kind, other: Kind) -> Kind:

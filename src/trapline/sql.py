@@ -21,6 +21,7 @@ from trapline.plan import (
     Expr,
     Extend,
     Filter,
+    Join,
     Lambda,
     Limit,
     Lit,
@@ -231,6 +232,8 @@ class _Compiler:
                 return self._union(node, need, ordered)
             case Expand():
                 return self._expand(node, need, ordered)
+            case Join():
+                return self._join(node, need, ordered)
 
     def _rows(self, node: Rows, need: frozenset[str], ordered: bool) -> Relation:
         table = self.dialect.rows(node)
@@ -442,6 +445,54 @@ class _Compiler:
             order = (*order, Order(place, False))
         fields = {name: kind for name, kind in node.schema.items() if name in need or name == node.name}
         return Relation(self.select(columns, child), fields, order)
+
+    def _join(self, node: Join, need: frozenset[str], ordered: bool) -> Relation:
+        """Each side becomes a SELECT whose columns have names of their own, so that nothing is ambiguous."""
+        values = {name: expr for name, expr in node.values if name in need}
+        kept = [name for name in node.left.schema if name in need and name not in values]
+        read_left = {name for one, _ in node.on for name in fields_of(one)}
+        read_right = {name for expr in values.values() for name in fields_of(expr)}
+        read_right |= {name for _, one in node.on for name in fields_of(one)}
+        left = self.compile(node.left, frozenset(read_left | set(kept)), ordered=ordered)
+        right = self.compile(node.right, frozenset(read_right), ordered=ordered)
+        # Rows of a shared plan (a self join) may carry order columns of the same names.
+        moved = {one.ident: self.names.fresh("_o_right") for one in right.order}
+        left_keys = [self.names.fresh("_j_left") for _ in node.on]
+        right_keys = [self.names.fresh("_j_right") for _ in node.on]
+        fresh = {name: self.names.fresh("_j") for name in values}
+        columns = self._carry(kept, left.order)
+        columns += [alias(self.expression(one), own) for (one, _), own in zip(node.on, left_keys, strict=True)]
+        others = [alias(self.expression(one), own) for (_, one), own in zip(node.on, right_keys, strict=True)]
+        others += [alias(self.expression(expr), fresh[name]) for name, expr in values.items()]
+        others += [alias(column(one.ident), moved[one.ident]) for one in right.order]
+        equal = [
+            exp.EQ(this=column(one), expression=column(other)) for one, other in zip(left_keys, right_keys, strict=True)
+        ]
+        self._queries += 1
+        joined = exp.Join(
+            this=exp.Subquery(
+                this=self.select(self._some(others), right),
+                alias=exp.TableAlias(this=exp.Identifier(this=f"j{self._queries}", quoted=False)),
+            ),
+            on=exp.and_(*equal) if equal else exp.true(),
+        )
+        if node.outer:
+            joined.set("side", "LEFT")
+        else:
+            joined.set("kind", "INNER")
+        fields = {name: kind for name, kind in node.schema.items() if name in values or name in kept}
+        order = (*left.order, *(Order(moved[one.ident], one.descending) for one in right.order))
+        result = [
+            alias(column(fresh[name]), self.names.of(name)) if name in values else column(self.names.of(name))
+            for name in fields
+        ]
+        result += [column(one.ident) for one in order]
+        query = self.select(
+            self._some(result),
+            Relation(self.select(self._some(columns), left), {}, ()),
+        )
+        query.set("joins", [joined])
+        return Relation(query, fields, order)
 
 
 def _frame(win: WindowCall) -> exp.WindowSpec:
