@@ -1,0 +1,460 @@
+"""Bins of times and numbers: how bin, chart, timechart and makecontinuous write, choose and step through them.
+
+Source: Search Reference, "bin" (bin options, span options), "timechart" (default time spans, spans used when minspan is
+specified, snap-to-time). Numbers become the text `10-20` of their bin, the lower bound included; a time becomes the
+start of its bin. Days, weeks and months begin at their calendar start, weeks on Sunday; UTC.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from trapline.errors import Span, SplError
+from trapline.plan import Agg, Aggregate, Call, Col, Expr, Filter, Lambda, Lit, Node, Scan, both, call, number, text
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, count
+from trapline.spl.evaluate import as_number, as_text
+from trapline.times import epoch_of, moment, shift, span_seconds, time_bound
+from trapline.values import Kind, number_text
+
+OPTIONS = ("span", "bins", "minspan", "start", "end", "aligntime")
+MAX_BINS = 50_000
+"""limits.conf [discretize] maxbins"""
+TIME_STEPS = (1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 86_400.0)
+"""The spans that a time axis is given when none is stated, in seconds; after them whole months and years."""
+_DAY = 86_400.0
+_WEEK = 604_800.0
+_WEEK_ORIGIN = -345_600.0  # 1969-12-28, a Sunday
+_MONTHS = {"mon": 1, "month": 1, "months": 1, "q": 3, "qtr": 3, "qtrs": 3, "quarter": 3, "quarters": 3}
+_MONTHS |= {"y": 12, "yr": 12, "yrs": 12, "year": 12, "years": 12}
+_CALENDAR = (-62_135_596_800.0, 253_402_300_799.0)
+"""The years 1 to 9999, all that a calendar span can be in."""
+_SPAN = re.compile(r"[+-]?(\d*)\s*([A-Za-z]+)(@[\w@+-]+)?\Z")
+_LOG = re.compile(r"(\d+(?:\.\d+)?)?log(\d+(?:\.\d+)?)?\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Bins of one width that begin at `origin` and its multiples: seconds of a time, or units of a number."""
+
+    width: float
+    origin: float = 0.0
+    timed: bool = False
+    """It was written with a time scale."""
+
+    def floor(self, value: float) -> float:
+        return self._tidy(math.floor((value - self.origin) / self.width) * self.width + self.origin)
+
+    def after(self, low: float) -> float:
+        return self._tidy(low + self.width)
+
+    def _tidy(self, value: float) -> float:
+        return value if self.width == int(self.width) else round(value, 9)
+
+    def expr(self, value: Expr) -> Expr:
+        moved = call("sub", Kind.NUMBER, value, number(self.origin)) if self.origin else value
+        steps = call("floor", Kind.NUMBER, call("div", Kind.NUMBER, moved, number(self.width)))
+        low = call("mul", Kind.NUMBER, steps, number(self.width))
+        low = call("add", Kind.NUMBER, low, number(self.origin)) if self.origin else low
+        return self._round(low)
+
+    def top(self, low: Expr) -> Expr:
+        return self._round(call("add", Kind.NUMBER, low, number(self.width)))
+
+    def _round(self, value: Expr) -> Expr:
+        return value if self.width == int(self.width) else call("round", Kind.NUMBER, value, number(9))
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """Bins of whole calendar months, counted from January 1970."""
+
+    months: int
+
+    def floor(self, value: float) -> float:
+        when = moment(value)
+        return self._start((when.year - 1970) * 12 + when.month - 1)
+
+    def after(self, low: float) -> float:
+        when = moment(low)
+        return self._start((when.year - 1970) * 12 + when.month - 1 + self.months)
+
+    def _start(self, months: int) -> float:
+        year, month = divmod(months // self.months * self.months, 12)
+        return epoch_of(datetime(1970 + year, month + 1, 1, tzinfo=UTC))
+
+    def expr(self, value: Expr) -> Expr:
+        return call("month_floor", Kind.NUMBER, value, number(self.months))
+
+    def top(self, low: Expr) -> Expr:
+        # 31 days after its start a month is over, whatever its length, and the next one is not.
+        late = call("add", Kind.NUMBER, low, number(self.months * 31 * _DAY))
+        return self.expr(late) if self.months == 1 else call("month_floor", Kind.NUMBER, late, number(self.months))
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Bins that grow by a factor: ... c, c*base, c*base^2 ..., for numbers greater than 0."""
+
+    coefficient: float
+    base: float
+
+    def floor(self, value: float) -> float:
+        steps = math.floor(math.log(value / self.coefficient) / math.log(self.base) + 1e-9)
+        return self._tidy(self.coefficient * self.base**steps)
+
+    def after(self, low: float) -> float:
+        return self._tidy(low * self.base)
+
+    def _tidy(self, value: float) -> float:
+        return float(f"{value:.12g}")
+
+    def expr(self, value: Expr) -> Expr:
+        ratio = call("div", Kind.NUMBER, value, number(self.coefficient))
+        steps = call("add", Kind.NUMBER, call("log", Kind.NUMBER, ratio, number(self.base)), number(1e-9))
+        power = call("pow", Kind.NUMBER, number(self.base), call("floor", Kind.NUMBER, steps))
+        return self._round(call("mul", Kind.NUMBER, power, number(self.coefficient)))
+
+    def top(self, low: Expr) -> Expr:
+        return self._round(call("mul", Kind.NUMBER, low, number(self.base)))
+
+    def _round(self, value: Expr) -> Expr:
+        return call("round", Kind.NUMBER, value, number(9))
+
+
+Bins = Fixed | Months | Log
+
+
+@dataclass(frozen=True, slots=True)
+class BinOptions:
+    """Bin options as written, each with its place."""
+
+    values: tuple[tuple[str, str, Span], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def get(self, name: str) -> tuple[str, Span] | None:
+        """The last value of an option."""
+        found = [(value, span) for own, value, span in self.values if own == name]
+        return found[-1] if found else None
+
+    def has(self, name: str) -> bool:
+        return self.get(name) is not None
+
+    def with_one(self, name: str, value: str, span: Span) -> BinOptions:
+        return replace(self, values=(*self.values, (name, value, span)))
+
+    def number(self, name: str) -> float | None:
+        found = self.get(name)
+        if found is None:
+            return None
+        try:
+            value = float(found[0])
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise SplError(f"{name}={found[0]} is not a number", span=found[1], code="syntax")
+        return value
+
+    def bins(self, default: int) -> int:
+        """At most this many bins."""
+        found = self.get("bins")
+        if found is None:
+            return default
+        wanted = count(*found)
+        if not 1 <= wanted <= MAX_BINS:
+            raise SplError(f"bins is between 1 and {MAX_BINS:,}", span=found[1], code="syntax")
+        return wanted
+
+
+def take_option(cursor: Cursor, options: BinOptions) -> BinOptions | None:
+    """The options with one more, if a bin option is next."""
+    found = cursor.option(OPTIONS)
+    return None if found is None else options.with_one(*found)
+
+
+# --- written spans -------------------------------------------------------------------------------------------------
+
+
+def time_span(options: BinOptions, context: Context, bounds: Bounds) -> Bins | None:
+    """The bins of a time that `span` states; None without one. Raises SplError."""
+    found = options.get("span")
+    if found is None:
+        return None
+    written, place = found
+    log = _LOG.match(written)
+    if log is not None:
+        return _log(log, place)
+    match = _SPAN.match(written)
+    if match is not None and match.group(2).lower() in _MONTHS:
+        return _months(match, written, place)
+    snap = match.group(3) if match is not None else None
+    seconds = span_seconds(written.removesuffix(snap).lstrip("+-") if snap else written)
+    if seconds is None or seconds <= 0:
+        raise SplError(f"'{written}' is not a span", span=place, hint="such as 5m, 1h, 1d, 1mon", code="time")
+    if snap is not None:
+        origin = shift(context.now, snap)
+        if origin is None:
+            raise SplError(f"'{snap}' does not snap to a time", span=place, hint="such as w@w1, 1d@d", code="time")
+        return Fixed(seconds, origin % seconds, timed=True)
+    return Fixed(seconds, _origin(seconds, options, context, bounds), timed=True)
+
+
+def _origin(seconds: float, options: BinOptions, context: Context, bounds: Bounds) -> float:
+    """Where bins of that many seconds begin. aligntime does not count for days and what is longer."""
+    align = options.get("aligntime")
+    if seconds % _WEEK == 0:
+        return _WEEK_ORIGIN
+    if align is None or seconds % _DAY == 0:
+        return 0.0
+    match align[0].lower():
+        case "earliest":
+            at: float | None = bounds.earliest
+        case "latest":
+            at = bounds.latest
+        case written:
+            at = time_bound(written, context.now, what="aligntime", span=align[1])
+    return (at or 0.0) % seconds
+
+
+def _months(match: re.Match[str], written: str, place: Span) -> Months:
+    amount = match.group(1)
+    months = int(amount or 1) * _MONTHS[match.group(2).lower()] if len(amount) < 6 else 0
+    if not 1 <= months <= 12_000:
+        raise SplError(f"'{written}' is not a span", span=place, hint="such as 1mon, 1q, 1y", code="time")
+    return Months(months)
+
+
+def _log(match: re.Match[str], place: Span) -> Log:
+    base = float(match.group(2) or 10)
+    coefficient = float(match.group(1) or 1)
+    if base <= 1 or not 1 <= coefficient < base:
+        raise SplError(
+            f"'{match.group()}' is not a span",
+            span=place,
+            hint="<coefficient>log<base>, the base greater than 1, the coefficient from 1 to below it",
+            code="syntax",
+        )
+    return Log(coefficient, base)
+
+
+def number_span(options: BinOptions) -> Bins | None:
+    """The bins of a number that `span` states; a time scale counts in seconds."""
+    found = options.get("span")
+    if found is None:
+        return None
+    written, place = found
+    log = _LOG.match(written)
+    if log is not None:
+        return _log(log, place)
+    try:
+        width = float(written)
+    except ValueError:
+        match = _SPAN.match(written)
+        if match is not None and match.group(2).lower() in _MONTHS and match.group(3) is None:
+            return Months(max(1, int(match.group(1) or 1)) * _MONTHS[match.group(2).lower()])
+        seconds = span_seconds(written)
+        if seconds is None:
+            raise SplError(
+                f"'{written}' is not a span", span=place, hint="such as 10, 0.5, log2", code="time"
+            ) from None
+        return Fixed(seconds, _WEEK_ORIGIN if seconds % _WEEK == 0 and seconds else 0.0, timed=True)
+    if not 0 < width < math.inf:
+        raise SplError("a span is greater than 0", span=place, code="syntax")
+    return Fixed(width)
+
+
+# --- chosen spans --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The time range of a search in epoch seconds; None = open."""
+
+    earliest: float | None
+    latest: float | None
+
+
+def search_bounds(context: Context, source: Node) -> Bounds:
+    """The time range of the search that `source` comes from: that of its scan, where there is one."""
+    node: Node | None = source
+    while node is not None:
+        if isinstance(node, Scan):
+            early = None if node.earliest is None else node.earliest / 1e6
+            late = None if node.latest is None else node.latest / 1e6
+            return Bounds(early, late)
+        node = getattr(node, "input", None)
+    return Bounds(context.earliest, context.latest)
+
+
+def extent(context: Context, source: Node, value: Expr) -> tuple[float, float] | None:
+    """The least and the greatest number of a value; None if there is none."""
+    lowest = Agg("min", value, Kind.NUMBER)
+    highest = Agg("max", value, Kind.NUMBER)
+    found = context.rows(Aggregate(source, (), (("low", lowest), ("high", highest))))
+    if not found or "low" not in found[0]:
+        return None
+    low, high = found[0]["low"], found[0]["high"]
+    assert isinstance(low, int | float)
+    assert isinstance(high, int | float)
+    return float(low), float(high)
+
+
+def auto_time(low: float, high: float, most: int, least: float = 0.0) -> Bins:
+    """The smallest usual span of at least `least` seconds that covers low..high (both included) in `most` bins."""
+    if low < _CALENDAR[0] or high > _CALENDAR[1]:
+        return auto_number(low, high, most)
+    choices: list[Bins] = [Fixed(width, timed=True) for width in TIME_STEPS if width >= least]
+    for bins in (*choices, Months(1), Months(12), Months(120)):
+        steps = (high - low) / bins.width if isinstance(bins, Fixed) else (high - low) / (bins_days(bins) * _DAY)
+        if steps <= most + 1 and _count(bins, low, high, most) <= most:
+            return bins
+    return Months(1200)
+
+
+def bins_days(bins: Bins) -> float:
+    """The shortest length in days."""
+    return bins.months * 28.0 if isinstance(bins, Months) else 1.0
+
+
+def _count(bins: Bins, low: float, high: float, most: int) -> int:
+    found = 0
+    for _ in steps_between(bins, low, high):
+        found += 1
+        if found > most:
+            break
+    return found
+
+
+def auto_number(low: float, high: float, most: int) -> Fixed:
+    """The smallest power of ten that covers low..high in at most `most` bins ("human sensible bounds")."""
+    if high <= low:
+        return Fixed(1.0)
+    power = math.floor(math.log10((high - low) / most)) if high - low > 0 else 0
+    while True:
+        width = float(f"1e{power}")
+        if math.floor(high / width) - math.floor(low / width) + 1 <= most:
+            return Fixed(width)
+        power += 1
+
+
+def steps_between(bins: Bins, low: float, high: float) -> Iterator[float]:
+    """The starts of the bins from that of `low` to that of `high`."""
+    at = bins.floor(low)
+    while at <= high:
+        yield at
+        at = bins.after(at)
+
+
+def all_steps(bins: Bins, low: float, high: float, place: Span) -> list[float]:
+    """As `steps_between`; more than MAX_BINS are an error."""
+    if isinstance(bins, Months) and (low < _CALENDAR[0] or high > _CALENDAR[1]):
+        raise SplError("a calendar span cannot hold times outside of the years 1 to 9999", span=place, code="bins")
+    found: list[float] = []
+    for step in steps_between(bins, low, high):
+        if len(found) == MAX_BINS:
+            raise SplError(
+                f"this span makes more than {MAX_BINS:,} bins between {number_text(low)} and {number_text(high)}",
+                span=place,
+                hint="a wider span, or a narrower time range",
+                code="bins",
+            )
+        found.append(step)
+    return found
+
+
+def time_bins(
+    options: BinOptions, context: Context, source: Node, name: str, *, most: int, bounds: Bounds, fixed: bool = True
+) -> Bins:
+    """The bins of a time field: as stated, or chosen for the time range of the search (of the data if that is open or
+    not `fixed`). Raises SplError."""
+    stated = time_span(options, context, bounds)
+    if stated is not None:
+        return stated
+    least = 0.0
+    minspan = options.get("minspan")
+    if minspan is not None:
+        seconds = span_seconds(minspan[0])
+        if seconds is None or seconds <= 0:
+            raise SplError(f"'{minspan[0]}' is not a span", span=minspan[1], hint="such as 5m, 1h, 1d", code="time")
+        least = seconds
+    early, late = (bounds.earliest, bounds.latest) if fixed else (None, None)
+    if early is None or late is None:
+        found = extent(context, source, as_number(Col(name, source.schema[name])))
+        if found is None:
+            return Fixed(max(1.0, least), timed=True)
+        early = found[0] if early is None else early
+        late = found[1] if late is None else late
+    else:
+        late = math.nextafter(late, early)
+    chosen = auto_time(early, late, options.bins(most), least)
+    if isinstance(chosen, Fixed):
+        return replace(chosen, origin=_origin(chosen.width, options, context, bounds))
+    return chosen
+
+
+def number_bins(options: BinOptions, context: Context, source: Node, name: str, *, most: int) -> Bins:
+    """The bins of a numeric field: as stated, or chosen for its values, which start and end can only widen."""
+    stated = number_span(options)
+    if stated is not None:
+        return stated
+    low, high = options.number("start"), options.number("end")
+    found = extent(context, source, as_number(Col(name, source.schema[name])))
+    edges = [edge for edge in (low, high, *(found or ())) if edge is not None]
+    if not edges:
+        return Fixed(1.0)
+    # An end is the upper bound of the last bin, not a value in one more.
+    top = max(edges)
+    if high is not None and top == high and (found is None or found[1] < high):
+        top = math.nextafter(high, -math.inf)
+    return auto_number(min(edges), top, options.bins(most))
+
+
+# --- labels --------------------------------------------------------------------------------------------------------
+
+
+def low_of(bins: Bins, value: Expr) -> Expr:
+    """The lower bound of a value's bin as a number, null for what is in none."""
+    plain = as_number(value)
+    if isinstance(bins, Log):
+        return Call(
+            "case", (call("gt", Kind.BOOL, plain, number(0)), bins.expr(plain), Lit(None, Kind.NUMBER)), Kind.NUMBER
+        )
+    return bins.expr(plain)
+
+
+def label_of(bins: Bins, value: Expr) -> Expr:
+    """The text `low-high` of a value's bin; what is in none stays as it is."""
+    if value.kind is Kind.MULTI:
+        return call("list_map", Kind.MULTI, value, Lambda("_bin", label_of(bins, Col("_bin", Kind.TEXT))))
+    low = low_of(bins, value)
+    label = call("concat", Kind.TEXT, call("concat", Kind.TEXT, as_text(low), text("-")), as_text(bins.top(low)))
+    return Call("case", (call("is_not_null", Kind.BOOL, low), label, as_text(value)), Kind.TEXT)
+
+
+def label(bins: Bins, low: float) -> str:
+    """The text of the bin that begins there."""
+    return f"{number_text(low)}-{number_text(bins.after(low))}"
+
+
+def lower_bound(label: str) -> float | None:
+    """The lower bound of a bin's text."""
+    match = re.fullmatch(r"(-?[0-9.]+(?:e[+-]?\d+)?)-(-?[0-9.]+(?:e[+-]?\d+)?)", label)
+    return float(match.group(1)) if match else None
+
+
+def within(source: Node, name: str, options: BinOptions) -> Node:
+    """Without the rows outside of start..end (chart, makecontinuous: "data outside of the range is discarded")."""
+    value = as_number(Col(name, source.schema[name]))
+    parts: list[Expr] = []
+    low, high = options.number("start"), options.number("end")
+    if low is not None:
+        parts.append(call("ge", Kind.BOOL, value, number(low)))
+    if high is not None:
+        parts.append(call("le", Kind.BOOL, value, number(high)))
+    return Filter(source, both(parts)) if parts else source
