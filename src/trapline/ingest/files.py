@@ -26,15 +26,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol, cast
 
 from trapline.ingest.source import HEAD
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 STDIN = "-"
 _BLOCK = 1 << 20
+_MEMBER_BLOCK = 1 << 16
+"""Small, for what was read together with damage is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _globbed(path: str) -> list[str]:
 
 
 class _Readable(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read1(self, size: int = -1, /) -> bytes: ...
 
 
 class _TooMuchError(Exception):
@@ -241,7 +240,7 @@ class _Walker:
         self, name: str, path: Path, stream: io.BufferedReader, head: bytes, mtime: float, size: int, damage: str | None
     ) -> Iterator[File | Skipped]:
         if not head:
-            yield Skipped(name, "empty", lost=damage is not None)
+            yield Skipped(name, damage or "empty", lost=damage is not None)
             return
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         codec = _utf16(head)
@@ -272,11 +271,13 @@ class _Walker:
                 yield from self._tar(name, unpacked, meter, depth)
                 return
             inner = name[:-3] if name.endswith(".gz") else name
-            yield from self._member(name, inner, unpacked.read, mtime, meter, depth)
+            yield from self._member(name, inner, unpacked.read1, mtime, meter, depth)
 
     def _tar(self, name: str, stream: _Readable, meter: _Meter, depth: int) -> Iterator[File | Skipped]:
         metered = _Metered(stream, meter)
-        with tarfile.open(fileobj=io.BufferedReader(metered), mode="r|", bufsize=64 * 1024) as archive:
+        with metered.headers(self._limits.directory):
+            opened = tarfile.open(fileobj=metered, mode="r|", bufsize=64 * 1024)  # noqa: SIM115
+        with opened as archive:
             while True:
                 # Only headers are read here: the member before was read to its end
                 with metered.headers(self._limits.directory):
@@ -292,7 +293,9 @@ class _Walker:
                     continue
                 content = archive.extractfile(member)
                 if content is not None:
-                    yield from self._member(label, member.name, content.read, float(member.mtime), None, depth)
+                    yield from self._member(
+                        label, member.name, cast("io.BufferedIOBase", content).read1, float(member.mtime), None, depth
+                    )
 
     def _zip(
         self, name: str, stream: io.BufferedReader, size: int, meter: _Meter, depth: int
@@ -313,7 +316,14 @@ class _Walker:
                     yield Skipped(label, reason, "Unpack it first with its password." if encrypted else None)
                     continue
                 with content:
-                    yield from self._member(label, member.filename, content.read, _zip_time(member), meter, depth)
+                    yield from self._member(
+                        label,
+                        member.filename,
+                        cast("io.BufferedIOBase", content).read1,
+                        _zip_time(member),
+                        meter,
+                        depth,
+                    )
 
     def _member(
         self,
@@ -331,7 +341,7 @@ class _Walker:
             with spool.open("wb") as out:
                 while True:
                     try:
-                        block = read(_BLOCK)
+                        block = read(_MEMBER_BLOCK)
                     except _DAMAGE as error:
                         damage = f"damaged archive, the rest is missing: {_short(error)}"
                         break
@@ -396,19 +406,15 @@ class _Metered(io.RawIOBase):
         self._meter = meter
         self._headers: int | None = None
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer)
-        data = self._stream.read(len(view))
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes: what can be had before damage, where there is any."""
+        data = self._stream.read1(size)
         self._meter.count(len(data))
         if self._headers is not None:
             self._headers -= len(data)
             if self._headers < 0:
                 raise _TooMuchError("the headers of an archive member are too large")
-        view[: len(data)] = data
-        return len(data)
+        return data
 
     @contextmanager
     def headers(self, most: int) -> Iterator[None]:
