@@ -335,10 +335,10 @@ class Expand:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The rows of `left`, in order, each with every row of `right`, in order, whose keys are equal; null equals nothing.
+    """Each row of `left`, in order, with every row of `right`, in order, whose keys are equal; null equals nothing.
 
-    `on`: pairs of an expression over left and one over right, of one kind. `values`: (new field, expression over right).
-    `outer`: a left row without a match stays, with nulls; `outer=False` drops it.
+    `on`: pairs of an expression over left and one over right, of one kind. `values`: the new fields, as (name,
+    expression over right). `outer`: a left row without a match stays, with nulls; `outer=False` drops it.
     """
 
     left: Node
