@@ -25,12 +25,14 @@ from trapline.knowledge.records import Alias, Calculated, Extraction, Pattern, R
 from trapline.knowledge.spec import By
 from trapline.pcre import check
 from trapline.plan import (
+    FALSE,
     NULL,
     TRUE,
     Call,
     Col,
     Expr,
     Extend,
+    Lambda,
     Lit,
     Node,
     Scan,
@@ -104,7 +106,8 @@ class Bound:
         steps = [_extractions(choices, stored)]
         for build in (_aliases, _calculated, _lookups):
             steps.append(build(choices, steps[-1].schema))
-        steps.append(_classes(knowledge, steps[-1].schema))
+        steps.append(_eventtypes(knowledge, steps[-1].schema))
+        steps.append(_tags(knowledge, steps[-1].schema))
         self._steps = steps
         made = steps[-1].schema
         own = [name for name in stored if name.startswith("_") or name in METADATA]
@@ -350,19 +353,11 @@ def _lookups(choices: Choices, below: Schema) -> Step:
 # --- eventtypes and tags -------------------------------------------------------------------------------------------
 
 
-def _classes(knowledge: Knowledge, below: Schema) -> Step:
+def _eventtypes(knowledge: Knowledge, below: Schema) -> Step:
     step = Step(dict(below))
-
-    def add(name: str, value: Callable[[Context], Expr]) -> None:
-        step.deferred[name] = value
-        step.schema[name] = Kind.MULTI
-
     if knowledge.eventtypes:
-        add("eventtype", partial(_eventtype, knowledge, below))
-    if knowledge.tags:
-        add("tag", partial(_tag, knowledge, None, below))
-        for name in sorted({one.field for one in knowledge.tags}):
-            add(f"tag::{name}", partial(_tag, knowledge, name, below))
+        step.deferred["eventtype"] = partial(_eventtype, knowledge, below)
+        step.schema["eventtype"] = Kind.MULTI
     return step
 
 
@@ -379,21 +374,29 @@ def _eventtype(knowledge: Knowledge, below: Schema, context: Context) -> Expr:
     return call("list_concat", Kind.MULTI, *names) if names else Lit(None, Kind.MULTI)
 
 
-def _tag(knowledge: Knowledge, name: str | None, below: Schema, context: Context) -> Expr:
-    """The tags that an event has by the value of a field, or of any field."""
-    conditions: dict[str, list[Expr]] = {}
+def _tags(knowledge: Knowledge, below: Schema) -> Step:
+    step = Step(dict(below))
+    found: dict[str | None, dict[str, list[Expr]]] = {}
     for one in knowledge.tags:
-        if name is not None and one.field != name:
-            continue
-        quoted = one.value.replace("\\", "\\\\").replace('"', '\\"')
-        try:
-            predicate = lower_text(f'{one.field}="{quoted}"', below, context, Span(0, 0))
-        except SplError as error:
-            context.warnings.add("knowledge", f"the tag {one.tag} of {one.field}={one.value}: {error.reason}")
-            continue
-        conditions.setdefault(one.tag, []).append(predicate)
-    names = [_when(either(parts), tag) for tag, parts in sorted(conditions.items())]
-    return call("list_concat", Kind.MULTI, *names) if names else Lit(None, Kind.MULTI)
+        # [eventtype=x] is about the field as computed, so that its search is not done once more.
+        holds = _has(current(one.field, below), one.value)
+        for which in (None, one.field):
+            found.setdefault(which, {}).setdefault(one.tag, []).append(holds)
+    for which, tags in found.items():
+        names = [_when(either(parts), tag) for tag, parts in sorted(tags.items())]
+        step.put("tag" if which is None else f"tag::{which}", call("list_concat", Kind.MULTI, *names), below)
+    return step
+
+
+def _has(column: Expr, value: str) -> Expr:
+    """Is it, or one of its values, this one? Letter case is ignored, as in a search."""
+    if is_null_literal(column):
+        return FALSE
+    wanted = text(value.lower())
+    if column.kind is Kind.MULTI:
+        item = call("lower", Kind.TEXT, Col("_v", Kind.TEXT))
+        return call("list_any", Kind.BOOL, column, Lambda("_v", call("eq", Kind.BOOL, item, wanted)))
+    return call("eq", Kind.BOOL, call("lower", Kind.TEXT, as_text(column)), wanted)
 
 
 def _when(condition: Expr, name: str) -> Expr:

@@ -40,21 +40,22 @@ _UNUSED = ("rule::", "delayedrule::")
 _SPECIAL = re.compile(r"[*()|?+\[\]{}^$\\]|\.\.\.")
 _WILDCARD = re.compile(r"\.\.\.|\*|\.|\\.|[^.*\\]+|\\", re.DOTALL)
 _TRICK = "(?::){0}"
+_LIST = re.compile(r"(?:[^*()|?+\[\]{}^$\\]|\([^*()?+\[\]{}^$\\]*\))+\Z")
+_GROUPS = re.compile(r"(\([^()]*\))")
+_MOST = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A stanza name, read. `literal`: the value itself; else `pattern`, a regular expression for the whole value.
-
-    `fold`: letter case is ignored (a literal is then in lower case).
-    """
+    """A stanza name, read. `literals`: the values that it stands for; else `pattern`, a regular expression for the
+    whole value. `fold`: letter case is ignored (literals are then in lower case)."""
 
     name: str
     by: By
     priority: float
-    literal: str | None
-    pattern: str | None
-    fold: bool
+    literals: tuple[str, ...] = ()
+    pattern: str | None = None
+    fold: bool = False
 
     @property
     def rank(self) -> tuple[int, float, str]:
@@ -65,9 +66,8 @@ class Spec:
         """Does it apply to events with this value of what it goes by?"""
         if self.by is By.ALL:
             return True
-        if self.literal is not None:
-            return (value.lower() if self.fold else value) == self.literal
-        assert self.pattern is not None
+        if self.pattern is None:
+            return (value.lower() if self.fold else value) in self.literals
         return pcre.python_pattern(self.pattern).search(value, timeout=pcre.SECONDS) is not None
 
     def predicate(self) -> Expr:
@@ -75,18 +75,19 @@ class Spec:
         if self.by is By.ALL:
             return TRUE
         column: Expr = Col(_COLUMN[self.by], Kind.TEXT)
-        if self.literal is not None:
-            subject = call("lower", Kind.TEXT, column) if self.fold else column
-            return call("eq", Kind.BOOL, subject, text(self.literal))
-        assert self.pattern is not None
-        return call("regex_match", Kind.BOOL, column, text(self.pattern))
+        if self.pattern is not None:
+            return call("regex_match", Kind.BOOL, column, text(self.pattern))
+        subject = call("lower", Kind.TEXT, column) if self.fold else column
+        if len(self.literals) == 1:
+            return call("eq", Kind.BOOL, subject, text(self.literals[0]))
+        return call("in", Kind.BOOL, subject, *map(text, self.literals))
 
 
 def read_spec(name: str, priority: Setting | None = None) -> Spec | None:
     """The meaning of a stanza name, None where it is not about search time. Raises SplError for a bad pattern or
     priority."""
     if name == DEFAULT:
-        return Spec(name, By.ALL, 0, None, None, False)
+        return Spec(name, By.ALL, 0)
     if name.startswith(_UNUSED):
         return None
     by, value = By.SOURCETYPE, name
@@ -101,20 +102,35 @@ def read_spec(name: str, priority: Setting | None = None) -> Spec | None:
         else:
             fold = value.startswith("(?i)")
             value = value.partition(")")[2]
-    literal: str | None = None
+    literals: tuple[str, ...] = (value,)
     pattern: str | None = None
+    rank = 100.0
     if wild and _SPECIAL.search(value):
-        pattern = ("(?i)" if fold else "") + f"^(?:{_translate(value)})\\z"
-        pcre.check(pattern)
-    else:
-        literal = value.lower() if fold else value
-    rank = 0.0 if pattern is not None else 100.0
+        rank = 0.0
+        literals = _alternatives(value) if _LIST.match(value) and "..." not in value else ()
+        if not literals:
+            pattern = ("(?i)" if fold else "") + f"^(?:{_translate(value)})\\z"
+            pcre.check(pattern)
+    if fold:
+        literals = tuple(one.lower() for one in literals)
     if priority is not None:
         try:
             rank = float(priority.value)
         except ValueError:
             raise SplError(f"priority takes a number, not '{priority.value[:40]}'", code="conf") from None
-    return Spec(name, by, rank, literal, pattern, fold)
+    return Spec(name, by, rank, tuple(dict.fromkeys(literals)), pattern, fold)
+
+
+def _alternatives(value: str) -> tuple[str, ...]:
+    """The values that a pattern of literals and `(a|b)` stands for, none if there are many: plain comparisons are
+    faster than a regular expression, and files can be skipped by them."""
+    values = [""]
+    for part in _GROUPS.split(value):
+        choices = part[1:-1].split("|") if part.startswith("(") else [part]
+        values = [one + choice for one in values for choice in choices]
+        if len(values) > _MOST:
+            return ()
+    return tuple(values)
 
 
 def _translate(value: str) -> str:
