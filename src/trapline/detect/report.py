@@ -336,20 +336,22 @@ def _sources(result: HuntResult) -> Iterator[str]:
     yield "<h2>Sources</h2>\n"
     if folder:
         yield f'<p class="soft">Names are below {_e(folder)}</p>\n'
-    columns = ("Source", "Format", "Events", "Bad records", "Time range", "Note")
+    columns = ["Source", "Format", "Events", "Bad records", "Time range"]
+    noted = any(one.bad or one.note for one in sources)
+    if noted:
+        columns.append("Note")
     yield _table_head(columns, right={"Events", "Bad records"})
     for one in sources[:SOURCES_SHOWN]:
         why = "; ".join(f"{count:,} {reason}" for reason, count in one.bad.items())
-        note = ". ".join(part for part in (why, one.note) if part)
-        yield _row(
-            columns,
+        note = "; ".join(part for part in (why, one.note) if part)
+        cells = [
             (f'<span class="name">{_e(one.name[len(folder) :])}</span>', ""),
             (_e(one.format), "short"),
             (f"{one.events:,}", "num"),
             (f"{one.bad_records:,}", "num"),
             (_span(one.first, one.last), "time"),
-            (_e(note), ""),
-        )
+        ]
+        yield _row(columns, *cells, *([(_e(note), "")] if noted else []))
     yield "</tbody></table></div>\n"
     yield from _more(len(sources) - SOURCES_SHOWN, "sources")
 
