@@ -6,7 +6,9 @@ import atexit
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,13 +16,14 @@ import pyarrow as pa
 from trapline.errors import SplError, Warn, Warnings
 from trapline.knowledge import Knowledge
 from trapline.plan import Limit, Node, Rows, Scan, Schema, Table, widen
-from trapline.spl.command import Pipeline, Stage, is_generating
+from trapline.spl.command import Pipeline, Stage, is_generating, takes_rows
 from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
+from trapline.spl.limits import Limits
 from trapline.spl.macros import expand
 from trapline.spl.parser import parse
-from trapline.times import time_bound
+from trapline.times import time_bound, zone
 from trapline.values import Kind, Row, Scalar, Value, number_text
 
 if TYPE_CHECKING:
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
 
 INTERNAL_INDEXES = ("risk", "notable")
 """Indexes that a search sees only when it names them (as do those whose name starts with `_`)."""
+
+
+WIDE = 100
+"""A result with more fields than this is first asked whether it has a row: most detections find nothing, and the question
+reads only what their conditions read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,10 @@ class StageCount:
     rows: int
 
 
+Writer = Callable[[str, Sequence[Row]], None]
+"""Puts events into an index, for `collect`: rows with `_time` (epoch seconds), `_raw`, host, source, sourcetype."""
+
+
 @cache
 def default_engine() -> DuckDB:
     """The engine of this process, made at first use."""
@@ -73,6 +85,11 @@ class Session:
     `macros` maps "name" or "name(2)" to the macro. `lookups` and `datamodels` as in spl/NOTES.md §1. With `store`,
     given rows are also what subsearches and generating commands read. `knowledge` is search-time knowledge of tables,
     None = that of the add-ons that come with Trapline; given rows are as they are.
+
+    `tz` is the time zone of days, clocks and times without one, by its IANA name. `limits` are Splunk's caps.
+    `saved_searches` maps a name to its search, `jobs` an id (or user:app:name) to the rows that loadjob gives. `folder`
+    is where inputcsv, outputcsv and their like may read and write files; `writer` is where collect puts events. Without
+    them these commands are refused.
     """
 
     tables: Sequence[Table] = ()
@@ -83,6 +100,12 @@ class Session:
     store: bool = False
     engine: DuckDB | None = None
     knowledge: Knowledge | None = None
+    tz: str = "UTC"
+    limits: Limits = field(default_factory=Limits)
+    saved_searches: Mapping[str, str] = field(default_factory=dict)
+    jobs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    folder: Path | None = None
+    writer: Writer | None = None
     _given: Rows | None = None
 
     def run(
@@ -102,7 +125,9 @@ class Session:
         context, pipeline = self._open(spl, earliest, latest, now)
         try:
             node = context.plans(pipeline)[-1]
-            output = context.engine.execute(node)
+            if len(node.schema) > WIDE and not context.engine.count(Limit(node, 1)):
+                return Result((), [], tuple(context.warnings.items))
+            output = context.run(node)
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
         fields, rows = rows_of(output)
@@ -123,7 +148,7 @@ class Session:
         context, pipeline = self._open(spl, earliest, latest, now)
         try:
             nodes = context.plans(pipeline)
-            counts = [context.engine.count(node) for node in nodes]
+            counts = [context.engine.count(node, tz=self.tz) for node in nodes]
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
         texts = [pipeline.text[stage.span.start : stage.span.end] for stage in pipeline.stages]
@@ -141,7 +166,7 @@ class Session:
         """The engine's query of a search, for people (`pretty`) or as it runs. Raises as `run`."""
         context, pipeline = self._open(spl, earliest, latest, now)
         try:
-            return context.engine.sql(context.plans(pipeline)[-1], pretty=pretty)
+            return context.engine.sql(context.plans(pipeline)[-1], pretty=pretty, tz=self.tz)
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
 
@@ -156,8 +181,8 @@ class Session:
             self.engine or default_engine(),
             instant,
             clock,
-            time_bound(earliest, instant, what="earliest") or None,
-            time_bound(latest, instant, what="latest"),
+            time_bound(earliest, instant, what="earliest", tz=zone(self.tz)) or None,
+            time_bound(latest, instant, what="latest", tz=zone(self.tz)),
         )
         return context, pipeline
 
@@ -187,25 +212,33 @@ class _Context:
         self.earliest = earliest
         self.latest = latest
         self.warnings = Warnings()
+        self.tz: tzinfo = zone(session.tz)
+        # The engine knows one name of UTC.
+        self.zone = "UTC" if self.tz is UTC else session.tz
+        self.limits = session.limits
+        self.folder = session.folder
+        self.sid = f"{clock:.6f}"
+        self._depth = 0
 
     # --- plans
 
-    def plans(self, pipeline: Pipeline, *, nested: bool = False) -> list[Node]:
-        """The plan after each stage."""
+    def plans(self, pipeline: Pipeline, *, nested: bool = False, source: Node | None = None) -> list[Node]:
+        """The plan after each stage, the first one over `source` if there is one."""
         nodes: list[Node] = []
         for stage in pipeline.stages:
-            nodes.append(self._stage(stage, nodes[-1] if nodes else None, nested))
+            nodes.append(self._stage(stage, nodes[-1] if nodes else source, nested))
         return nodes
 
     def _stage(self, stage: Stage, source: Node | None, nested: bool) -> Node:
         command = stage.command
         try:
-            if source is None and is_generating(command):
+            if source is None and is_generating(command) and (stage.piped or nested or not takes_rows(command)):
                 return command.generate(self)
+            if not takes_rows(command):
+                raise SplError(f"{stage.name} is a generating command and cannot read rows", code="syntax")
             if source is None:
                 tree = getattr(command, "tree", None)
                 source = self._events(tree, nested)
-            assert not is_generating(command)
             return command.lower(self, source)
         except SplError as error:
             if error.span is None:
@@ -230,16 +263,49 @@ class _Context:
     def events(self) -> Node:
         return self._events(None, nested=False)
 
-    def lower(self, pipeline: Pipeline) -> Node:
-        return self.plans(pipeline, nested=True)[-1]
+    def lower(self, pipeline: Pipeline, source: Node | None = None) -> Node:
+        return self.plans(pipeline, nested=True, source=source)[-1]
+
+    def parse(self, text: str) -> Pipeline:
+        return parse(text, self.session.macros)
+
+    def inner(self, pipeline: Pipeline, what: str) -> Node:
+        if self._depth >= self.limits.nesting:
+            raise SplError(f"{what}: searches start one another more than {self.limits.nesting} deep", code="nesting")
+        self._depth += 1
+        try:
+            return self.plans(pipeline, nested=True)[-1]
+        except SplError as error:
+            raise error.locate(pipeline.text) from None
+        finally:
+            self._depth -= 1
+
+    def saved_search(self, name: str) -> str | None:
+        return self.session.saved_searches.get(name)
+
+    def job(self, name: str) -> Node | None:
+        rows = self.session.jobs.get(name)
+        return None if rows is None else rows_from(rows)
+
+    def write_events(self, index: str, rows: Sequence[Row]) -> None:
+        if self.session.writer is None:
+            raise SplError(
+                f"nothing was collected: this search cannot write to the index '{index}'",
+                hint="collect works where the session has a writer, testmode=true shows what it would write",
+                code="collect",
+            )
+        self.session.writer(index, rows)
 
     # --- running a part
 
     def given(self, rows: Sequence[Mapping[str, object]]) -> Node:
         return rows_from(rows)
 
+    def run(self, node: Node) -> Output:
+        return self.engine.execute(node, tz=self.zone)
+
     def rows(self, node: Node) -> list[Row]:
-        return rows_of(self.engine.execute(node))[1]
+        return rows_of(self.run(node))[1]
 
     def subsearch(self, pipeline: Pipeline, limit: int) -> tuple[Schema, list[Row]]:
         node = self.lower(pipeline)
@@ -249,7 +315,7 @@ class _Context:
         return node.schema, rows[:limit]
 
     def capped(self, node: Node, limit: int, what: str) -> Node:
-        output = self.engine.execute(Limit(node, limit + 1))
+        output = self.run(Limit(node, limit + 1))
         if output.data.num_rows > limit:
             self._cut(limit, f"the subsearch of {what}")
             output = replace(output, data=output.data.slice(0, limit))
@@ -263,7 +329,7 @@ class _Context:
         )
 
     def materialise(self, node: Node) -> Node:
-        return _as_rows(self.engine.execute(node), keep=False)
+        return _as_rows(self.run(node), keep=False)
 
     def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
         return rows_from(function(self.rows(node)))
@@ -279,6 +345,9 @@ class _Context:
             return None
         found = self.knowledge().eventtypes_like(pattern)
         return {name: expand(search, self.session.macros) for name, search in found.items()}
+
+    def tags_of(self, field: str) -> Sequence[tuple[str, str]]:
+        return [(one.value, one.tag) for one in self.knowledge().tags if one.field == field]
 
     def tags(self, field: str | None, pattern: str) -> Sequence[tuple[str, str]] | None:
         return self.knowledge().tags_like(field, pattern) if self.session.tables else None

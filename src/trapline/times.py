@@ -1,14 +1,17 @@
-"""Time as Splunk writes it: relative modifiers, strftime and strptime variables. Epoch seconds in and out, UTC.
+"""Time as Splunk writes it: relative modifiers, strftime and strptime variables. Epoch seconds in and out.
 
-Sources: Search Reference, "Time modifiers", "Date and time format variables", "Date and time functions";
-facts/CONTENT.md §9. A time zone setting will come as a parameter; today every rule works in UTC.
+Sources: Search Reference, "Time modifiers", "Date and time format variables", "Date and time functions"; Search
+Manual, "How time zones are processed"; facts/CONTENT.md §9. What depends on a calendar takes the time zone as `tz`, UTC
+by default: days, weeks, months and years are those of its clock; seconds, minutes and hours are spans of real time.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trapline.errors import Span, SplError
 
@@ -28,12 +31,27 @@ _UNIT = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _TERM = re.compile(r"([+-])(\d*)([A-Za-z]+)|@([A-Za-z]+)([0-7])?")
 _ABSOLUTE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?::(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?)?\Z")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?\Z")
 _NUMBER = re.compile(r"-?\d+(\.\d*)?\Z")
 
 
-def moment(epoch: float) -> datetime:
-    """The UTC datetime of epoch seconds. Raises OverflowError beyond the years 1-9999."""
-    return _EPOCH + timedelta(microseconds=round(epoch * 1_000_000))
+@lru_cache(maxsize=64)
+def zone(name: str) -> tzinfo:
+    """A time zone by its name in the IANA database, such as Europe/Berlin. Raises SplError."""
+    if name.upper() in ("UTC", "GMT", "Z", "ETC/UTC"):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SplError(
+            f"'{name}' is not a time zone", hint="write a name such as Europe/Berlin or America/New_York", code="time"
+        ) from None
+
+
+def moment(epoch: float, tz: tzinfo = UTC) -> datetime:
+    """The datetime of epoch seconds in a time zone. Raises OverflowError beyond the years 1-9999."""
+    when = _EPOCH + timedelta(microseconds=round(epoch * 1_000_000))
+    return when if tz is UTC else when.astimezone(tz)
 
 
 def epoch_of(when: datetime) -> float:
@@ -41,7 +59,7 @@ def epoch_of(when: datetime) -> float:
     return (when - _EPOCH) // timedelta(microseconds=1) / 1_000_000
 
 
-def shift(epoch: float, modifier: str) -> float | None:
+def shift(epoch: float, modifier: str, tz: tzinfo = UTC) -> float | None:
     """relative_time(): each term of the modifier applied from left to right, `+-<n><unit>` moves, `@<unit>` snaps down.
     None if it is not a modifier or leaves the calendar."""
     text = modifier.strip()
@@ -51,7 +69,7 @@ def shift(epoch: float, modifier: str) -> float | None:
         text = text[3:]
     at = 0
     try:
-        when = moment(epoch)
+        when = moment(epoch, tz)
         while at < len(text):
             match = _TERM.match(text, at)
             if match is None:
@@ -74,8 +92,10 @@ def shift(epoch: float, modifier: str) -> float | None:
 
 
 def _move(when: datetime, amount: int, unit: str) -> datetime:
+    if unit in ("d", "w"):
+        return when + timedelta(seconds=amount * _SECONDS[unit])  # the same time by the clock, whatever its offset
     if unit in _SECONDS:
-        return when + timedelta(seconds=amount * _SECONDS[unit])
+        return (when.astimezone(UTC) + timedelta(seconds=amount * _SECONDS[unit])).astimezone(when.tzinfo)
     months = amount * {"mon": 1, "q": 3, "y": 12}[unit]
     year, month = divmod(when.year * 12 + when.month - 1 + months, 12)
     for day in range(when.day, 27, -1):
@@ -87,7 +107,7 @@ def _move(when: datetime, amount: int, unit: str) -> datetime:
 
 
 def _snap(when: datetime, unit: str, weekday: str | None) -> datetime | None:
-    midnight = when.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = when.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if unit == "w" or (weekday is None and _UNIT.get(unit) == "w"):
         wanted = int(weekday or 0) % 7
         return midnight - timedelta(days=(when.isoweekday() - wanted) % 7)
@@ -111,9 +131,41 @@ def _snap(when: datetime, unit: str, weekday: str | None) -> datetime | None:
     return None
 
 
-def time_bound(value: str | float | None, now: float, *, what: str, span: Span | None = None) -> float | None:
-    """An earliest or latest: epoch seconds, a modifier, `now`, or %m/%d/%Y[:%H:%M:%S]; None, "" and 0 of earliest mean
-    open. Raises SplError."""
+def floor_time(epoch: float | None, width: float, origin: float, tz: tzinfo) -> float | None:
+    """The start of the group of `width` seconds by the clock of the zone that a time falls in; groups begin `origin`
+    seconds from its 1970-01-01 00:00. Days begin at midnight however long they are. None outside the calendar."""
+    if epoch is None or not math.isfinite(epoch) or width <= 0:
+        return None
+    try:
+        local = moment(epoch, tz)
+        if width <= 3600:  # an hour that the clock shows twice is two hours
+            offset = (local.utcoffset() or timedelta()).total_seconds()
+            return math.floor((epoch + offset - origin) / width) * width + origin - offset
+        start = datetime(1970, 1, 1) + timedelta(seconds=origin)
+        whole = (local.replace(tzinfo=None) - start) // timedelta(seconds=width)
+        return epoch_of((start + timedelta(seconds=width) * whole).replace(tzinfo=tz, fold=0))
+    except (OverflowError, ValueError):
+        return None
+
+
+def floor_months(epoch: float | None, months: float, tz: tzinfo) -> float | None:
+    """The start of the group of `months` calendar months, counted from January 1970, that a time falls in."""
+    if epoch is None or not math.isfinite(epoch) or months < 1:
+        return None
+    try:
+        local = moment(epoch, tz)
+        whole = (local.year - 1970) * 12 + local.month - 1
+        year, month = divmod(int(whole // months * months), 12)
+        return epoch_of(datetime(1970 + year, month + 1, 1, tzinfo=tz))
+    except (OverflowError, ValueError):
+        return None
+
+
+def time_bound(
+    value: str | float | None, now: float, *, what: str, span: Span | None = None, tz: tzinfo = UTC
+) -> float | None:
+    """An earliest or latest: epoch seconds, a modifier, `now`, %m/%d/%Y[:%H:%M:%S] or an ISO 8601 date; None, "" and 0
+    of earliest mean open. Raises SplError."""
     if value is None or value == "":
         return None
     if isinstance(value, int | float):
@@ -126,11 +178,17 @@ def time_bound(value: str | float | None, now: float, *, what: str, span: Span |
         month, day, year, hour, minute, second, fraction = absolute.groups()
         try:
             when = datetime(
-                int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
+                int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=tz
             )
         except ValueError as error:
             raise SplError(f"{what}: '{text}' is not a date: {error}", span=span, code="time") from None
         return epoch_of(when) + float(fraction or 0)
+    if _ISO.match(text):
+        try:
+            when = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise SplError(f"{what}: '{text}' is not a date: {error}", span=span, code="time") from None
+        return epoch_of(when if when.tzinfo is not None else when.replace(tzinfo=tz))
     if text.startswith("rt"):
         raise SplError(
             f"{what}: real-time windows are not supported",
@@ -138,7 +196,7 @@ def time_bound(value: str | float | None, now: float, *, what: str, span: Span |
             hint="schedule the search with a relative range such as -5m",
             code="time",
         )
-    found = shift(now, text)
+    found = shift(now, text, tz)
     if found is None:
         raise SplError(
             f"{what}: '{text}' is not a time",
@@ -185,12 +243,12 @@ _MONTHS = [
 _VARIABLE = re.compile(r"%(?:([369])[NQ]|:+z|E?[A-Za-z%+])")
 
 
-def format_time(epoch: float | None, pattern: str | None) -> str | None:
+def format_time(epoch: float | None, pattern: str | None, tz: tzinfo = UTC) -> str | None:
     """strftime(): epoch seconds as text. A variable that is not known stays as written. None outside years 1-9999."""
     if epoch is None or pattern is None or not math.isfinite(epoch):
         return None
     try:
-        when = moment(epoch)
+        when = moment(epoch, tz)
     except OverflowError:
         return None
     return _VARIABLE.sub(lambda match: _variable(when, match.group()), pattern)
@@ -262,13 +320,13 @@ def _variable(when: datetime, variable: str) -> str:
         case "%s":
             return str((when - _EPOCH) // timedelta(seconds=1))
         case "%z":
-            return "+0000"
+            return _offset_text(when, "", 2)
         case "%:z":
-            return "+00:00"
+            return _offset_text(when, ":", 2)
         case "%::z":
-            return "+00:00:00"
+            return _offset_text(when, ":", 3)
         case "%Z":
-            return "UTC"
+            return when.tzname() or ""
         case "%n":
             return "\n"
         case "%t":
@@ -287,9 +345,18 @@ def _variable(when: datetime, variable: str) -> str:
             ).replace("\n", " ")
         case "%+":
             return (
-                f"{_variable(when, '%a')} {_variable(when, '%b')} {when.day:2d} {_variable(when, '%T')} UTC {when.year}"
+                f"{_variable(when, '%a')} {_variable(when, '%b')} {when.day:2d} {_variable(when, '%T')} "
+                f"{when.tzname()} {when.year}"
             )
     return variable
+
+
+def _offset_text(when: datetime, mark: str, parts: int) -> str:
+    """The distance from UTC: +0100, +01:00, +01:00:00."""
+    seconds = round((when.utcoffset() or timedelta()).total_seconds())
+    sign, seconds = ("-" if seconds < 0 else "+"), abs(seconds)
+    clock = (seconds // 3600, seconds // 60 % 60, seconds % 60)
+    return sign + mark.join(f"{part:02d}" for part in clock[:parts])
 
 
 # --- strptime ------------------------------------------------------------------------------------------------------
@@ -331,7 +398,9 @@ _READ = {
     "%n": r"\s+",
     "%t": r"\s+",
 }
-_UTC_NAMES = {"z", "utc", "gmt", "ut"}
+_ZONES = {"z": 0, "utc": 0, "gmt": 0, "ut": 0, "wet": 0, "west": 1, "bst": 1, "cet": 1, "cest": 2, "eet": 2, "eest": 3}
+_ZONES |= {"msk": 3, "jst": 9, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
+"""Hours from UTC of zone abbreviations, as logs of Europe and the United States mean them."""
 
 
 def reader(pattern: str) -> re.Pattern[str] | None:
@@ -360,8 +429,8 @@ def _literal(text: str) -> str:
     return re.sub(r"(?:\\?\s)+", r"\\s+", re.escape(text))
 
 
-def parse_time(text: str | None, pattern: re.Pattern[str]) -> float | None:
-    """strptime(): the epoch seconds of a text, None if it does not match. Without a zone it is UTC; without a date
+def parse_time(text: str | None, pattern: re.Pattern[str], tz: tzinfo = UTC) -> float | None:
+    """strptime(): the epoch seconds of a text, None if it does not match. Without a zone it is `tz`; without a date
     it is 1970-01-01's."""
     if text is None:
         return None
@@ -386,8 +455,10 @@ def parse_time(text: str | None, pattern: re.Pattern[str]) -> float | None:
         fraction = float(f"0.{found['f']}") if found.get("f") else 0.0
         if seconds > 60:
             return None
-        zone = _offset(found)
-        return None if zone is None else epoch_of(when) + seconds + fraction - zone
+        if found.get("z") is None and found.get("Z") is None:
+            return epoch_of(when.replace(tzinfo=tz)) + seconds + fraction
+        offset = _offset(found)
+        return None if offset is None else epoch_of(when) + seconds + fraction - offset
     except (ValueError, OverflowError):
         return None
 
@@ -410,9 +481,10 @@ def _month(found: dict[str, str | None]) -> int | None:
 
 
 def _offset(found: dict[str, str | None]) -> int | None:
-    zone = found.get("z")
-    if zone is not None and zone != "Z":
-        digits = zone[1:].replace(":", "")
-        return (-1 if zone[0] == "-" else 1) * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
+    offset = found.get("z")
+    if offset is not None and offset != "Z":
+        digits = offset[1:].replace(":", "")
+        return (-1 if offset[0] == "-" else 1) * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
     name = found.get("Z")
-    return 0 if name is None or name.lower() in _UTC_NAMES else None
+    hours = 0 if name is None else _ZONES.get(name.lower())
+    return None if hours is None else hours * 3600

@@ -17,7 +17,7 @@ from typing import Any
 
 from trapline import pcre
 from trapline.errors import TraplineError
-from trapline.times import format_time, parse_time, reader, shift
+from trapline.times import floor_months, floor_time, format_time, parse_time, reader, shift, zone
 from trapline.values import Kind, number_text, to_number
 
 
@@ -115,22 +115,33 @@ def regex_extract_all(
     return found or None
 
 
-def time_format(epoch: float | None, pattern: str | None) -> str | None:
-    return format_time(epoch, pattern)
+def time_format(epoch: float | None, pattern: str | None, tz: str | None) -> str | None:
+    return format_time(epoch, pattern, zone(tz or "UTC"))
 
 
-def time_parse(text: str | None, pattern: str | None) -> float | None:
+def time_parse(text: str | None, pattern: str | None, tz: str | None) -> float | None:
     if text is None or pattern is None:
         return None
     compiled = _reader(pattern)
-    return None if compiled is None else parse_time(text, compiled)
+    return None if compiled is None else parse_time(text, compiled, zone(tz or "UTC"))
 
 
 _reader = lru_cache(maxsize=256)(reader)
 
 
-def time_shift(epoch: float | None, modifier: str | None) -> float | None:
-    return None if epoch is None or modifier is None else shift(epoch, modifier)
+def time_shift(epoch: float | None, modifier: str | None, tz: str | None) -> float | None:
+    return None if epoch is None or modifier is None else shift(epoch, modifier, zone(tz or "UTC"))
+
+
+def time_floor(epoch: float | None, width: float | None, origin: float | None, tz: str | None) -> float | None:
+    """A time floored to `width` seconds counted from `origin` by the zone's clock; whole days start at midnight."""
+    if epoch is None or width is None:
+        return None
+    return floor_time(epoch, width, origin or 0.0, zone(tz or "UTC"))
+
+
+def month_floor(epoch: float | None, months: float | None, tz: str | None) -> float | None:
+    return None if months is None else floor_months(epoch, months, zone(tz or "UTC"))
 
 
 def number_format(number: float | None, how: str | None) -> str | None:
@@ -288,9 +299,12 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     "regex_extract_all": ScalarFunction(
         regex_extract_all, (Kind.TEXT, Kind.TEXT, Kind.NUMBER, Kind.NUMBER), Kind.MULTI
     ),
-    "time_format": ScalarFunction(time_format, (Kind.NUMBER, Kind.TEXT), Kind.TEXT),
-    "time_parse": ScalarFunction(time_parse, (Kind.TEXT, Kind.TEXT), Kind.NUMBER),
-    "time_shift": ScalarFunction(time_shift, (Kind.NUMBER, Kind.TEXT), Kind.NUMBER),
+    # The time zone of the search comes last; the engine adds it.
+    "time_format": ScalarFunction(time_format, (Kind.NUMBER, Kind.TEXT, Kind.TEXT), Kind.TEXT),
+    "time_parse": ScalarFunction(time_parse, (Kind.TEXT, Kind.TEXT, Kind.TEXT), Kind.NUMBER),
+    "time_shift": ScalarFunction(time_shift, (Kind.NUMBER, Kind.TEXT, Kind.TEXT), Kind.NUMBER),
+    "time_floor": ScalarFunction(time_floor, (Kind.NUMBER, Kind.NUMBER, Kind.NUMBER, Kind.TEXT), Kind.NUMBER),
+    "month_floor": ScalarFunction(month_floor, (Kind.NUMBER, Kind.NUMBER, Kind.TEXT), Kind.NUMBER),
     "number_format": ScalarFunction(number_format, (Kind.NUMBER, Kind.TEXT), Kind.TEXT),
     "fixed": ScalarFunction(fixed, (Kind.NUMBER, Kind.NUMBER), Kind.TEXT),
     "number_in_base": ScalarFunction(number_in_base, (Kind.TEXT, Kind.NUMBER), Kind.NUMBER),

@@ -2,7 +2,7 @@
 
 Source: Search Reference, "bin" (bin options, span options), "timechart" (default time spans, spans used when minspan is
 specified, snap-to-time). Numbers become the text `10-20` of their bin, the lower bound included; a time becomes the
-start of its bin. Days, weeks and months begin at their calendar start, weeks on Sunday; UTC.
+start of its bin. Days, weeks and months begin at their calendar start in the time zone of the search, weeks on Sunday.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from trapline.errors import Span, SplError
 from trapline.plan import Agg, Aggregate, Call, Col, Expr, Filter, Lambda, Lit, Node, Scan, both, call, number, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, count
 from trapline.spl.evaluate import as_number, as_text
-from trapline.times import epoch_of, moment, shift, span_seconds, time_bound
+from trapline.times import epoch_of, floor_time, moment, shift, span_seconds, time_bound
 from trapline.values import Kind, number_text
 
 OPTIONS = ("span", "bins", "minspan", "start", "end", "aligntime")
@@ -45,17 +45,26 @@ class Fixed:
     origin: float = 0.0
     timed: bool = False
     """It was written with a time scale."""
+    tz: tzinfo = UTC
 
     def floor(self, value: float) -> float:
+        if self.timed and self.tz is not UTC:
+            found = floor_time(value, self.width, self.origin, self.tz)
+            return value if found is None else found
         return self._tidy(math.floor((value - self.origin) / self.width) * self.width + self.origin)
 
     def after(self, low: float) -> float:
+        if self.timed and self.tz is not UTC:
+            # A day has 23 to 25 hours: the middle of the next bin is in it, whatever the clock did in between.
+            return self.floor(low + self.width * 1.5)
         return self._tidy(low + self.width)
 
     def _tidy(self, value: float) -> float:
         return value if self.width == int(self.width) else round(value, 9)
 
     def expr(self, value: Expr) -> Expr:
+        if self.timed:
+            return self._round(call("time_floor", Kind.NUMBER, value, number(self.width), number(self.origin)))
         moved = call("sub", Kind.NUMBER, value, number(self.origin)) if self.origin else value
         steps = call("floor", Kind.NUMBER, call("div", Kind.NUMBER, moved, number(self.width)))
         low = call("mul", Kind.NUMBER, steps, number(self.width))
@@ -74,18 +83,19 @@ class Months:
     """Bins of whole calendar months, counted from January 1970."""
 
     months: int
+    tz: tzinfo = UTC
 
     def floor(self, value: float) -> float:
-        when = moment(value)
+        when = moment(value, self.tz)
         return self._start((when.year - 1970) * 12 + when.month - 1)
 
     def after(self, low: float) -> float:
-        when = moment(low)
+        when = moment(low, self.tz)
         return self._start((when.year - 1970) * 12 + when.month - 1 + self.months)
 
     def _start(self, months: int) -> float:
         year, month = divmod(months // self.months * self.months, 12)
-        return epoch_of(datetime(1970 + year, month + 1, 1, tzinfo=UTC))
+        return epoch_of(datetime(1970 + year, month + 1, 1, tzinfo=self.tz))
 
     def expr(self, value: Expr) -> Expr:
         return call("month_floor", Kind.NUMBER, value, number(self.months))
@@ -192,17 +202,22 @@ def time_span(options: BinOptions, context: Context, bounds: Bounds) -> Bins | N
         return _log(log, place)
     match = _SPAN.match(written)
     if match is not None and match.group(2).lower() in _MONTHS:
-        return _months(match, written, place)
+        return replace(_months(match, written, place), tz=context.tz)
     snap = match.group(3) if match is not None else None
     seconds = span_seconds(written.removesuffix(snap).lstrip("+-") if snap else written)
     if seconds is None or seconds <= 0:
         raise SplError(f"'{written}' is not a span", span=place, hint="such as 5m, 1h, 1d, 1mon", code="time")
     if snap is not None:
-        origin = shift(context.now, snap)
+        origin = shift(context.now, snap, context.tz)
         if origin is None:
             raise SplError(f"'{snap}' does not snap to a time", span=place, hint="such as w@w1, 1d@d", code="time")
-        return Fixed(seconds, origin % seconds, timed=True)
-    return Fixed(seconds, _origin(seconds, options, context, bounds), timed=True)
+        return Fixed(seconds, (origin + _offset(origin, context)) % seconds, timed=True, tz=context.tz)
+    return Fixed(seconds, _origin(seconds, options, context, bounds), timed=True, tz=context.tz)
+
+
+def _offset(epoch: float, context: Context) -> float:
+    """Seconds that the clock of the search is ahead of UTC: origins count from its 1970-01-01."""
+    return moment(epoch, context.tz).replace(tzinfo=UTC).timestamp() - math.floor(epoch * 1e6) / 1e6
 
 
 def _origin(seconds: float, options: BinOptions, context: Context, bounds: Bounds) -> float:
@@ -218,8 +233,8 @@ def _origin(seconds: float, options: BinOptions, context: Context, bounds: Bound
         case "latest":
             at = bounds.latest
         case written:
-            at = time_bound(written, context.now, what="aligntime", span=align[1])
-    return (at or 0.0) % seconds
+            at = time_bound(written, context.now, what="aligntime", span=align[1], tz=context.tz)
+    return 0.0 if at is None else (at + _offset(at, context)) % seconds
 
 
 def _months(match: re.Match[str], written: str, place: Span) -> Months:
@@ -394,8 +409,8 @@ def time_bins(
         late = math.nextafter(late, early)
     chosen = auto_time(early, late, options.bins(most), least)
     if isinstance(chosen, Fixed):
-        return replace(chosen, origin=_origin(chosen.width, options, context, bounds))
-    return chosen
+        return replace(chosen, origin=_origin(chosen.width, options, context, bounds), tz=context.tz)
+    return replace(chosen, tz=context.tz) if isinstance(chosen, Months) else chosen
 
 
 def number_bins(options: BinOptions, context: Context, source: Node, name: str, *, most: int) -> Bins:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from typing_extensions import TypeIs
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from trapline.errors import Span, Warnings
 from trapline.plan import Node, Schema
+from trapline.spl.limits import Limits
 from trapline.values import Row
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 
 class Command(Protocol):
@@ -37,6 +41,11 @@ def is_generating(command: Command | Generating) -> TypeIs[Generating]:
     return hasattr(command, "generate")
 
 
+def takes_rows(command: Command | Generating) -> TypeIs[Command]:
+    """Can it follow another command? A few do both: union adds to the rows before it, if there are any."""
+    return hasattr(command, "lower")
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One command of a pipeline with its name and place."""
@@ -44,6 +53,8 @@ class Stage:
     name: str
     command: Command | Generating
     span: Span
+    piped: bool = True
+    """A pipe stood before it: as the first of a search, it is a generating command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,13 @@ class Context(Protocol):
     """The time range of the search, epoch seconds; None = open."""
     latest: float | None
     warnings: Warnings
+    tz: tzinfo
+    """The time zone of days, clocks and times without one. The engine's own time functions know it already."""
+    limits: Limits
+    sid: str
+    """The name of this search"""
+    folder: Path | None
+    """Where inputcsv, outputcsv and their like may read and write; None: nowhere. See spl.datafile."""
 
     def events(self) -> Node:
         """All events that a search can see, in the time range."""
@@ -82,8 +100,32 @@ class Context(Protocol):
         """Run a small plan for its rows: a fact about the data that a command must know."""
         ...
 
-    def lower(self, pipeline: Pipeline) -> Node:
-        """The plan of a subsearch, not run (for append and its like)."""
+    def lower(self, pipeline: Pipeline, source: Node | None = None) -> Node:
+        """The plan of a subsearch, not run (for append and its like). With `source`, its commands run over those rows
+        (appendpipe, foreach)."""
+        ...
+
+    def parse(self, text: str) -> Pipeline:
+        """A search that is made while another one runs (map, savedsearch): comments and macros as in any other. Raises
+        SplError, which then is about `text`."""
+        ...
+
+    def inner(self, pipeline: Pipeline, what: str) -> Node:
+        """The plan of a whole search of its own, which `parse` gave; its errors are about its own text. Searches that
+        start each other without end raise SplError."""
+        ...
+
+    def saved_search(self, name: str) -> str | None:
+        """The text of a saved search."""
+        ...
+
+    def job(self, name: str) -> Node | None:
+        """The rows of a finished search, by its id or as user:app:name."""
+        ...
+
+    def write_events(self, index: str, rows: Sequence[Row]) -> None:
+        """Put events (`_time` epoch seconds, `_raw`, host, source, sourcetype and fields) into an index of the store.
+        Raises SplError where this session cannot write."""
         ...
 
     def capped(self, node: Node, limit: int, what: str) -> Node:
@@ -104,6 +146,10 @@ class Context(Protocol):
     def eventtypes(self, pattern: str) -> Mapping[str, str] | None:
         """The eventtypes whose name matches (wildcards, letter case ignored): name -> search text. None where events
         come as they are and eventtype can only be a field of theirs."""
+        ...
+
+    def tags_of(self, field: str) -> Sequence[tuple[str, str]]:
+        """The (value, tag) pairs that are known of a field."""
         ...
 
     def tags(self, field: str | None, pattern: str) -> Sequence[tuple[str, str]] | None:

@@ -371,7 +371,7 @@ def _bound(tree: Time, context: Context) -> tuple[str, float | None]:
         unit = {"seconds": "s", "minutes": "m", "hours": "h", "days": "d", "months": "mon"}[unit]
         if not tree.value.isdecimal():
             raise SplError(f"{tree.which} takes a whole number", span=tree.span, code="time")
-        bound = time_bound(f"-{tree.value}{unit}", context.now, what=tree.which, span=tree.span)
+        bound = time_bound(f"-{tree.value}{unit}", context.now, what=tree.which, span=tree.span, tz=context.tz)
         return ("earliest" if which == "start" else "latest"), bound
     name = {
         "starttime": "earliest",
@@ -381,7 +381,7 @@ def _bound(tree: Time, context: Context) -> tuple[str, float | None]:
         "_index_earliest": "index_earliest",
         "_index_latest": "index_latest",
     }.get(tree.which, tree.which)
-    bound = time_bound(tree.value, context.now, what=tree.which, span=tree.span)
+    bound = time_bound(tree.value, context.now, what=tree.which, span=tree.span, tz=context.tz)
     if name == "earliest" and bound == 0:
         return name, None
     return name, bound

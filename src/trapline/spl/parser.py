@@ -15,7 +15,7 @@ from types import ModuleType
 
 from trapline.errors import Span, SplError, Unsupported
 from trapline.spl import commands
-from trapline.spl.command import Pipeline, Stage, is_generating
+from trapline.spl.command import Pipeline, Stage, is_generating, takes_rows
 from trapline.spl.cursor import Cursor
 from trapline.spl.macros import Macro, expand
 from trapline.spl.scan import split_pipes
@@ -108,13 +108,13 @@ class _Parser:
         command = module.parse(cursor)
         cursor.finish()
         canonical = module.__name__.rpartition(".")[2]
-        if not first and is_generating(command):
+        if not first and is_generating(command) and not takes_rows(command):
             raise SplError(
                 f"{canonical} is a generating command and must come first in its pipeline",
                 span=Span(span.start, at),
                 code="syntax",
             )
-        return Stage(canonical, command, span)
+        return Stage(canonical, command, span, piped)
 
 
 def _is_comparison(text: str, at: int, end: int) -> bool:

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from trapline.spl.command import Context, Pipeline
 from trapline.values import Row, Scalar, value_text
 
-MAX_ROWS = 10_000
-"""limits.conf [subsearch] maxout"""
-
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -37,7 +34,7 @@ def quote(value: Scalar) -> str:
 
 def as_search(context: Context, pipeline: Pipeline) -> str:
     """Run a subsearch; its rows as a search expression."""
-    _, rows = context.subsearch(pipeline, MAX_ROWS)
+    _, rows = context.subsearch(pipeline, context.limits.subsearch)
     return rows_as_search(rows, Marks())
 
 

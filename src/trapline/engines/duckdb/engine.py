@@ -81,10 +81,10 @@ class DuckDB:
     ) -> None:
         self.close()
 
-    def execute(self, node: Node) -> Output:
-        """Run a plan. Raises EngineError, SplError."""
+    def execute(self, node: Node, *, tz: str = "UTC") -> Output:
+        """Run a plan; `tz` is the time zone of its days and clocks. Raises EngineError, SplError."""
         with self._lock:
-            dialect = _Dialect(self)
+            dialect = _Dialect(self, tz)
             try:
                 query, fields = compile_plan(node, dialect)
                 data = self._run(query)
@@ -97,19 +97,19 @@ class DuckDB:
             arrays = data
         return Output(tuple(fields), kinds, arrays)
 
-    def count(self, node: Node) -> int:
+    def count(self, node: Node, *, tz: str = "UTC") -> int:
         """How many rows a plan has."""
         with self._lock:
-            dialect = _Dialect(self)
+            dialect = _Dialect(self, tz)
             try:
                 return int(self._run(compile_count(node, dialect)).column(0)[0].as_py())
             finally:
                 dialect.release()
 
-    def sql(self, node: Node, *, pretty: bool = True) -> str:
+    def sql(self, node: Node, *, pretty: bool = True, tz: str = "UTC") -> str:
         """The SQL of a plan."""
         with self._lock:
-            dialect = _Dialect(self)
+            dialect = _Dialect(self, tz)
             try:
                 return _text(compile_plan(node, dialect)[0], pretty=pretty)
             finally:
@@ -152,6 +152,7 @@ class _Dialect:
     """DuckDB's side of `sql.Dialect`, for one query."""
 
     engine: DuckDB
+    tz: str
     names: list[str] = field(default_factory=list)
     seen: dict[int, str] = field(default_factory=dict)
 
@@ -161,6 +162,8 @@ class _Dialect:
         self.names.clear()
 
     def scalar(self, call: Call, args: Sequence[exp.Expression]) -> exp.Expression:
+        if call.op in functions.ZONED:
+            args = [*args, exp.Literal.string(self.tz)]
         return functions.scalar(call, args)
 
     def literal(self, lit: Lit) -> exp.Expression:

@@ -7,6 +7,7 @@ Python function (`trapline.engines.scalar`) for the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import cast
 
 from sqlglot import exp
@@ -86,6 +87,16 @@ MACROS = (
 """Bodies of `CREATE MACRO spl_<...>`, in order of use."""
 
 
+@cache
+def _parsed(name: str) -> exp.DataType:
+    return exp.DataType.build(name, dialect="duckdb")
+
+
+def sql_type(name: str) -> exp.DataType:
+    """A type by its SQL name; parsed once."""
+    return cast("exp.DataType", _parsed(name).copy())
+
+
 def macro(name: str, *args: Tree) -> Tree:
     return exp.Anonymous(this=f"spl_{name}", expressions=list(args))
 
@@ -97,7 +108,7 @@ def native(name: str, *args: Tree) -> Tree:
 def literal(lit: Lit) -> Tree:
     match lit.value:
         case None:
-            return exp.Cast(this=exp.Null(), to=exp.DataType.build(TYPES[lit.kind], dialect="duckdb"))
+            return exp.Cast(this=exp.Null(), to=sql_type(TYPES[lit.kind]))
         case bool(value):
             return exp.true() if value else exp.false()
         case str(value):
@@ -107,8 +118,8 @@ def literal(lit: Lit) -> Tree:
         case value:
             text = repr(float(value))
             if text in ("inf", "-inf", "nan"):
-                return cast("Tree", exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build("DOUBLE")))
-            positive = exp.Cast(this=exp.Literal.number(text.lstrip("-")), to=exp.DataType.build("DOUBLE"))
+                return cast("Tree", exp.Cast(this=exp.Literal.string(text), to=sql_type("DOUBLE")))
+            positive = exp.Cast(this=exp.Literal.number(text.lstrip("-")), to=sql_type("DOUBLE"))
             return exp.Neg(this=positive) if text.startswith("-") else positive
 
 
@@ -198,13 +209,13 @@ def _round(call: Call, args: Sequence[Tree]) -> Tree:
     if isinstance(call.args[1], Lit) and isinstance(call.args[1].value, float):
         digits = int(call.args[1].value)
         if 0 <= digits <= 9:
-            decimal = exp.TryCast(this=value, to=exp.DataType.build("DECIMAL(30,12)", dialect="duckdb"), safe=True)
-            exact = exp.Cast(this=native("round", decimal, exp.Literal.number(digits)), to=exp.DataType.build("DOUBLE"))
+            decimal = exp.TryCast(this=value, to=sql_type("DECIMAL(30,12)"), safe=True)
+            exact = exp.Cast(this=native("round", decimal, exp.Literal.number(digits)), to=sql_type("DOUBLE"))
             rough = native("round", value.copy(), exp.Literal.number(digits))
             return exp.Coalesce(this=exact, expressions=[rough])
         places = exp.Literal.number(digits)
     else:
-        places = exp.Cast(this=places, to=exp.DataType.build("INTEGER"))
+        places = exp.Cast(this=places, to=sql_type("INTEGER"))
     return native("round", value, places)
 
 
@@ -240,11 +251,11 @@ def _regex_replace(every: bool) -> Builder:
 
 def _regex_extract(call: Call, args: Sequence[Tree]) -> Tree:
     pattern = _pattern(call, 1)
-    if pattern is None or pattern.re2 is None:
-        return macro("py_regex_extract", *args)
     group = call.args[2]
     assert isinstance(group, Lit)
     assert isinstance(group.value, float)
+    if pattern is None or pattern.re2 is None or group.value > 9:
+        return macro("py_regex_extract", *args)
     number = exp.Literal.number(int(group.value))
     found = native("regexp_extract", args[0], exp.Literal.string(pattern.re2), number)
     return native("nullif", found, exp.Literal.string(""))
@@ -333,9 +344,34 @@ def _divide(call: Call, args: Sequence[Tree]) -> Tree:
 
 def _micros(call: Call, args: Sequence[Tree]) -> Tree:
     """Microseconds to the type of a store's `_time`."""
-    whole = exp.Cast(this=args[0], to=exp.DataType.build("BIGINT"))
+    whole = exp.Cast(this=args[0], to=sql_type("BIGINT"))
     naive = native("make_timestamp", whole)
-    return exp.Cast(this=naive, to=exp.DataType.build("TIMESTAMPTZ", dialect="duckdb"))
+    return exp.Cast(this=naive, to=sql_type("TIMESTAMPTZ"))
+
+
+def _time_floor(call: Call, args: Sequence[Tree]) -> Tree:
+    """In UTC plain arithmetic; elsewhere days and hours are those of the zone's clock."""
+    value, width, origin, tz = args
+    if not _is_utc(tz):
+        return macro("py_time_floor", *args)
+    steps = native("floor", exp.Paren(this=_arithmetic(exp.Div, _arithmetic(exp.Sub, value, origin), width)))
+    return _arithmetic(exp.Add, _arithmetic(exp.Mul, steps, width.copy()), origin.copy())
+
+
+def _month_floor(call: Call, args: Sequence[Tree]) -> Tree:
+    return macro("month_floor", *args[:-1]) if _is_utc(args[-1]) else macro("py_month_floor", *args)
+
+
+def _arithmetic(node: type[exp.Binary], left: Tree, right: Tree) -> Tree:
+    return exp.Paren(this=node(this=left, expression=right))
+
+
+def _is_utc(tz: Tree) -> bool:
+    return isinstance(tz, exp.Literal) and tz.name == "UTC"
+
+
+ZONED = frozenset({"time_format", "time_parse", "time_shift", "time_floor", "month_floor"})
+"""Words that depend on the time zone of the search: the engine hands it to them as a last argument."""
 
 
 def _random(call: Call, args: Sequence[Tree]) -> Tree:
@@ -346,7 +382,7 @@ def _number_of(name: str) -> Builder:
     """A native function with an integer result, as DOUBLE."""
 
     def build(call: Call, args: Sequence[Tree]) -> Tree:
-        return exp.Cast(this=native(name, *args), to=exp.DataType.build("DOUBLE"))
+        return exp.Cast(this=native(name, *args), to=sql_type("DOUBLE"))
 
     return build
 
@@ -384,7 +420,8 @@ SCALARS: dict[str, Builder] = {
     "to_number": _macro("to_number"),
     "number_text": _macro("number_text"),
     "bool_text": _macro("bool_text"),
-    "month_floor": _macro("month_floor"),
+    "month_floor": _month_floor,
+    "time_floor": _time_floor,
     "sort_class": _macro("sort_class"),
     "sort_ip": _macro("sort_ip"),
     "abs": _named("abs"),
@@ -435,7 +472,7 @@ SCALARS: dict[str, Builder] = {
     "translate": _named("translate"),
     "list_of": _macro("list_of"),
     "list_null": lambda call, args: exp.Cast(
-        this=exp.Array(expressions=[exp.Null()]), to=exp.DataType.build("VARCHAR[]", dialect="duckdb")
+        this=exp.Array(expressions=[exp.Null()]), to=sql_type("VARCHAR[]")
     ),
     "list_pack": lambda call, args: exp.Array(
         expressions=[exp.Coalesce(this=arg, expressions=[exp.Literal.string("")]) for arg in args]
@@ -557,11 +594,11 @@ class _Inputs:
         return exp.Not(this=exp.Is(this=self.arg, expression=exp.Null()))
 
     def as_number(self) -> Tree:
-        return exp.Cast(this=self.arg, to=exp.DataType.build("DOUBLE"))
+        return exp.Cast(this=self.arg, to=sql_type("DOUBLE"))
 
 
 def _double(tree: Tree) -> Tree:
-    return exp.Cast(this=tree, to=exp.DataType.build("DOUBLE"))
+    return exp.Cast(this=tree, to=sql_type("DOUBLE"))
 
 
 def _or_zero(tree: Tree) -> Tree:
@@ -628,6 +665,22 @@ def _list_stat(name: str) -> Callable[[_Inputs], Tree]:
     return lambda i: _double(native("list_aggregate", macro("list_numbers", _flat(i)), exp.Literal.string(name)))
 
 
+def _squared() -> Tree:
+    x = exp.column("x")
+    return exp.Lambda(this=exp.Mul(this=x, expression=x.copy()), expressions=[exp.to_identifier("x")])
+
+
+def _rate(i: _Inputs) -> Tree:
+    """How much a value grew from its earliest to its latest, per second between the two; null at one moment."""
+    only = i.present()
+    grown = exp.Sub(
+        this=i.run("arg_max", i.arg, i.extra, only=only), expression=i.run("arg_min", i.arg, i.extra, only=only.copy())
+    )
+    passed = exp.Sub(this=i.run("max", i.extra, only=only.copy()), expression=i.run("min", i.extra, only=only.copy()))
+    nonzero = native("nullif", exp.Paren(this=passed), exp.Literal.number(0))
+    return _double(exp.Div(this=exp.Paren(this=grown), expression=nonzero))
+
+
 AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "count_rows": lambda i: _double(i.over(exp.Count(this=exp.Star()))),
     "count": lambda i: _double(i.run("count", i.arg)),
@@ -668,6 +721,20 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "multi_stdevp": _list_stat("stddev_pop"),
     "multi_var": _list_stat("var_samp"),
     "multi_varp": _list_stat("var_pop"),
+    "multi_sumsq": lambda i: _double(
+        native(
+            "list_sum",
+            native("list_transform", macro("list_numbers", _flat(i)), _squared()),
+        )
+    ),
+    "multi_range": lambda i: exp.Sub(this=_list_stat("max")(i), expression=_list_stat("min")(i)),
+    "multi_percentile": lambda i: native(
+        "list_aggregate",
+        macro("list_numbers", _flat(i)),
+        exp.Literal.string("quantile_cont"),
+        exp.Literal.number(str(i.agg.params[0] / 100)),
+    ),
+    "rate": _rate,
     "multi_mode": lambda i: native("list_aggregate", _flat(i), exp.Literal.string("mode")),
     "lag": lambda i: i.over(native("lag", i.arg, exp.Literal.number(int(i.agg.params[0])))),
     "last_present": lambda i: i.over(exp.IgnoreNulls(this=native("last_value", i.arg))),

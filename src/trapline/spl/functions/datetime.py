@@ -30,7 +30,7 @@ def _relative_time(env: Env, ast: Func) -> Expr:
         if shift(0, modifier.value) is None:
             raise SplError(f"'{modifier.value}' is not a time modifier", span=ast.args[1].span, code="time")
         if isinstance(base, Lit) and isinstance(base.value, float):
-            moved = shift(base.value, modifier.value)
+            moved = shift(base.value, modifier.value, env.context.tz)
             return Lit(moved, Kind.NUMBER)
     return call("time_shift", Kind.NUMBER, base, modifier)
 
