@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trapline.errors import Span, SplError, Unsupported
-from trapline.plan import Agg, Call, Col, Expr, Lit, Schema, call, visible
+from trapline.errors import Span, SplError
+from trapline.plan import Agg, Call, Col, Expr, Extend, Lit, Node, Project, Schema, call, number, visible
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import Env, as_number, as_text
@@ -34,6 +34,10 @@ class Aggregation:
     name: str
     span: Span
     renamed: bool
+    spark: Aggregation | None = None
+    """Of sparkline(...): what is aggregated in each of its intervals."""
+    every: tuple[str, Span] | None = None
+    """Of sparkline(...): the interval as written."""
 
     @property
     def wild(self) -> bool:
@@ -44,20 +48,29 @@ _CALL = re.compile(r"([A-Za-z_][A-Za-z_0-9.]*)")
 
 
 def parse_aggregations(
-    cursor: Cursor, until: Sequence[str] = ("by",), *, what: str = "stats", options: Sequence[str] = ()
+    cursor: Cursor,
+    until: Sequence[str] = ("by",),
+    *,
+    what: str = "stats",
+    options: Sequence[str] = (),
+    most: int | None = None,
+    implicit: bool = False,
 ) -> list[Aggregation]:
-    """Aggregations separated by commas, blanks or both, up to a word of `until` or an option. Raises SplError."""
+    """Aggregations separated by commas, blanks or both, up to a word of `until` or an option, at most `most`.
+    `implicit`: one without a field is that of all fields (stats page). Raises SplError."""
     found: list[Aggregation] = []
-    while not cursor.done():
+    while not cursor.done() and (most is None or len(found) < most):
         if any(cursor.looking_at(word) for word in until) or cursor.at_option(options):
             break
         if cursor.take(","):
             continue
-        found.append(_parse_one(cursor, what))
+        if cursor.at_option():
+            cursor.no_option()
+        found.append(_parse_one(cursor, what, implicit))
     return found
 
 
-def _parse_one(cursor: Cursor, what: str) -> Aggregation:
+def _parse_one(cursor: Cursor, what: str, implicit: bool = False) -> Aggregation:
     cursor.skip()
     start = cursor.pos
     match = _CALL.match(cursor.text, start, cursor.end)
@@ -66,7 +79,11 @@ def _parse_one(cursor: Cursor, what: str) -> Aggregation:
     cursor.pos = match.end()
     written = match.group(1)
     argument: str | Ast | None = None
-    if cursor.pos < cursor.end and cursor.text[cursor.pos] == "(":
+    spark: Aggregation | None = None
+    every: tuple[str, Span] | None = None
+    if written.lower() == "sparkline":
+        spark, every = _sparkline(cursor, start)
+    elif cursor.pos < cursor.end and cursor.text[cursor.pos] == "(":
         argument = _argument(cursor)
     text = " ".join(cursor.text[start : cursor.pos].split())
     function = written.lower()
@@ -81,7 +98,43 @@ def _parse_one(cursor: Cursor, what: str) -> Aggregation:
     name, renamed = text, False
     if cursor.take_word("as"):
         name, renamed = cursor.name("a name after AS").text, True
-    return Aggregation(function, argument, name, cursor.since(start), renamed)
+    if argument is None and implicit and function not in ("count", "c", "sparkline"):
+        argument = "*"
+    return Aggregation(function, argument, name, cursor.since(start), renamed, spark, every)
+
+
+def _sparkline(cursor: Cursor, start: int) -> tuple[Aggregation, tuple[str, Span] | None]:
+    """What stands after sparkline: nothing, or `(count, 1h)`, `(avg(x), 5m)`."""
+    opened = cursor.pos
+    if cursor.pos >= cursor.end or cursor.text[cursor.pos] != "(":
+        return Aggregation("count", None, "count", cursor.since(start), False), None
+    cursor.pos += 1
+    inner = _parse_one(cursor, "sparkline")
+    if inner.function not in SPARKLINE:
+        raise SplError(
+            f"sparkline cannot show {inner.function}",
+            span=inner.span,
+            hint=f"one of {', '.join(sorted(SPARKLINE))}",
+            code="function",
+        )
+    every: tuple[str, Span] | None = None
+    if cursor.take(","):
+        place = cursor.here().start
+        every = cursor.value("a span such as 1h", stops=",)"), cursor.since(place)
+    if not cursor.take(")"):
+        cursor.fail(f"unbalanced parenthesis: expected ) before {cursor.found()}", Span(opened, opened + 1))
+    return inner, every
+
+
+SPARKLINE = frozenset(
+    ("c", "count", "dc", "mean", "avg", "stdev", "stdevp", "var", "varp", "sum", "sumsq", "min", "max", "range")
+)
+"""What a sparkline can show (chart page, "Sparkline options")."""
+
+
+def aggregation_name(word: str) -> bool:
+    """Is it the name of an aggregation?"""
+    return _find(word.lower()) is not None
 
 
 def _argument(cursor: Cursor) -> str | Ast | None:
@@ -103,8 +156,10 @@ def _argument(cursor: Cursor) -> str | Ast | None:
 
 
 def resolve(aggregations: Sequence[Aggregation], schema: Schema, by: Sequence[str]) -> list[Aggregation]:
-    """Wildcards replaced by the fields they match: `sum(b*) as t*`. Fields of the by-clause do not match."""
+    """Wildcards replaced by the fields they match: `sum(b*) as t*`. Fields of the by-clause do not match, and a name
+    that is given to another aggregation is left to it: `min(t) as t values(*) as *`."""
     found: list[Aggregation] = []
+    given = {one.name for one in aggregations if not one.wild}
     for one in aggregations:
         if not one.wild:
             found.append(one)
@@ -115,14 +170,23 @@ def resolve(aggregations: Sequence[Aggregation], schema: Schema, by: Sequence[st
             output = f"{one.function}({name})"
             if one.renamed:
                 output = substitute(one.argument, name, one.name, one.span) if "*" in one.name else one.name
-            found.append(Aggregation(one.function, name, output, one.span, True))
+            if output not in given:
+                found.append(Aggregation(one.function, name, output, one.span, True))
     return found
 
 
-def lower_aggregation(one: Aggregation, schema: Schema, context: Context) -> Agg:
-    """The plan aggregate. Raises SplError, Unsupported."""
+def lower_aggregation(one: Aggregation, schema: Schema, context: Context, *, timed: bool = False) -> Agg:
+    """The plan aggregate. `timed`: it stands in timechart, where per_second and its like have a meaning: they are sums
+    here, which the command divides by its span. Raises SplError, Unsupported."""
     function = _find(one.function)
     assert function is not None
+    if one.function in PER_SECONDS and not timed:
+        raise SplError(
+            f"{one.function} works in timechart only, whose span it divides by",
+            span=one.span,
+            hint=f"timechart {one.function}(x)",
+            code="function",
+        )
     env = Env(schema, context)
     argument: Expr | None = None
     match one.argument:
@@ -132,7 +196,7 @@ def lower_aggregation(one: Aggregation, schema: Schema, context: Context) -> Agg
             argument = env.field(name)
         case ast:
             argument = env.any(ast)
-    if argument is None and function.name != "count":
+    if argument is None and function.name not in ("count", "c", "sparkline"):
         raise SplError(f"{one.function} needs a field: {one.function}(x)", span=one.span, code="function")
     return function.lower(_Request(one, function.parameter(one.function), argument, schema, context))
 
@@ -194,15 +258,11 @@ def _count(request: _Request) -> Agg:
     return Agg("count", request.value, Kind.NUMBER)
 
 
-def _numeric(op: str, *, multi: bool = True) -> Lower:
+def _numeric(op: str) -> Lower:
     """An aggregate of the numbers; other values are passed over."""
 
     def lower(request: _Request) -> Agg:
         if request.is_multi:
-            if not multi:
-                raise Unsupported(
-                    f"{request.one.function} of a multivalue field is not supported yet", span=request.one.span
-                )
             return Agg(f"multi_{op}", request.value, Kind.NUMBER)
         return Agg(op, as_number(request.value), Kind.NUMBER)
 
@@ -269,15 +329,47 @@ def _percentile(request: _Request) -> Agg:
     percent = request.parameter
     if not 0 <= percent <= 100:
         raise SplError(f"a percentile lies between 0 and 100, not {number_text(percent)}", span=request.one.span)
-    return Agg("percentile", as_number(request.value), Kind.NUMBER, (percent,))
+    return _percentile_of(request, percent)
 
 
 def _median(request: _Request) -> Agg:
-    return Agg("percentile", as_number(request.value), Kind.NUMBER, (50.0,))
+    return _percentile_of(request, 50.0)
 
 
-def _gap(request: _Request) -> Agg:
-    raise Unsupported(f"the aggregation {request.one.function}() is not supported yet", span=request.one.span)
+def _percentile_of(request: _Request, percent: float) -> Agg:
+    if request.is_multi:
+        return Agg("multi_percentile", request.value, Kind.NUMBER, (percent,))
+    return Agg("percentile", as_number(request.value), Kind.NUMBER, (percent,))
+
+
+def _rate(request: _Request) -> Agg:
+    """The change of the value from its earliest to its latest, per second."""
+    return Agg("rate", as_number(request.value), Kind.NUMBER, extra=request.time)
+
+
+def _per(request: _Request) -> Agg:
+    """The sum that a rate over a span is made of. A boolean counts where it is true (timechart page, example 5)."""
+    if request.argument is not None and request.argument.kind is Kind.BOOL:
+        return Agg("count_true", request.argument, Kind.NUMBER)
+    return _numeric("sum")(request)
+
+
+def _exact(request: _Request) -> Agg:
+    """estdc_error: distinct values are counted exactly here, so the error of the estimate is 0."""
+    return Agg("count_true", Lit(False, Kind.BOOL), Kind.NUMBER)
+
+
+def _sparkline_here(request: _Request) -> Agg:
+    raise SplError("sparkline works in stats, chart and timechart only", span=request.one.span, code="function")
+
+
+PER_SECONDS: Mapping[str, float] = {
+    "per_second": 1.0,
+    "per_minute": 60.0,
+    "per_hour": 3600.0,
+    "per_day": 86_400.0,
+}
+"""The rates of timechart: the seconds that each is per."""
 
 
 FUNCTIONS: Mapping[str, AggregateFunction] = {
@@ -291,12 +383,12 @@ FUNCTIONS: Mapping[str, AggregateFunction] = {
         AggregateFunction("values", _text("values", Kind.MULTI)),
         AggregateFunction("list", _text("list", Kind.MULTI, params=(float(LIST_LIMIT),), ordered=True)),
         AggregateFunction("sum", _numeric("sum")),
-        AggregateFunction("sumsq", _numeric("sumsq", multi=False)),
+        AggregateFunction("sumsq", _numeric("sumsq")),
         AggregateFunction("avg", _numeric("avg")),
         AggregateFunction("mean", _numeric("avg")),
         AggregateFunction("min", _extreme("min")),
         AggregateFunction("max", _extreme("max")),
-        AggregateFunction("range", _numeric("range", multi=False)),
+        AggregateFunction("range", _numeric("range")),
         AggregateFunction("median", _median),
         AggregateFunction("mode", _text("mode", Kind.TEXT)),
         AggregateFunction("stdev", _numeric("stdev")),
@@ -309,10 +401,10 @@ FUNCTIONS: Mapping[str, AggregateFunction] = {
         AggregateFunction("latest", _by_time("latest")),
         AggregateFunction("earliest_time", _time_of("min")),
         AggregateFunction("latest_time", _time_of("max")),
-        AggregateFunction("rate", _gap),
-        AggregateFunction("per_second", _gap),
-        AggregateFunction("sparkline", _gap),
-        AggregateFunction("estdc_error", _gap),
+        AggregateFunction("rate", _rate),
+        *(AggregateFunction(name, _per) for name in PER_SECONDS),
+        AggregateFunction("sparkline", _sparkline_here),
+        AggregateFunction("estdc_error", _exact),
         AggregateFunction("perc", _percentile, percentile=True),
         AggregateFunction("exactperc", _percentile, percentile=True),
         AggregateFunction("upperperc", _percentile, percentile=True),
@@ -329,3 +421,44 @@ def _find(written: str) -> AggregateFunction | None:
         return FUNCTIONS[percentile.group(1)]
     found = FUNCTIONS.get(written)
     return None if found is None or found.percentile else found
+
+
+# --- allnum --------------------------------------------------------------------------------------------------------
+
+_NUMERIC = frozenset(
+    ("sum", "sumsq", "avg", "mean", "range", "median", "stdev", "stdevp", "var", "varp", "rate")
+    + tuple(name for name, function in FUNCTIONS.items() if function.percentile)
+)
+_TEXTS = "_texts_of_"
+
+
+def text_counts(aggregations: Sequence[Aggregation], schema: Schema, context: Context) -> list[tuple[str, Agg]]:
+    """For allnum=true: of each numeric aggregation how many values are no numbers, under a name that
+    `only_if_numbers` knows."""
+    found: list[tuple[str, Agg]] = []
+    for one in aggregations:
+        function = _find(one.function)
+        if function is None or function.name not in _NUMERIC or one.argument is None:
+            continue
+        env = Env(schema, context)
+        value = env.field(one.argument) if isinstance(one.argument, str) else env.any(one.argument)
+        if value.kind is Kind.TEXT:
+            is_text = call("is_null", Kind.BOOL, as_number(value))
+            present = call("is_not_null", Kind.BOOL, value)
+            found.append((_TEXTS + one.name, Agg("count_true", call("and", Kind.BOOL, present, is_text), Kind.NUMBER)))
+    return found
+
+
+def only_if_numbers(node: Node, counts: Sequence[tuple[str, Agg]]) -> Node:
+    """The aggregations whose values were not all numbers become null (stats page, "allnum")."""
+    if not counts:
+        return node
+    values: list[tuple[str, Expr]] = []
+    for name, _ in counts:
+        own = name.removeprefix(_TEXTS)
+        kind = node.schema[own]
+        none = call("eq", Kind.BOOL, Col(name, Kind.NUMBER), number(0))
+        values.append((own, Call("case", (none, Col(own, kind), Lit(None, kind)), kind)))
+    node = Extend(node, tuple(values))
+    hidden = {name for name, _ in counts}
+    return Project(node, tuple((name, Col(name, kind)) for name, kind in node.schema.items() if name not in hidden))

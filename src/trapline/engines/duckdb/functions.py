@@ -471,9 +471,7 @@ SCALARS: dict[str, Builder] = {
     "regex_extract": _regex_extract,
     "translate": _named("translate"),
     "list_of": _macro("list_of"),
-    "list_null": lambda call, args: exp.Cast(
-        this=exp.Array(expressions=[exp.Null()]), to=sql_type("VARCHAR[]")
-    ),
+    "list_null": lambda call, args: exp.Cast(this=exp.Array(expressions=[exp.Null()]), to=sql_type("VARCHAR[]")),
     "list_pack": lambda call, args: exp.Array(
         expressions=[exp.Coalesce(this=arg, expressions=[exp.Literal.string("")]) for arg in args]
     ),

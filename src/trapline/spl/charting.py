@@ -1,0 +1,590 @@
+"""What chart and timechart share: their aggregations, the split into series, which series stay, and the table.
+
+Source: Search Reference, "chart" and "timechart" (limit, agg, sep, format, tc options, where clause, "Prepending
+VALUE"). The values are computed as rows of (x, series) and turned into columns here, since the columns are the data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from trapline.errors import Span, SplError
+from trapline.plan import (
+    NULL,
+    Agg,
+    Aggregate,
+    Call,
+    Col,
+    Expand,
+    Expr,
+    Extend,
+    Filter,
+    Node,
+    Project,
+    call,
+    text,
+)
+from trapline.spl.aggregates import Aggregation, aggregation_name, lower_aggregation, parse_aggregations, resolve
+from trapline.spl.bins import BinOptions, take_option
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, Name, flag
+from trapline.spl.evaluate import Env, as_text
+from trapline.spl.expr import Ast, Binary, Field, Func, In, Unary
+from trapline.values import Kind, Row, Scalar, Value, to_number, value_text
+
+SERIES = 10
+"""How many series stay when nothing is said (chart, timechart page: "limit")."""
+SPLIT = "_series"
+ROWS = "_rows"
+_LIMIT = re.compile(r"(top|bottom)?\s*(\d{1,9})\Z", re.IGNORECASE)
+_PLAIN = re.compile(r"[\w.{}:@\-]+\Z")
+GENERAL = ("limit", "agg", "sep", "format", "cont", "useother", "usenull", "otherstr", "nullstr", "dedup_splitvals")
+
+
+# --- aggregations --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """`eval(avg(x)/max(y))`: an expression over aggregations. They stand in it as fields named in `parts`."""
+
+    expression: Ast
+    parts: tuple[Aggregation, ...]
+    name: str
+    span: Span
+
+
+Measure = Aggregation | Computed
+
+
+def parse_measures(cursor: Cursor, until: Sequence[str], what: str, options: Sequence[str]) -> list[Measure]:
+    """Aggregations and eval(...) expressions over them. Raises SplError."""
+    found: list[Measure] = []
+    while not cursor.done():
+        if any(cursor.looking_at(word) for word in until) or cursor.at_option(options):
+            break
+        if cursor.at_option():
+            cursor.no_option()
+        if cursor.take(","):
+            continue
+        start = cursor.here().start
+        if cursor.looking_at("eval") or cursor.peek() == "(":
+            found.append(_computed(cursor, start))
+        else:
+            found += parse_aggregations(cursor, until, what=what, options=options, most=1)
+    return found
+
+
+def _computed(cursor: Cursor, start: int) -> Computed:
+    cursor.take_word("eval")
+    cursor.expect("(", "after eval")
+    expression = cursor.expression()
+    cursor.expect(")", "to close eval(")
+    name = " ".join(cursor.text[start : cursor.pos].split())
+    if cursor.take_word("as"):
+        name = cursor.name("a name after AS").text
+    parts: dict[str, Aggregation] = {}
+    tree = _inner(expression, cursor.text, parts)
+    if not parts:
+        raise SplError(
+            "this expression holds no aggregation",
+            span=cursor.since(start),
+            hint="such as eval(avg(x)/max(y)), or sum(eval(x*y))",
+            code="function",
+        )
+    return Computed(tree, tuple(parts.values()), name, cursor.since(start))
+
+
+def _inner(ast: Ast, source: str, parts: dict[str, Aggregation]) -> Ast:
+    """The expression with each aggregation in it replaced by a field, which `parts` then holds."""
+    match ast:
+        case Func(name=name, args=args, span=span) if aggregation_name(name) and len(args) == 1:
+            return _part(name, args[0], span, source, parts)
+        case Func(name="count" | "c" as name, args=(), span=span) | Field(name="count" | "c" as name, span=span):
+            return _part(name, None, span, source, parts)
+        case Func(args=args):
+            return replace(ast, args=tuple(_inner(arg, source, parts) for arg in args))
+        case Unary(operand=operand):
+            return replace(ast, operand=_inner(operand, source, parts))
+        case Binary(left=left, right=right):
+            return replace(ast, left=_inner(left, source, parts), right=_inner(right, source, parts))
+        case In(item=item, choices=choices):
+            inner = tuple(_inner(choice, source, parts) for choice in choices)
+            return replace(ast, item=_inner(item, source, parts), choices=inner)
+    return ast
+
+
+def _part(name: str, argument: Ast | None, span: Span, source: str, parts: dict[str, Aggregation]) -> Field:
+    """One aggregation in an expression. Its argument is a field where it reads as a name: `avg(a.b)`."""
+    meant: str | Ast | None = argument
+    if argument is not None:
+        written = source[argument.span.start : argument.span.end]
+        if isinstance(argument, Func) and argument.name == "eval" and len(argument.args) == 1:
+            meant = argument.args[0]
+        elif isinstance(argument, Field):
+            meant = argument.name
+        elif _PLAIN.match(written) and to_number(written) is None:
+            meant = written
+    key = f"_part_{len(parts)}"
+    parts[key] = Aggregation(name, meant, key, span, True)
+    return Field(key, span)
+
+
+# --- what is parsed ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Which series stay by rank. `count` 0: all."""
+
+    count: int
+    bottom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """`where <agg> in top5`, `notin bottom3`, `> 10`: which series stay by their own values."""
+
+    function: str
+    op: str
+    """in, notin, < or >"""
+    limit: Limit
+    value: float
+
+
+@dataclass(slots=True)
+class ChartOptions:
+    """The options of chart and timechart that are not about bins; filled while parsing."""
+
+    limit: Limit = field(default_factory=lambda: Limit(SERIES))
+    agg: str | None = None
+    sep: str = ": "
+    format: str | None = None
+    cont: bool = True
+    useother: bool = True
+    usenull: bool = True
+    otherstr: str = "OTHER"
+    nullstr: str = "NULL"
+    dedup: bool = False
+    where: Where | None = None
+
+    def take(self, cursor: Cursor) -> bool:
+        """Take an option or the where clause if one is next."""
+        if self.where is None and cursor.take_word("where"):
+            self.where = _where(cursor)
+            return True
+        if cursor.at_option(("agg",)):
+            self.agg = _agg_option(cursor)
+            return True
+        option = cursor.option((*GENERAL, "dedup_splitval"))
+        if option is None:
+            return False
+        name, value, span = option
+        match name:
+            case "limit":
+                if value.lower() in ("top", "bottom") and (more := cursor.integer()) is not None:
+                    value = f"{value}{more}"
+                self.limit = _limit(value, span)
+            case "sep":
+                self.sep = value
+            case "format":
+                self.format = value
+            case "cont":
+                self.cont = flag(value, span)
+            case "useother":
+                self.useother = flag(value, span)
+            case "usenull":
+                self.usenull = flag(value, span)
+            case "otherstr":
+                self.otherstr = value
+            case "nullstr":
+                self.nullstr = value
+            case _:
+                self.dedup = flag(value, span)
+        return True
+
+
+def _limit(value: str, span: Span) -> Limit:
+    match = _LIMIT.match(value)
+    if match is None:
+        raise SplError(
+            f"'{value}' is not a limit", span=span, hint="such as 5, top5, bottom5, or 0 for all", code="syntax"
+        )
+    return Limit(int(match.group(2)), (match.group(1) or "").lower() == "bottom")
+
+
+SCORES: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "sum": sum,
+    "max": max,
+    "min": min,
+    "avg": lambda values: sum(values) / len(values),
+    "mean": lambda values: sum(values) / len(values),
+    "median": lambda values: _percentile(values, 50),
+    "range": lambda values: max(values) - min(values),
+    "stdev": lambda values: _variance(values, 1) ** 0.5,
+    "stdevp": lambda values: _variance(values, 0) ** 0.5,
+    "var": lambda values: _variance(values, 1),
+    "varp": lambda values: _variance(values, 0),
+    "sumsq": lambda values: sum(value * value for value in values),
+    "dc": lambda values: float(len(set(values))),
+    "distinct_count": lambda values: float(len(set(values))),
+    "first": lambda values: values[0],
+    "last": lambda values: values[-1],
+}
+"""What a series can be scored by: a function of its values."""
+_COUNTS = ("count", "c")
+
+
+def _variance(values: Sequence[float], less: int) -> float:
+    if len(values) <= less:
+        return 0.0
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values) / (len(values) - less)
+
+
+def _percentile(values: Sequence[float], percent: float) -> float:
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * percent / 100
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def score_function(name: str, span: Span) -> str:
+    """A function that series are scored by, checked."""
+    lowered = name.lower()
+    if lowered in SCORES or lowered in _COUNTS or re.match(r"(exactperc|upperperc|perc|p)\d{1,2}\Z", lowered):
+        return lowered
+    raise SplError(
+        f"series cannot be chosen by '{name}'", span=span, hint=f"one of count, {', '.join(SCORES)}", code="function"
+    )
+
+
+def _agg_option(cursor: Cursor) -> str:
+    """`agg=max`, `agg=max(x)`, `agg=(max(x) as y)`."""
+    start = cursor.here().start
+    option = cursor.option(("agg",))
+    assert option is not None
+    written = option[1].strip()
+    if written.startswith("("):
+        written = written[1:].strip()
+    name = re.match(r"\w+", written)
+    return score_function(name.group() if name else written, cursor.since(start))
+
+
+_WHERE_AGG = re.compile(r"([A-Za-z_]\w*)\s*(?:\([^()]*\))?")
+_WHERE_IN = re.compile(r"\s*(in|notin|not\s+in)\s+(top|bottom)\s*(\d{1,9})(?!\w)", re.IGNORECASE)
+_WHERE_THAN = re.compile(r"\s*([<>])\s*\"?\s*(-?\d+(?:\.\d+)?)\"?")
+
+
+def _where(cursor: Cursor) -> Where:
+    start = cursor.here().start
+    hint = "where sum in top5, where max notin bottom2, where count > 10"
+    named = _WHERE_AGG.match(cursor.text, cursor.pos, cursor.end)
+    if named is None:
+        cursor.fail(f"expected an aggregation after where, found {cursor.found()}", hint=hint)
+    cursor.pos = named.end()
+    function = score_function(named.group(1), Span(start, cursor.pos))
+    ranked = _WHERE_IN.match(cursor.text, cursor.pos, cursor.end)
+    if ranked is not None:
+        cursor.pos = ranked.end()
+        limit = Limit(int(ranked.group(3)), ranked.group(2).lower() == "bottom")
+        return Where(function, "in" if ranked.group(1).lower() == "in" else "notin", limit, 0.0)
+    bound = _WHERE_THAN.match(cursor.text, cursor.pos, cursor.end)
+    if bound is None:
+        cursor.fail(f"expected in, notin, < or >, found {cursor.found()}", hint=hint)
+    cursor.pos = bound.end()
+    return Where(function, bound.group(1), Limit(0), float(bound.group(2)))
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A field of the by-clause with its bin options."""
+
+    name: Name
+    options: BinOptions
+
+
+def parse_axes(cursor: Cursor, options: ChartOptions, most: int, what: str) -> list[Axis]:
+    """Fields after BY or OVER, each followed by its bin options. Raises SplError."""
+    axes: list[Axis] = []
+    while not cursor.done():
+        if cursor.take(",") or options.take(cursor):
+            continue
+        if axes and (more := take_option(cursor, axes[-1].options)) is not None:
+            axes[-1] = replace(axes[-1], options=more)
+        elif cursor.at_option():
+            cursor.no_option()
+        elif cursor.looking_at("by") or cursor.looking_at("over"):
+            break
+        elif len(axes) == most:
+            cursor.fail(f"unexpected {cursor.found()}: {what}")
+        else:
+            axes.append(Axis(cursor.name(), BinOptions()))
+    return axes
+
+
+# --- computing -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The aggregated values: one row per x and series (null series: `SPLIT` absent), and the names of the measures."""
+
+    rows: list[Row]
+    measures: tuple[str, ...]
+    zero: frozenset[str]
+    """Measures that are 0, not null, where there is no event."""
+
+
+Adjust = Callable[[Aggregation], Aggregation]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A source whose x and series are columns, ready to be aggregated."""
+
+    context: Context
+    source: Node
+    x: str | None
+    split: str | None
+    measures: tuple[Measure, ...]
+    written: tuple[str, ...]
+    """The fields of the by-clause, which wildcards do not match."""
+    lower: Callable[[Aggregation, Node], Agg]
+
+    def cells(self, series: Expr | None = None) -> Cells:
+        """Aggregate by x and by the split field, or by `series` in its place. An expression over the same node."""
+        source = self.source
+        if self.split is not None:
+            value = as_text(Col(self.split, source.schema[self.split])) if series is None else series
+            source = Extend(source, ((SPLIT, value),))
+        plain: list[Aggregation] = []
+        computed: list[tuple[Computed, list[Aggregation]]] = []
+        names: list[str] = []
+        for place, measure in enumerate(self.measures):
+            if isinstance(measure, Computed):
+                own = [replace(part, name=f"_m{place}{part.name}") for part in measure.parts]
+                plain += own
+                computed.append((measure, own))
+                names.append(measure.name)
+            else:
+                found = resolve([measure], self.source.schema, self.written)
+                plain += found
+                names += [one.name for one in found]
+        _unique(names, self.written, self.measures)
+        keys: list[tuple[str, Expr]] = []
+        for name in (self.x, SPLIT if self.split is not None else None):
+            if name is not None:
+                keys.append((name, Col(name, source.schema[name])))
+        aggs = [(one.name, self.lower(one, source)) for one in plain]
+        aggs.append((ROWS, Agg("count_rows", None, Kind.NUMBER)))
+        node: Node = Aggregate(source, tuple(keys), tuple(aggs))
+        values: list[tuple[str, Expr]] = []
+        for measure, own in computed:
+            columns = {part.name.removeprefix(one_prefix(part)): part.name for part in own}
+            env = Env(node.schema, self.context, {key: Col(name, node.schema[name]) for key, name in columns.items()})
+            values.append((measure.name, env.value(measure.expression)))
+        if values:
+            node = Extend(node, tuple(values))
+        wanted = [name for name, _ in keys] + names + [ROWS]
+        node = Project(node, tuple((name, Col(name, node.schema[name])) for name in wanted))
+        zero = frozenset(one.name for one in plain if one.function in ZERO)
+        return Cells(self.context.rows(node), tuple(names), zero)
+
+
+def one_prefix(part: Aggregation) -> str:
+    """The `_m<n>` before the name of an expression's part."""
+    match = re.match(r"_m\d+", part.name)
+    assert match is not None
+    return match.group()
+
+
+ZERO = frozenset({"count", "c", "dc", "distinct_count", "estdc", "estdc_error"})
+"""Functions that are 0 of no events; all others are null."""
+
+
+def _unique(names: Sequence[str], by: Sequence[str], measures: Sequence[Measure]) -> None:
+    seen = set(by)
+    for name in names:
+        if name in seen:
+            span = next((one.span for one in measures if one.name == name), measures[0].span)
+            raise SplError(
+                f"the output field '{name}' is named twice", span=span, hint="rename one with AS", code="name"
+            )
+        seen.add(name)
+
+
+# --- series --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The series that stay, in column order, and whether others and null values have one of their own."""
+
+    names: tuple[str, ...]
+    other: bool
+    null: bool
+
+
+def choose(cells: Cells, options: ChartOptions) -> Series:
+    """Which series stay: by the where clause, else by limit and agg. Ties go to the name that comes first."""
+    values: dict[str, list[float]] = {}
+    frequency: dict[str, float] = {}
+    null = False
+    for row in cells.rows:
+        name = row.get(SPLIT)
+        if name is None:
+            null = True
+            continue
+        key = value_text(name)
+        rows = row[ROWS]
+        assert isinstance(rows, int | float)
+        frequency[key] = frequency.get(key, 0) + rows
+        found = values.setdefault(key, [])
+        for measure in cells.measures:
+            number = _number(row.get(measure))
+            if number is not None:
+                found.append(number)
+
+    def score(function: str | None) -> dict[str, float | None]:
+        if function in _COUNTS or (function is None and len(cells.measures) > 1):
+            return dict(frequency)
+        return {key: _score(function or "sum", found) for key, found in values.items()}
+
+    where = options.where
+    if where is not None:
+        scores = score(where.function)
+        match where.op:
+            case "in" | "notin":
+                ranked = set(_ranked(scores, where.limit))
+                kept = [key for key in scores if (key in ranked) is (where.op == "in")]
+            case ">":
+                kept = [key for key, own in scores.items() if own is not None and own > where.value]
+            case _:
+                kept = [key for key, own in scores.items() if own is not None and own < where.value]
+    elif options.limit.count == 0:
+        kept = list(frequency)
+    else:
+        kept = _ranked(score(options.agg), options.limit)
+    other = options.useother and len(kept) < len(frequency)
+    return Series(tuple(sorted(kept)), other, null and options.usenull)
+
+
+def _score(function: str, values: Sequence[float]) -> float | None:
+    if not values:
+        return None
+    own = SCORES.get(function)
+    if own is not None:
+        return own(values)
+    return _percentile(values, float(re.sub(r"\D+", "", function)))
+
+
+def _ranked(scores: Mapping[str, float | None], limit: Limit) -> list[str]:
+    sign = 1 if limit.bottom else -1
+
+    def key(name: str) -> tuple[bool, float, str]:
+        own = scores[name]
+        return own is None, 0.0 if own is None else sign * own, name
+
+    return sorted(scores, key=key)[: limit.count]
+
+
+def _number(value: Value | None) -> float | None:
+    if isinstance(value, int | float):
+        return float(value)
+    return to_number(value) if isinstance(value, str) else None
+
+
+def merged(split: Expr, series: Series, options: ChartOptions) -> Expr:
+    """The series of a row where some are merged into one: its own, or that of the others; null stays null."""
+    own = as_text(split)
+    if not series.names:
+        kept: Expr = call("is_null", Kind.BOOL, own)
+    else:
+        kept = Call("in", (own, *(text(name) for name in series.names)), Kind.BOOL)
+    return Call("case", (call("is_null", Kind.BOOL, own), NULL, kept, own, text(options.otherstr)), Kind.TEXT)
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+
+def table(
+    cells: Cells, x: str | None, steps: Sequence[Value | None], series: Series | None, options: ChartOptions
+) -> list[dict[str, object]]:
+    """The rows of the result: one per step of x, each with every column, in column order."""
+    columns: list[tuple[str, str | None, str]] = []
+    if series is None:
+        columns = [(name, None, name) for name in cells.measures]
+    else:
+        labels: list[tuple[str | None, str]] = [(name, name) for name in series.names]
+        if series.other and options.otherstr not in series.names:
+            labels.append((options.otherstr, options.otherstr))
+        if series.null:
+            labels.append((None, options.nullstr))
+        single = len(cells.measures) == 1
+        for measure in cells.measures:
+            for key, shown in labels:
+                columns.append((measure, key, shown if single else _column(measure, shown, options)))
+    names = _column_names([name for _, _, name in columns], x)
+    known: dict[tuple[Value | None, str | None], Row] = {}
+    for row in cells.rows:
+        name = row.get(SPLIT)
+        known[_hashable(row.get(x)) if x is not None else None, None if name is None else value_text(name)] = row
+    out: list[dict[str, object]] = []
+    for step in steps:
+        made: dict[str, object] = {} if x is None else {x: step}
+        for (measure, key, _), name in zip(columns, names, strict=True):
+            own = known.get((_hashable(step), key))
+            value = None if own is None else own.get(measure)
+            made[name] = 0 if value is None and measure in cells.zero else value
+        out.append(made)
+    return out
+
+
+def _hashable(value: Value | None) -> Value | None:
+    return value_text(value) if isinstance(value, list) else value
+
+
+def _column(measure: str, series: str, options: ChartOptions) -> str:
+    if options.format is not None:
+        return options.format.replace("$AGG$", measure).replace("$VAL$", series)
+    return f"{measure}{options.sep}{series}"
+
+
+def _column_names(wanted: Iterable[str], x: str | None) -> list[str]:
+    """A name that begins with `_`, or is taken, gets VALUE before it: the column would be hidden, or hide another."""
+    seen = {x}
+    names: list[str] = []
+    for name in wanted:
+        while name.startswith("_") or name in seen:
+            name = f"VALUE{name}"
+        seen.add(name)
+        names.append(name)
+    return names
+
+
+def spread(node: Node, name: str, dedup: bool) -> Node:
+    """A multivalue field counts once for each of its values (`dedup`: once for each that differs). Null rows stay."""
+    if node.schema.get(name) is not Kind.MULTI:
+        return node
+    if dedup:
+        node = Extend(node, ((name, call("list_dedup", Kind.MULTI, Col(name, Kind.MULTI))),))
+    return Expand(node, name, keep_null=True)
+
+
+def present(node: Node, name: str) -> Node:
+    """The rows that have a value."""
+    return Filter(node, call("is_not_null", Kind.BOOL, Col(name, node.schema[name])))
+
+
+def plain_lower(context: Context) -> Callable[[Aggregation, Node], Agg]:
+    return lambda one, node: lower_aggregation(one, node.schema, context)
+
+
+def order_of(value: Scalar) -> tuple[int, float, str]:
+    """Sorts the values of an axis: numbers by value, then texts."""
+    number = float(value) if isinstance(value, int | float) else to_number(value)
+    return (0, number, "") if number is not None else (1, 0.0, str(value))
