@@ -185,6 +185,7 @@ class _Intake:
             return
         known = self._store.seen(settings.index, file.digest)
         if known and not self._again:
+            report.known = True
             report.skip("already ingested", hint="--again reads it once more.", lost=False)
             return
         format_name = self._format or format_of(file.head, file.name)

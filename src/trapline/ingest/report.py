@@ -69,6 +69,14 @@ class FileReport:
     lost: bool = False
     """Evidence may be missing: the file was skipped, and not because it is empty or known already."""
 
+    known: bool = False
+    """The content was in the index already."""
+
+    @property
+    def whole(self) -> bool:
+        """Read to its end without any loss."""
+        return self.format is not None and self.error is None and not self.bad
+
     @property
     def events(self) -> int:
         return sum(one.events for one in self.sources.values())
@@ -169,8 +177,9 @@ class IngestReport:
 
     @property
     def nothing_read(self) -> bool:
-        """Nothing came of any path: no event now, and none that was in the store already."""
-        return self.events == 0 and all(one.lost or one.error is not None or one.bad for one in self.files)
+        """Nothing came of any path: no event now, no file that is in the store already, and none that is whole but
+        without events."""
+        return self.events == 0 and not any(one.known or one.whole for one in self.files)
 
     def by_source(self) -> list[SourceReport]:
         """Events of all files by sourcetype and source."""

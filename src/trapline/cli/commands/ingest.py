@@ -98,6 +98,7 @@ def command(
     else:
         _print(report, store, index)
     if report.nothing_read:
+        click.echo("nothing was read: see why above, or 'trapline ingest --formats' for what can be read", err=True)
         sys.exit(2)
 
 
