@@ -426,8 +426,8 @@ def _find(written: str) -> AggregateFunction | None:
 # --- allnum --------------------------------------------------------------------------------------------------------
 
 _NUMERIC = frozenset(
-    ("sum", "sumsq", "avg", "mean", "range", "median", "stdev", "stdevp", "var", "varp", "rate")
-    + tuple(name for name, function in FUNCTIONS.items() if function.percentile)
+    {"sum", "sumsq", "avg", "mean", "range", "median", "stdev", "stdevp", "var", "varp", "rate"}
+    | {name for name, function in FUNCTIONS.items() if function.percentile}
 )
 _TEXTS = "_texts_of_"
 

@@ -24,9 +24,17 @@ from trapline.plan import (
     Node,
     Project,
     call,
+    number,
     text,
 )
-from trapline.spl.aggregates import Aggregation, aggregation_name, lower_aggregation, parse_aggregations, resolve
+from trapline.spl.aggregates import (
+    PER_SECONDS,
+    Aggregation,
+    aggregation_name,
+    lower_aggregation,
+    parse_aggregations,
+    resolve,
+)
 from trapline.spl.bins import BinOptions, take_option
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, flag
@@ -307,10 +315,10 @@ class Axis:
     options: BinOptions
 
 
-def parse_axes(cursor: Cursor, options: ChartOptions, most: int, what: str) -> list[Axis]:
-    """Fields after BY or OVER, each followed by its bin options. Raises SplError."""
+def parse_axes(cursor: Cursor, options: ChartOptions, most: int, what: str, stops: Sequence[str] = ()) -> list[Axis]:
+    """Fields after BY or OVER, each followed by its bin options, up to an option of `stops`. Raises SplError."""
     axes: list[Axis] = []
-    while not cursor.done():
+    while not cursor.done() and not (stops and cursor.at_option(stops)):
         if cursor.take(",") or options.take(cursor):
             continue
         if axes and (more := take_option(cursor, axes[-1].options)) is not None:
@@ -354,6 +362,8 @@ class Chart:
     written: tuple[str, ...]
     """The fields of the by-clause, which wildcards do not match."""
     lower: Callable[[Aggregation, Node], Agg]
+    length: Callable[[Expr], Expr] | None
+    """The seconds of an interval of x, for rates."""
 
     def cells(self, series: Expr | None = None) -> Cells:
         """Aggregate by x and by the split field, or by `series` in its place. An expression over the same node."""
@@ -382,6 +392,7 @@ class Chart:
         aggs = [(one.name, self.lower(one, source)) for one in plain]
         aggs.append((ROWS, Agg("count_rows", None, Kind.NUMBER)))
         node: Node = Aggregate(source, tuple(keys), tuple(aggs))
+        node = self._rates(node, plain)
         values: list[tuple[str, Expr]] = []
         for measure, own in computed:
             columns = {part.name.removeprefix(one_prefix(part)): part.name for part in own}
@@ -393,6 +404,19 @@ class Chart:
         node = Project(node, tuple((name, Col(name, node.schema[name])) for name in wanted))
         zero = frozenset(one.name for one in plain if one.function in ZERO)
         return Cells(self.context.rows(node), tuple(names), zero)
+
+    def _rates(self, node: Node, aggregations: Sequence[Aggregation]) -> Node:
+        """per_second and its like: the sum over an interval, divided by its length."""
+        if self.x is None or self.length is None:
+            return node
+        length = self.length(Col(self.x, node.schema[self.x]))
+        values: list[tuple[str, Expr]] = []
+        for one in aggregations:
+            seconds = PER_SECONDS.get(one.function)
+            if seconds is not None:
+                each = call("div", Kind.NUMBER, Col(one.name, node.schema[one.name]), length)
+                values.append((one.name, call("mul", Kind.NUMBER, each, number(seconds))))
+        return Extend(node, tuple(values)) if values else node
 
 
 def one_prefix(part: Aggregation) -> str:
@@ -445,9 +469,9 @@ def choose(cells: Cells, options: ChartOptions) -> Series:
         frequency[key] = frequency.get(key, 0) + rows
         found = values.setdefault(key, [])
         for measure in cells.measures:
-            number = _number(row.get(measure))
-            if number is not None:
-                found.append(number)
+            value = _number(row.get(measure))
+            if value is not None:
+                found.append(value)
 
     def score(function: str | None) -> dict[str, float | None]:
         if function in _COUNTS or (function is None and len(cells.measures) > 1):
@@ -586,5 +610,5 @@ def plain_lower(context: Context) -> Callable[[Aggregation, Node], Agg]:
 
 def order_of(value: Scalar) -> tuple[int, float, str]:
     """Sorts the values of an axis: numbers by value, then texts."""
-    number = float(value) if isinstance(value, int | float) else to_number(value)
-    return (0, number, "") if number is not None else (1, 0.0, str(value))
+    found = float(value) if isinstance(value, int | float) else to_number(value)
+    return (0, found, "") if found is not None else (1, 0.0, str(value))

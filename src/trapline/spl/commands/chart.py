@@ -1,0 +1,166 @@
+"""chart: aggregates as a table, a row per value of one field, optionally a column per value of another.
+
+Synopsis: `chart [limit=[top|bottom]<n>] [agg=<function>] [cont=<bool>] [sep=<text>] [format=<text>] (<aggregation> [AS
+<name>] | eval(<expression>) [AS <name>])... [BY <field> [<bin options>] [<field> [<split options>]]] | [OVER <field>
+[<bin options>] [BY <field> [<split options>]]] [dedup_splitvals=<bool>]`, split options: bin options, usenull,
+useother, nullstr, otherstr, and a where clause. Search Reference, "chart".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trapline.errors import Span, SplError
+from trapline.plan import NULL, Col, Extend, Node
+from trapline.spl.bins import (
+    BinOptions,
+    Bins,
+    all_steps,
+    label,
+    label_of,
+    low_of,
+    lower_bound,
+    number_bins,
+    search_bounds,
+    take_option,
+    time_bins,
+    within,
+)
+from trapline.spl.charting import (
+    Axis,
+    Chart,
+    ChartOptions,
+    Measure,
+    choose,
+    merged,
+    order_of,
+    parse_axes,
+    parse_measures,
+    plain_lower,
+    present,
+    spread,
+    table,
+)
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor
+from trapline.values import Row, Scalar, Value
+
+DEFAULT_BINS = 300
+"""chart page, "bins"."""
+OPTIONS = (
+    *("span", "bins", "minspan", "start", "end", "aligntime"),
+    *("limit", "agg", "sep", "format", "cont", "useother", "usenull", "otherstr", "nullstr", "dedup_splitvals"),
+    "dedup_splitval",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChartCommand:
+    measures: tuple[Measure, ...]
+    x: Axis | None
+    split: Axis | None
+    options: ChartOptions
+    place: Span
+
+    def lower(self, context: Context, source: Node) -> Node:
+        x = None if self.x is None else self.x.name.text
+        by = None if self.split is None else self.split.name.text
+        bins: Bins | None = None
+        if self.split is not None and by is not None:
+            source, _ = self._axis(context, source, self.split)
+            if not self.options.usenull:
+                source = present(source, by)
+        if self.x is not None and x is not None:
+            source, bins = self._axis(context, source, self.x)
+            source = present(source, x)
+        written = tuple(name for name in (x, by) if name is not None)
+        chart = Chart(context, source, x, by, self.measures, written, plain_lower(context), None)
+        cells = chart.cells()
+        series = None
+        if by is not None:
+            series = choose(cells, self.options)
+            if series.other:
+                cells = chart.cells(merged(Col(by, source.schema[by]), series, self.options))
+        steps: Sequence[Value | None] = [None] if x is None else self._steps(cells.rows, x, bins)
+        return context.given(table(cells, x, steps, series, self.options))
+
+    def _axis(self, context: Context, source: Node, axis: Axis) -> tuple[Node, Bins | None]:
+        """The source with an axis' field as it will stand in the table, and its bins if it has any."""
+        name = axis.name.text
+        if name not in source.schema:
+            return Extend(source, ((name, NULL),)), None
+        source = spread(source, name, self.options.dedup)
+        if not axis.options:
+            return source, None
+        value = Col(name, source.schema[name])
+        if name == "_time":
+            bounds = search_bounds(context, source)
+            bins = time_bins(axis.options, context, source, name, most=DEFAULT_BINS, bounds=bounds)
+            return Extend(source, ((name, low_of(bins, value)),)), bins
+        source = within(source, name, axis.options)
+        bins = number_bins(axis.options, context, source, name, most=DEFAULT_BINS)
+        return Extend(source, ((name, label_of(bins, value)),)), bins
+
+    def _steps(self, rows: list[Row], x: str, bins: Bins | None) -> Sequence[Value | None]:
+        """The values of the x-axis in order; with cont and bins, also those between that hold nothing."""
+        found: dict[Scalar, None] = {}
+        for row in rows:
+            value = row[x]
+            assert not isinstance(value, list)
+            found[value] = None
+        if bins is None:
+            return sorted(found, key=order_of)
+        if x == "_time":
+            times = sorted(float(value) for value in found)
+            if not times or not self.options.cont:
+                return times
+            return all_steps(bins, times[0], times[-1], self.place)
+        lows = {value: lower_bound(str(value)) for value in found}
+        binned = sorted(low for low in lows.values() if low is not None)
+        rest = sorted((value for value, low in lows.items() if low is None), key=order_of)
+        if not binned:
+            return rest
+        if self.options.cont:
+            binned = all_steps(bins, binned[0], binned[-1], self.place)
+        return [*(label(bins, low) for low in binned), *rest]
+
+
+def parse(cursor: Cursor) -> ChartCommand:
+    start = cursor.here().start
+    options = ChartOptions()
+    early = BinOptions()
+    measures: list[Measure] = []
+    axes: list[Axis] = []
+    over = False
+    hint = "chart count over host by status"
+    while not cursor.done():
+        more = take_option(cursor, early) if not axes else None
+        if more is not None:
+            early = more
+        elif options.take(cursor):
+            continue
+        elif not axes and cursor.take_word("over"):
+            axes = parse_axes(cursor, options, 1, "chart has one field after OVER; the split field follows BY")
+            over = True
+            if not axes:
+                cursor.fail("OVER needs a field", hint=hint)
+        elif len(axes) < 2 and (over or not axes) and cursor.take_word("by"):
+            found = parse_axes(cursor, options, 1 if over else 2, "chart takes one field for rows and one for columns")
+            if not found:
+                cursor.fail("BY needs a field", hint=hint)
+            axes += found
+        elif axes:
+            cursor.fail(f"unexpected {cursor.found()}", hint=hint)
+        else:
+            measures += parse_measures(cursor, ("by", "over", "where"), "chart", OPTIONS)
+    if not measures:
+        cursor.fail("chart needs an aggregation", hint=hint)
+    if early and axes:
+        # Before the fields, bin options are those of the x-axis.
+        axes[0] = Axis(axes[0].name, BinOptions((*early.values, *axes[0].options.values)))
+    x = axes[0] if axes else None
+    split = axes[1] if len(axes) > 1 else None
+    if options.where is not None and split is None:
+        raise SplError("where chooses among series, and there is no second field", span=cursor.since(start), hint=hint)
+    return ChartCommand(tuple(measures), x, split, options, cursor.since(start))

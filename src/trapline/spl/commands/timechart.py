@@ -1,0 +1,172 @@
+"""timechart: aggregates over time, a row per interval, optionally a column per value of a field.
+
+Synopsis: `timechart [span=<span>] [bins=<n>] [minspan=<span>] [aligntime=<time>] [cont=<bool>] [fixedrange=<bool>]
+[partial=<bool>] [limit=[top|bottom]<n>] [agg=<function>] [sep=<text>] [format=<text>] (<aggregation> [AS <name>] |
+eval(<expression>) [AS <name>])... [BY <field> [<bin options>] [usenull=<bool>] [useother=<bool>] [nullstr=<text>]
+[otherstr=<text>] [where <function> (in|notin) (top|bottom)<n> | where <function> (<|>) <n>]] [dedup_splitvals=<bool>]`.
+Search Reference, "timechart". Bin options before BY are those of time, after it those of the split field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trapline.errors import Span, SplError
+from trapline.plan import NULL, Agg, Col, Expr, Extend, Node, call
+from trapline.spl.aggregates import Aggregation, lower_aggregation
+from trapline.spl.bins import (
+    BinOptions,
+    Bins,
+    Bounds,
+    all_steps,
+    label_of,
+    low_of,
+    number_bins,
+    search_bounds,
+    take_option,
+    time_bins,
+    within,
+)
+from trapline.spl.charting import (
+    Axis,
+    Chart,
+    ChartOptions,
+    Measure,
+    choose,
+    merged,
+    parse_axes,
+    parse_measures,
+    present,
+    spread,
+    table,
+)
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, flag
+from trapline.values import Kind, Row
+
+DEFAULT_BINS = 100
+"""timechart page, "bins"."""
+OPTIONS = (
+    *("span", "bins", "minspan", "start", "end", "aligntime"),
+    *("limit", "agg", "sep", "format", "cont", "useother", "usenull", "otherstr", "nullstr", "dedup_splitvals"),
+    *("dedup_splitval", "partial", "fixedrange"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timechart:
+    measures: tuple[Measure, ...]
+    split: Axis | None
+    bins: BinOptions
+    options: ChartOptions
+    partial: bool
+    fixedrange: bool
+    place: Span
+
+    def lower(self, context: Context, source: Node) -> Node:
+        if "_time" not in source.schema:
+            return context.given([])
+        bounds = search_bounds(context, source)
+        source = present(source, "_time")
+        by: str | None = None
+        if self.split is not None:
+            by = self.split.name.text
+            source = self._split(context, source, self.split)
+        bins = time_bins(self.bins, context, source, "_time", most=DEFAULT_BINS, bounds=bounds, fixed=self.fixedrange)
+        source = Extend(source, (("_time", low_of(bins, Col("_time", source.schema["_time"]))),))
+        written = ("_time",) if by is None else ("_time", by)
+
+        def lower(one: Aggregation, node: Node) -> Agg:
+            return lower_aggregation(one, node.schema, context, timed=True)
+
+        def length(low: Expr) -> Expr:
+            return call("sub", Kind.NUMBER, bins.top(low), low)
+
+        chart = Chart(context, source, "_time", by, self.measures, written, lower, length)
+        cells = chart.cells()
+        if not cells.rows:
+            return context.given([])
+        series = None
+        if by is not None:
+            series = choose(cells, self.options)
+            if series.other:
+                cells = chart.cells(merged(Col(by, source.schema[by]), series, self.options))
+        steps = self._steps(cells.rows, bins, bounds)
+        if not self.partial:
+            steps = [step for step in steps if _whole(bins, step, bounds)]
+        return context.given(table(cells, "_time", steps, series, self.options))
+
+    def _split(self, context: Context, source: Node, split: Axis) -> Node:
+        """The source with the split field as it will stand in columns."""
+        name = split.name.text
+        if name not in source.schema:
+            source = Extend(source, ((name, NULL),))
+        source = spread(source, name, self.options.dedup)
+        if not self.options.usenull:
+            source = present(source, name)
+        if split.options:
+            source = within(source, name, split.options)
+            bins = number_bins(split.options, context, source, name, most=DEFAULT_BINS)
+            source = Extend(source, ((name, label_of(bins, Col(name, source.schema[name]))),))
+        return source
+
+    def _steps(self, rows: Sequence[Row], bins: Bins, bounds: Bounds) -> list[float]:
+        """The intervals of the table: those with events, with cont all between them and within the search's range."""
+        found = sorted({_time(row) for row in rows})
+        if not self.options.cont:
+            return found
+        first, last = found[0], found[-1]
+        if self.fixedrange and bounds.earliest is not None:
+            first = min(first, bounds.earliest)
+        if self.fixedrange and bounds.latest is not None:
+            # The latest time is the first moment that is not in the range.
+            last = max(last, bounds.latest - 1e-6)
+        return all_steps(bins, first, last, self.place)
+
+
+def _time(row: Row) -> float:
+    value = row["_time"]
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def _whole(bins: Bins, low: float, bounds: Bounds) -> bool:
+    """Does the time range of the search hold the whole interval?"""
+    if bounds.earliest is not None and low < bounds.earliest:
+        return False
+    return bounds.latest is None or bins.after(low) <= bounds.latest
+
+
+def parse(cursor: Cursor) -> Timechart:
+    start = cursor.here().start
+    options = ChartOptions()
+    bins = BinOptions()
+    partial = fixedrange = True
+    measures: list[Measure] = []
+    split: Axis | None = None
+    while not cursor.done():
+        more = None if split is not None else take_option(cursor, bins)
+        if more is not None:
+            bins = more
+        elif (option := cursor.option(("partial", "fixedrange"))) is not None:
+            given = flag(option[1], option[2])
+            partial, fixedrange = (given, fixedrange) if option[0] == "partial" else (partial, given)
+        elif options.take(cursor):
+            continue
+        elif split is None and cursor.take_word("by"):
+            axes = parse_axes(cursor, options, 1, "timechart splits by one field", ("partial", "fixedrange"))
+            if not axes:
+                cursor.fail("BY needs a field", hint="timechart count by host")
+            split = axes[0]
+        elif split is not None:
+            cursor.fail(f"unexpected {cursor.found()}", hint="timechart span=1h count by host")
+        else:
+            measures += parse_measures(cursor, ("by", "where"), "timechart", OPTIONS)
+    if not measures:
+        cursor.fail("timechart needs an aggregation", hint="timechart span=1h count by host")
+    if options.where is not None and split is None:
+        raise SplError(
+            "where chooses among series, and there is no BY", span=cursor.since(start), hint="timechart count by host"
+        )
+    return Timechart(tuple(measures), split, bins, options, partial, fixedrange, cursor.since(start))
