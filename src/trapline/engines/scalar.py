@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from trapline import pcre
+from trapline.engines import structured
 from trapline.errors import TraplineError
 from trapline.times import floor_months, floor_time, format_time, parse_time, reader, shift, zone
 from trapline.values import Kind, number_text, to_number
@@ -56,9 +57,7 @@ def _substitute(text: str, pattern: str, new: str, count: int) -> str:
     pieces = _template(new)
 
     def fill(match: Any) -> str:
-        groups = compiled.groups
-        parts = [p if isinstance(p, str) else (match.group(p) or "") if p <= groups else "" for p in pieces]
-        return "".join(parts)
+        return _filled(match, compiled.groups, pieces)
 
     try:
         return str(compiled.sub(fill, text, count=count, timeout=pcre.SECONDS))
@@ -113,6 +112,57 @@ def regex_extract_all(
     except TimeoutError:
         raise pcre.timed_out(pattern) from None
     return found or None
+
+
+def regex_tokens(text: str | None, pattern: str | None, empty: bool | None) -> list[str] | None:
+    """makemv: the first group of every match; with `empty`, also where it matched nothing."""
+    if text is None or pattern is None:
+        return None
+    compiled = pcre.python_pattern(pattern)
+    group = 1 if compiled.groups else 0
+    try:
+        found = [match.group(group) or "" for match in compiled.finditer(text, timeout=pcre.SECONDS)]
+    except TimeoutError:
+        raise pcre.timed_out(pattern) from None
+    return [value for value in found if value or empty] or None
+
+
+def regex_offsets(text: str | None, pattern: str | None, limit: float | None) -> list[str] | None:
+    """rex offset_field: per match, `name=first-last` of each named group, counted from 0, joined by &."""
+    if text is None or pattern is None:
+        return None
+    compiled = pcre.python_pattern(pattern)
+    names = sorted(compiled.groupindex.items(), key=lambda item: item[1])
+    found: list[str] = []
+    try:
+        for match in compiled.finditer(text, timeout=pcre.SECONDS):
+            places = [(name, *match.span(group)) for name, group in names if match.end(group) > match.start(group)]
+            if places:
+                found.append("&".join(f"{name}={start}-{end - 1}" for name, start, end in places))
+            if limit and len(found) >= limit:
+                break
+    except TimeoutError:
+        raise pcre.timed_out(pattern) from None
+    return found or None
+
+
+def regex_replace_nth(text: str | None, pattern: str | None, new: str | None, nth: float | None) -> str | None:
+    """The nth match replaced (from 1), the others left."""
+    if text is None or pattern is None or new is None or nth is None:
+        return None
+    compiled = pcre.python_pattern(pattern)
+    try:
+        for place, match in enumerate(compiled.finditer(text, timeout=pcre.SECONDS), 1):
+            if place == nth:
+                return text[: match.start()] + _filled(match, compiled.groups, _template(new)) + text[match.end() :]
+    except TimeoutError:
+        raise pcre.timed_out(pattern) from None
+    return text
+
+
+def _filled(match: Any, groups: int, pieces: tuple[str | int, ...]) -> str:
+    """A replacement with its group numbers filled in."""
+    return "".join(p if isinstance(p, str) else (match.group(p) or "") if p <= groups else "" for p in pieces)
 
 
 def time_format(epoch: float | None, pattern: str | None, tz: str | None) -> str | None:
@@ -227,12 +277,12 @@ def sha512(text: str | None) -> str | None:
     return None if text is None else hashlib.sha512(text.encode()).hexdigest()
 
 
-_PRINTF = re.compile(r"%([-+ 0#']*)(\*|\d+)?(?:\.(\*|\d+))?([diuoxXeEfFgGaAcsp%])")
+_PRINTF = re.compile(r"%([-+ 0#']*)(\*|\d+)?(?:\.(\*|\d*))?([diuoxXeEfFgGaAcszp%])")
 
 
 def printf(pattern: str | None, args: list[str] | None) -> str | None:
-    """printf(): C's conversions d i u o x X e E f F g G c s p %, flags `- + space 0 # '`, width and precision, also
-    `*`."""
+    """printf(): C's conversions d i u o x X e E f F g G a A c s %, Splunk's z (as s) and p (as X), the flags
+    `- + space 0 # '`, width and precision, also `*` (Search Reference, "Conversion functions")."""
     if pattern is None:
         return None
     values = iter(args or [])
@@ -245,6 +295,8 @@ def printf(pattern: str | None, args: list[str] | None) -> str | None:
             width = next(values, "0")
         if precision == "*":
             precision = next(values, "0")
+        elif precision == "":
+            precision = "0"
         return _converted(next(values, ""), flags, _small(width), _small(precision), conversion)
 
     return _PRINTF.sub(fill, pattern)
@@ -259,22 +311,143 @@ def _small(text: str | None) -> str:
 
 
 def _converted(value: str, flags: str, width: str, precision: str, conversion: str) -> str:
-    grouped = "'" in flags
-    flags = flags.replace("'", "")
-    point = f".{precision}" if precision else ""
-    if conversion in "sp":
-        return f"%{flags}{width}{point}s" % value
+    conversion = {"z": "s", "p": "X", "i": "d", "u": "d"}.get(conversion, conversion)
+    number = to_number(value)
+    if conversion == "s":
+        return _padded(value[: int(precision)] if precision else value, flags, width)
     if conversion == "c":
-        return f"%{flags}{width}s" % value[:1]
-    number = to_number(value) or 0.0
-    if conversion in "diu":
-        text = f"%{flags}{width}{point}d" % int(number)
-        return f"{int(number):,}" if grouped else text
-    if conversion in "oxX":
-        return f"%{flags}{width}{point}{conversion}" % int(number)
+        is_code = number is not None and 0 <= number < 0x110000
+        return _padded(chr(int(number)) if is_code and number is not None else value[:1], flags, width)
+    number = number or 0.0
     if conversion in "aA":
-        return float(number).hex()
-    return f"%{flags}{width}{point}{conversion}" % number
+        text = _hexadecimal(number, precision)
+        return _signed(text.upper() if conversion == "A" else text, flags, width)
+    whole = conversion in "doxX"
+    if whole and precision == "0" and int(number) == 0:
+        return _padded("", flags, width)
+    point = f".{precision}" if precision else ""
+    base = flags.replace("'", "").replace("-", "").replace("0", "") if whole and precision else flags.replace("'", "")
+    if "'" in flags and conversion in "dfF":
+        base = base.replace("-", "")
+        text = f"%{base.replace('0', '')}{point}{conversion}" % (int(number) if whole else number)
+        digits, mark, rest = text.partition(".")
+        head = digits.lstrip("+- ")
+        return _signed(digits[: len(digits) - len(head)] + _grouped(head) + mark + rest, flags, width)
+    if conversion == "o" and "#" in flags:
+        return _signed(f"0{int(number):o}" if number else "0", flags, width)
+    if whole and precision:
+        text = f"%{base}{point}{conversion}" % int(number)
+        return _padded(text, flags, width)
+    return f"%{base}{width}{point}{conversion}" % (int(number) if whole else number)
+
+
+def _grouped(digits: str) -> str:
+    """Commas between thousands."""
+    cut = len(digits) % 3
+    parts = [digits[:cut]] if cut else []
+    parts += [digits[at : at + 3] for at in range(cut, len(digits), 3)]
+    return ",".join(parts)
+
+
+def _padded(text: str, flags: str, width: str) -> str:
+    size = int(width or 0)
+    return text.ljust(size) if "-" in flags else text.rjust(size)
+
+
+def _signed(text: str, flags: str, width: str) -> str:
+    """A number's text with its sign flag and width."""
+    if not text.startswith(("-", "+", " ")):
+        text = ("+" if "+" in flags else " " if " " in flags else "") + text
+    if "0" in flags and "-" not in flags:
+        sign = text[:1] if text[:1] in ("-", "+", " ") else ""
+        return sign + text[len(sign) :].rjust(int(width or 0) - len(sign), "0")
+    return _padded(text, flags, width)
+
+
+def _hexadecimal(number: float, precision: str) -> str:
+    """C's %a: 0x1.922p+1, rounded to so many hexadecimal digits; without a precision as many as it takes."""
+    sign, text = ("-", (-number).hex()) if number < 0 else ("", number.hex())
+    mantissa, _, exponent = text.partition("p")
+    lead, _, digits = mantissa[2:].partition(".")
+    if precision:
+        places = int(precision)
+        scaled = int(lead + digits, 16)
+        drop = 4 * (len(digits) - places)
+        if drop > 0:
+            scaled = (scaled + (1 << (drop - 1))) >> drop
+            text = f"{scaled:x}".rjust(places + 1, "0")
+            lead, digits = (text[:-places], text[-places:]) if places else (text, "")
+        else:
+            digits = digits.ljust(places, "0")
+    else:
+        digits = digits.rstrip("0")
+    return f"{sign}0x{lead}{'.' if digits else ''}{digits}p{int(exponent):+d}"
+
+
+# --- significant figures -------------------------------------------------------------------------------------------
+
+
+def significant(text: str | None) -> float | None:
+    """How many significant figures a number is written with; None for no number."""
+    if text is None or to_number(text) is None:
+        return None
+    digits = re.split("[eE]", text.lstrip("+-"))[0].replace(".", "").lstrip("0")
+    return float(max(len(digits), 1))
+
+
+def decimals(text: str | None) -> float | None:
+    """How many decimals a number is written with."""
+    if text is None or to_number(text) is None:
+        return None
+    return float(len(re.split("[eE]", text)[0].partition(".")[2]))
+
+
+def round_significant(number: float | None, figures: float | None) -> float | None:
+    """Rounded half up to so many significant figures."""
+    if number is None or figures is None or number == 0:
+        return number
+    from decimal import ROUND_HALF_UP, Decimal
+
+    exact = Decimal(repr(number))
+    return float(exact.quantize(Decimal(1).scaleb(exact.adjusted() + 1 - max(int(figures), 1)), rounding=ROUND_HALF_UP))
+
+
+# --- others --------------------------------------------------------------------------------------------------------
+
+
+def ip_mask(mask: str | None, address: str | None) -> str | None:
+    """ipmask(): the bits of an IPv4 address that a mask keeps; None where either is none."""
+    if mask is None or address is None:
+        return None
+    try:
+        kept = int(ipaddress.IPv4Address(mask.strip())) & int(ipaddress.IPv4Address(address.strip()))
+    except ValueError:
+        return None
+    return str(ipaddress.IPv4Address(kept))
+
+
+_SEARCH_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|\\.|[\[\]|]|[^"\\\[\]|]++', re.DOTALL)
+_COMMAND = re.compile(r"\s*([A-Za-z_]\w*)")
+
+
+def commands_of(search: str | None) -> list[str] | None:
+    """commands(): the commands of a search text, those of subsearches left out; its first stage is search where it does
+    not start with a pipe or a command of its own (taken as written)."""
+    if search is None:
+        return None
+    stages = [""]
+    depth = 0
+    for piece in _SEARCH_TOKEN.findall(search):
+        if piece == "[":
+            depth += 1
+        elif piece == "]":
+            depth = max(0, depth - 1)
+        elif piece == "|" and depth == 0:
+            stages.append("")
+        elif depth == 0:
+            stages[-1] += piece
+    names = [match.group(1) for match in map(_COMMAND.match, stages) if match is not None]
+    return names or None
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -312,5 +485,35 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     "url_decode": ScalarFunction(url_decode, (Kind.TEXT,), Kind.TEXT),
     "sha512": ScalarFunction(sha512, (Kind.TEXT,), Kind.TEXT),
     "printf": ScalarFunction(printf, (Kind.TEXT, Kind.MULTI), Kind.TEXT),
+    "regex_tokens": ScalarFunction(regex_tokens, (Kind.TEXT, Kind.TEXT, Kind.BOOL), Kind.MULTI),
+    "regex_offsets": ScalarFunction(regex_offsets, (Kind.TEXT, Kind.TEXT, Kind.NUMBER), Kind.MULTI),
+    "regex_replace_nth": ScalarFunction(regex_replace_nth, (Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.NUMBER), Kind.TEXT),
+    "significant": ScalarFunction(significant, (Kind.TEXT,), Kind.NUMBER),
+    "decimals": ScalarFunction(decimals, (Kind.TEXT,), Kind.NUMBER),
+    "round_significant": ScalarFunction(round_significant, (Kind.NUMBER, Kind.NUMBER), Kind.NUMBER),
+    "ip_mask": ScalarFunction(ip_mask, (Kind.TEXT, Kind.TEXT), Kind.TEXT),
+    "commands_of": ScalarFunction(commands_of, (Kind.TEXT,), Kind.MULTI),
+    "json_fragment": ScalarFunction(structured.fragment, (Kind.TEXT, Kind.BOOL), Kind.TEXT),
+    "json_list": ScalarFunction(structured.list_fragment, (Kind.MULTI, Kind.BOOL), Kind.TEXT),
+    "json_object": ScalarFunction(structured.build_object, (Kind.MULTI, Kind.MULTI), Kind.TEXT),
+    "json_array": ScalarFunction(structured.build_array, (Kind.MULTI,), Kind.TEXT),
+    "json_valid": ScalarFunction(structured.valid, (Kind.TEXT,), Kind.BOOL),
+    "json_container": ScalarFunction(structured.as_container, (Kind.TEXT, Kind.TEXT), Kind.TEXT),
+    "json_extract": ScalarFunction(structured.extract, (Kind.TEXT, Kind.MULTI), Kind.TEXT),
+    "json_extract_exact": ScalarFunction(structured.extract_exact, (Kind.TEXT, Kind.MULTI), Kind.TEXT),
+    "json_keys": ScalarFunction(structured.keys, (Kind.TEXT,), Kind.TEXT),
+    "json_entries": ScalarFunction(structured.entries, (Kind.TEXT,), Kind.TEXT),
+    "json_has_key": ScalarFunction(structured.has_key, (Kind.TEXT, Kind.TEXT), Kind.BOOL),
+    "json_values": ScalarFunction(structured.array_values, (Kind.TEXT, Kind.BOOL), Kind.MULTI),
+    "json_change": ScalarFunction(structured.change, (Kind.TEXT, Kind.TEXT, Kind.MULTI, Kind.MULTI), Kind.TEXT),
+    "json_delete": ScalarFunction(structured.delete, (Kind.TEXT, Kind.MULTI), Kind.TEXT),
+    "json_fields": ScalarFunction(structured.json_fields, (Kind.TEXT,), Kind.MULTI),
+    "spath": ScalarFunction(structured.spath, (Kind.MULTI, Kind.TEXT), Kind.MULTI),
+    "spath_fields": ScalarFunction(structured.spath_fields, (Kind.MULTI, Kind.NUMBER), Kind.MULTI),
+    "xpath": ScalarFunction(structured.xpath, (Kind.TEXT, Kind.TEXT), Kind.MULTI),
+    "xml_fields": ScalarFunction(structured.xml_fields, (Kind.TEXT,), Kind.MULTI),
+    "kv_fields": ScalarFunction(
+        structured.kv_fields, (Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.NUMBER, Kind.TEXT), Kind.MULTI
+    ),
 }
 """By name in the engine vocabulary."""

@@ -83,6 +83,17 @@ MACROS = (
     "month_floor(x, n) AS epoch_us(TIMESTAMP '1970-01-01' "
     "+ to_months(cast(floor(spl_months(x) / n) * n AS INTEGER))) / 1e6",
     "event_list(mv, x) AS coalesce(mv, spl_list_of(x))",
+    "list_head(l, n) AS l[1:cast(n AS BIGINT)]",
+    # Bitwise functions take whole numbers from 0 to 2^53-1 and give null for all others.
+    "bits(x) AS CASE WHEN x BETWEEN 0 AND 9007199254740991 AND x = trunc(x) THEN cast(x AS BIGINT) END",
+    "bit_and(a, b) AS cast(spl_bits(a) & spl_bits(b) AS DOUBLE)",
+    "bit_or(a, b) AS cast(spl_bits(a) | spl_bits(b) AS DOUBLE)",
+    "bit_xor(a, b) AS cast(xor(spl_bits(a), spl_bits(b)) AS DOUBLE)",
+    "bit_not(a, mask) AS cast((9007199254740991 - spl_bits(a)) & spl_bits(mask) AS DOUBLE)",
+    "bit_left(a, n) AS CASE WHEN spl_bits(a) IS NULL OR spl_bits(n) IS NULL THEN NULL WHEN n >= 53 THEN 0.0 "
+    "ELSE cast((cast(spl_bits(a) AS HUGEINT) * cast(pow(2, n) AS HUGEINT)) % 9007199254740992 AS DOUBLE) END",
+    "bit_right(a, n) AS CASE WHEN spl_bits(a) IS NULL OR spl_bits(n) IS NULL THEN NULL WHEN n >= 53 THEN 0.0 "
+    "ELSE cast(spl_bits(a) >> cast(n AS BIGINT) AS DOUBLE) END",
 )
 """Bodies of `CREATE MACRO spl_<...>`, in order of use."""
 
@@ -487,6 +498,13 @@ SCALARS: dict[str, Builder] = {
         ]
     ),
     "list_at": _macro("list_at"),
+    "list_head": _macro("list_head"),
+    "bit_and": _macro("bit_and"),
+    "bit_or": _macro("bit_or"),
+    "bit_xor": _macro("bit_xor"),
+    "bit_not": _macro("bit_not"),
+    "bit_left": _macro("bit_left"),
+    "bit_right": _macro("bit_right"),
     "list_slice": _macro("list_slice"),
     "list_dedup": _macro("list_dedup"),
     "list_sort": _named("list_sort"),
@@ -526,6 +544,34 @@ SCALARS: dict[str, Builder] = {
             "url_decode",
             "sha512",
             "printf",
+            "regex_tokens",
+            "regex_offsets",
+            "regex_replace_nth",
+            "significant",
+            "decimals",
+            "round_significant",
+            "ip_mask",
+            "commands_of",
+            "json_fragment",
+            "json_list",
+            "json_object",
+            "json_array",
+            "json_valid",
+            "json_container",
+            "json_extract",
+            "json_extract_exact",
+            "json_keys",
+            "json_entries",
+            "json_has_key",
+            "json_values",
+            "json_change",
+            "json_delete",
+            "json_fields",
+            "spath",
+            "spath_fields",
+            "xpath",
+            "xml_fields",
+            "kv_fields",
         )
     },
 }
