@@ -116,10 +116,13 @@ def test_html_says_what_did_not_run() -> None:
 
 
 def test_html_of_nothing_found() -> None:
-    page = Page(report.to_html(result({"D": []}, [detection("D")])))
+    read = [Source("a.evtx", "evtx", (), 5)]
+    page = Page(report.to_html(result({"D": []}, [detection("D")], read)))
     assert page.open == []
     assert "No findings" in page.text
     assert "Ran 1 of 1 detection." in page.text
+    assert "No event was read" in report.to_html(result({"D": []}, [detection("D")]))
+    assert "No detection could run" in report.to_html(result({"D": unsupported("x")}, [detection("D")], read))
 
 
 def test_html_is_bounded_and_counts_the_rest() -> None:

@@ -191,6 +191,10 @@ def _sentence(text: str) -> str:
 
 
 def _headline(result: HuntResult) -> str:
+    if not result.events:
+        return "no event was read"  # that nothing was found then says nothing
+    if not result.ran:
+        return "no detection could run"
     if not result.found:
         return "no findings"
     systems = sum(one.type == "system" for one in result.hosts)
