@@ -12,6 +12,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.hunting import detection, result, unsupported
 from trapline.content.model import Detection, DetectionType, Drilldown, ThreatObject
@@ -83,6 +85,17 @@ def test_html_is_well_formed_and_nothing_breaks_out() -> None:
     assert HOSTILE in page.text
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
     assert "\\u001b[31m" in page.text
+
+
+@given(st.text(max_size=60), st.text(min_size=1, max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_html_holds_any_text(value: str, name: str) -> None:
+    row: Row = {"dest": value, "user": "u", name: [value, "x"]}
+    text = report.to_html(result({"D": [row]}, [detection("D", ("dest", "system", 1))], [Source(value, "evtx", (), 5)]))
+    page = Page(text)
+    assert page.open == []
+    assert set(page.tags) <= set(Page(report.to_html(plain())).tags)
+    text.encode("utf-8")
 
 
 def test_html_loads_nothing() -> None:
