@@ -109,12 +109,22 @@ def call(op: str, kind: Kind, *args: Expr) -> Call:
 
 def both(parts: Sequence[Expr]) -> Expr:
     """All of them true."""
-    return parts[0] if len(parts) == 1 else Call("and", tuple(parts), Kind.BOOL)
+    kept = [part for part in parts if part != TRUE]
+    if FALSE in kept:
+        return FALSE
+    if len(kept) > 1:
+        return Call("and", tuple(kept), Kind.BOOL)
+    return kept[0] if kept else TRUE
 
 
 def either(parts: Sequence[Expr]) -> Expr:
     """One of them true."""
-    return parts[0] if len(parts) == 1 else Call("or", tuple(parts), Kind.BOOL)
+    kept = [part for part in parts if part != FALSE]
+    if TRUE in kept:
+        return TRUE
+    if len(kept) > 1:
+        return Call("or", tuple(kept), Kind.BOOL)
+    return kept[0] if kept else FALSE
 
 
 def fields_of(expr: Expr) -> Iterator[str]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from trapline.errors import SplError, Warn, Warnings
 from trapline.knowledge import Knowledge
-from trapline.plan import Limit, Node, Rows, Scan, Schema, Table, widen
+from trapline.plan import Limit, Node, Project, Rows, Scan, Schema, Table, widen
 from trapline.spl.command import Pipeline, Stage, is_generating, takes_rows
 from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
@@ -34,8 +34,8 @@ INTERNAL_INDEXES = ("risk", "notable")
 
 
 WIDE = 100
-"""A result with more fields than this is first asked whether it has a row: most detections find nothing, and the question
-reads only what their conditions read."""
+"""A result with more fields than this is first asked whether it has a row: most detections find nothing, and the
+question reads only what their conditions read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,6 @@ class Session:
         context, pipeline = self._open(spl, earliest, latest, now)
         try:
             node = context.plans(pipeline)[-1]
-            if len(node.schema) > WIDE and not context.engine.count(Limit(node, 1)):
-                return Result((), [], tuple(context.warnings.items))
             output = context.run(node)
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
@@ -302,6 +300,8 @@ class _Context:
         return rows_from(rows)
 
     def run(self, node: Node) -> Output:
+        if len(node.schema) > WIDE and not self.engine.count(Limit(node, 1), tz=self.zone):
+            node = Project(Limit(node, 0), ())
         return self.engine.execute(node, tz=self.zone)
 
     def rows(self, node: Node) -> list[Row]:

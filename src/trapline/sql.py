@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlglot import exp
 
 from trapline.plan import (
+    FALSE,
     Agg,
     Aggregate,
     Call,
@@ -257,19 +258,18 @@ class _Compiler:
             order = tuple(Order(self.names.fresh(wish), True) for wish in ("_o_time", "_o_index", "_o_serial"))
         branches: list[exp.Query] = [self._table(node, table, fields, order) for table in node.tables]
         if not branches:
-            empty = self.select(
-                self._some(
-                    [alias(self.dialect.literal(Lit(None, kind)), self.names.of(name)) for name, kind in fields.items()]
-                    + [alias(self.dialect.literal(Lit(None, Kind.NUMBER)), one.ident) for one in order]
-                ),
-                exp.Subquery(
-                    this=exp.Select(expressions=[alias(exp.Literal.number(1), "z")]),
-                    alias=exp.TableAlias(this=ident("z")),
-                ),
-            )
-            empty.set("where", exp.Where(this=exp.false()))
-            return Relation(empty, fields, order)
+            return self._nothing(fields, order)
         return Relation(_union_all(branches), fields, order)
+
+    def _nothing(self, fields: Mapping[str, Kind], order: tuple[Order, ...]) -> Relation:
+        """No rows, without reading any."""
+        columns = [alias(self.dialect.literal(Lit(None, kind)), self.names.of(name)) for name, kind in fields.items()]
+        columns += [alias(self.dialect.literal(Lit(None, Kind.NUMBER)), one.ident) for one in order]
+        one_row = exp.Select(expressions=[alias(exp.Literal.number(1), "z")])
+        source = exp.Subquery(this=one_row, alias=exp.TableAlias(this=ident("z")))
+        query = self.select(self._some(columns), source)
+        query.set("where", exp.Where(this=exp.false()))
+        return Relation(query, fields, order)
 
     def _table(self, node: Scan, table: Table, fields: Mapping[str, Kind], order: Sequence[Order]) -> exp.Query:
         columns: list[exp.Expression] = []
@@ -289,6 +289,9 @@ class _Compiler:
         return query
 
     def _filter(self, node: Filter, need: frozenset[str], ordered: bool) -> Relation:
+        if node.predicate == FALSE:
+            kept = {name: kind for name, kind in node.schema.items() if name in need}
+            return self._nothing(kept, (Order(self.names.fresh("_o"), False),) if ordered else ())
         child = self.compile(node.input, need | frozenset(fields_of(node.predicate)), ordered=ordered)
         fields = {name: kind for name, kind in child.fields.items() if name in need}
         query = self.select(self._some(self._carry(fields, child.order)), child)

@@ -21,9 +21,12 @@ from trapline.plan import (
     Expr,
     Extend,
     Filter,
+    Lit,
     Node,
     Project,
+    Union,
     call,
+    either,
     number,
     text,
 )
@@ -38,7 +41,7 @@ from trapline.spl.aggregates import (
 from trapline.spl.bins import BinOptions, take_option
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, flag
-from trapline.spl.evaluate import Env, as_text
+from trapline.spl.evaluate import Env, as_number, as_text
 from trapline.spl.expr import Ast, Binary, Field, Func, In, Unary
 from trapline.values import Kind, Row, Scalar, Value, to_number, value_text
 
@@ -223,50 +226,24 @@ def _limit(value: str, span: Span) -> Limit:
     return Limit(int(match.group(2)), (match.group(1) or "").lower() == "bottom")
 
 
-SCORES: Mapping[str, Callable[[Sequence[float]], float]] = {
-    "sum": sum,
-    "max": max,
-    "min": min,
-    "avg": lambda values: sum(values) / len(values),
-    "mean": lambda values: sum(values) / len(values),
-    "median": lambda values: _percentile(values, 50),
-    "range": lambda values: max(values) - min(values),
-    "stdev": lambda values: _variance(values, 1) ** 0.5,
-    "stdevp": lambda values: _variance(values, 0) ** 0.5,
-    "var": lambda values: _variance(values, 1),
-    "varp": lambda values: _variance(values, 0),
-    "sumsq": lambda values: sum(value * value for value in values),
-    "dc": lambda values: float(len(set(values))),
-    "distinct_count": lambda values: float(len(set(values))),
-    "first": lambda values: values[0],
-    "last": lambda values: values[-1],
-}
-"""What a series can be scored by: a function of its values."""
+SCORES = frozenset(
+    ("count", "c", "sum", "max", "min", "avg", "mean", "median", "range", "stdev", "stdevp", "var", "varp", "sumsq")
+    + ("dc", "distinct_count")
+)
+"""What series can be scored by, besides percentiles: functions of a series' values; count is of its events."""
 _COUNTS = ("count", "c")
-
-
-def _variance(values: Sequence[float], less: int) -> float:
-    if len(values) <= less:
-        return 0.0
-    mean = sum(values) / len(values)
-    return sum((value - mean) ** 2 for value in values) / (len(values) - less)
-
-
-def _percentile(values: Sequence[float], percent: float) -> float:
-    ordered = sorted(values)
-    place = (len(ordered) - 1) * percent / 100
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
 def score_function(name: str, span: Span) -> str:
     """A function that series are scored by, checked."""
     lowered = name.lower()
-    if lowered in SCORES or lowered in _COUNTS or re.match(r"(exactperc|upperperc|perc|p)\d{1,2}\Z", lowered):
+    if lowered in SCORES or re.match(r"(exactperc|upperperc|perc|p)\d{1,2}\Z", lowered):
         return lowered
     raise SplError(
-        f"series cannot be chosen by '{name}'", span=span, hint=f"one of count, {', '.join(SCORES)}", code="function"
+        f"series cannot be chosen by '{name}'",
+        span=span,
+        hint=f"one of {', '.join(sorted(SCORES))}",
+        code="function",
     )
 
 
@@ -339,15 +316,12 @@ def parse_axes(cursor: Cursor, options: ChartOptions, most: int, what: str, stop
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The aggregated values: one row per x and series (null series: `SPLIT` absent), and the names of the measures."""
+    """The aggregated values, one row per x and series (null is one too), and the names of the measures."""
 
-    rows: list[Row]
+    node: Node
     measures: tuple[str, ...]
     zero: frozenset[str]
     """Measures that are 0, not null, where there is no event."""
-
-
-Adjust = Callable[[Aggregation], Aggregation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +359,7 @@ class Chart:
                 plain += found
                 names += [one.name for one in found]
         _unique(names, self.written, self.measures)
+        self._not_split([*plain, *(part for _, own in computed for part in own)])
         keys: list[tuple[str, Expr]] = []
         for name in (self.x, SPLIT if self.split is not None else None):
             if name is not None:
@@ -403,7 +378,17 @@ class Chart:
         wanted = [name for name, _ in keys] + names + [ROWS]
         node = Project(node, tuple((name, Col(name, node.schema[name])) for name in wanted))
         zero = frozenset(one.name for one in plain if one.function in ZERO)
-        return Cells(self.context.rows(node), tuple(names), zero)
+        return Cells(self.context.materialise(node), tuple(names), zero)
+
+    def _not_split(self, aggregations: Iterable[Aggregation]) -> None:
+        for one in aggregations:
+            if one.argument in self.written and one.argument != "_time":
+                raise SplError(
+                    f"'{one.argument}' cannot be both aggregated and split by",
+                    span=one.span,
+                    hint=f"split by a copy of it: eval copy={one.argument}",
+                    code="name",
+                )
 
     def _rates(self, node: Node, aggregations: Sequence[Aggregation]) -> Node:
         """per_second and its like: the sum over an interval, divided by its length."""
@@ -446,64 +431,78 @@ def _unique(names: Sequence[str], by: Sequence[str], measures: Sequence[Measure]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The series that stay, in column order, and whether others and null values have one of their own."""
+    """The series that stay, in column order; whether others were dropped, and whether null has one."""
 
     names: tuple[str, ...]
-    other: bool
+    dropped: bool
     null: bool
 
 
-def choose(cells: Cells, options: ChartOptions) -> Series:
+def choose(context: Context, cells: Cells, options: ChartOptions) -> Series:
     """Which series stay: by the where clause, else by limit and agg. Ties go to the name that comes first."""
-    values: dict[str, list[float]] = {}
-    frequency: dict[str, float] = {}
-    null = False
-    for row in cells.rows:
-        name = row.get(SPLIT)
-        if name is None:
-            null = True
-            continue
-        key = value_text(name)
-        rows = row[ROWS]
-        assert isinstance(rows, int | float)
-        frequency[key] = frequency.get(key, 0) + rows
-        found = values.setdefault(key, [])
-        for measure in cells.measures:
-            value = _number(row.get(measure))
-            if value is not None:
-                found.append(value)
-
-    def score(function: str | None) -> dict[str, float | None]:
-        if function in _COUNTS or (function is None and len(cells.measures) > 1):
-            return dict(frequency)
-        return {key: _score(function or "sum", found) for key, found in values.items()}
-
+    if SPLIT not in cells.node.schema:
+        # No event has the split field.
+        return Series((), False, options.usenull)
     where = options.where
+    function = where.function if where is not None else options.agg
+    scores = _scores(context, cells, function)
+    null = None in scores
+    known = {name: own for name, own in scores.items() if name is not None}
     if where is not None:
-        scores = score(where.function)
         match where.op:
             case "in" | "notin":
-                ranked = set(_ranked(scores, where.limit))
-                kept = [key for key in scores if (key in ranked) is (where.op == "in")]
+                ranked = set(_ranked(known, where.limit))
+                kept = [name for name in known if (name in ranked) is (where.op == "in")]
             case ">":
-                kept = [key for key, own in scores.items() if own is not None and own > where.value]
+                kept = [name for name, own in known.items() if own is not None and own > where.value]
             case _:
-                kept = [key for key, own in scores.items() if own is not None and own < where.value]
+                kept = [name for name, own in known.items() if own is not None and own < where.value]
     elif options.limit.count == 0:
-        kept = list(frequency)
+        kept = list(known)
     else:
-        kept = _ranked(score(options.agg), options.limit)
-    other = options.useother and len(kept) < len(frequency)
-    return Series(tuple(sorted(kept)), other, null and options.usenull)
+        kept = _ranked(known, options.limit)
+    return Series(tuple(sorted(kept)), len(kept) < len(known), null and options.usenull)
 
 
-def _score(function: str, values: Sequence[float]) -> float | None:
-    if not values:
-        return None
-    own = SCORES.get(function)
-    if own is not None:
-        return own(values)
-    return _percentile(values, float(re.sub(r"\D+", "", function)))
+def _scores(context: Context, cells: Cells, function: str | None) -> dict[str | None, float | None]:
+    """Each series' score: its events for count (and where there are several measures and nothing is said), else the
+    function of its values, sum if none is named."""
+    counted = function in _COUNTS or (function is None and len(cells.measures) > 1)
+    parts: list[Node] = []
+    for measure in (ROWS,) if counted else cells.measures:
+        kind = cells.node.schema.get(measure)
+        value: Expr = Lit(None, Kind.NUMBER) if kind is None else as_number(Col(measure, kind))
+        parts.append(Project(cells.node, ((SPLIT, Col(SPLIT, Kind.TEXT)), ("score", value))))
+    node: Node = parts[0] if len(parts) == 1 else Union(tuple(parts))
+    one = Aggregation("sum" if counted else function or "sum", "score", "score", Span(0, 0), True)
+    agg = lower_aggregation(one, node.schema, context)
+    found = context.rows(Aggregate(node, ((SPLIT, Col(SPLIT, Kind.TEXT)),), (("score", agg),)))
+    scores: dict[str | None, float | None] = {}
+    for row in found:
+        name = row.get(SPLIT)
+        score = row.get("score")
+        scores[None if name is None else value_text(name)] = float(score) if isinstance(score, int | float) else None
+    return scores
+
+
+def kept_cells(context: Context, cells: Cells, series: Series, options: ChartOptions) -> list[Row]:
+    """The cells of the series that stay."""
+    if not series.dropped or SPLIT not in cells.node.schema:
+        return context.rows(cells.node)
+    split = Col(SPLIT, Kind.TEXT)
+    stays: list[Expr] = [call("is_null", Kind.BOOL, split)]
+    names = [*series.names, options.otherstr] if options.useother else list(series.names)
+    if names:
+        stays.append(Call("in", (split, *(text(name) for name in names)), Kind.BOOL))
+    return context.rows(Filter(cells.node, either(stays)))
+
+
+def steps_of(context: Context, cells: Cells, x: str) -> list[Scalar]:
+    """The values that x has, in no order that matters."""
+    if x not in cells.node.schema:
+        return []
+    found = context.rows(Aggregate(cells.node, ((x, Col(x, cells.node.schema[x])),), ()))
+    return [value for row in found if not isinstance(value := row[x], list)]
 
 
 def _ranked(scores: Mapping[str, float | None], limit: Limit) -> list[str]:
@@ -514,12 +513,6 @@ def _ranked(scores: Mapping[str, float | None], limit: Limit) -> list[str]:
         return own is None, 0.0 if own is None else sign * own, name
 
     return sorted(scores, key=key)[: limit.count]
-
-
-def _number(value: Value | None) -> float | None:
-    if isinstance(value, int | float):
-        return float(value)
-    return to_number(value) if isinstance(value, str) else None
 
 
 def merged(split: Expr, series: Series, options: ChartOptions) -> Expr:
@@ -536,7 +529,12 @@ def merged(split: Expr, series: Series, options: ChartOptions) -> Expr:
 
 
 def table(
-    cells: Cells, x: str | None, steps: Sequence[Value | None], series: Series | None, options: ChartOptions
+    cells: Cells,
+    rows: Sequence[Row],
+    x: str | None,
+    steps: Sequence[Value | None],
+    series: Series | None,
+    options: ChartOptions,
 ) -> list[dict[str, object]]:
     """The rows of the result: one per step of x, each with every column, in column order."""
     columns: list[tuple[str, str | None, str]] = []
@@ -544,7 +542,7 @@ def table(
         columns = [(name, None, name) for name in cells.measures]
     else:
         labels: list[tuple[str | None, str]] = [(name, name) for name in series.names]
-        if series.other and options.otherstr not in series.names:
+        if series.dropped and options.useother and options.otherstr not in series.names:
             labels.append((options.otherstr, options.otherstr))
         if series.null:
             labels.append((None, options.nullstr))
@@ -554,7 +552,7 @@ def table(
                 columns.append((measure, key, shown if single else _column(measure, shown, options)))
     names = _column_names([name for _, _, name in columns], x)
     known: dict[tuple[Value | None, str | None], Row] = {}
-    for row in cells.rows:
+    for row in rows:
         name = row.get(SPLIT)
         known[_hashable(row.get(x)) if x is not None else None, None if name is None else value_text(name)] = row
     out: list[dict[str, object]] = []

@@ -5,8 +5,10 @@ Source: Search Reference, "eval", "where"; spl/NOTES.md §2 "Null and types", "S
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 
 from trapline.errors import Span, SplError, Unsupported
 from trapline.pcre import Pattern, check
@@ -26,6 +28,8 @@ class Env:
     schema: Schema
     context: Context
     bound: Mapping[str, Expr] = field(default_factory=dict)
+    exact: bool = False
+    """Within exact() or sigfig(): products of literals are not rounded."""
 
     # --- by the kind that is wanted
 
@@ -104,6 +108,8 @@ class Env:
                 return _plus(self.value(left), self.value(right))
             case Binary(op=".", left=left, right=right):
                 return call("concat", Kind.TEXT, self._joined(left), self._joined(right))
+            case Binary(op="*", left=Num() as left, right=Num() as right) if not self.exact:
+                return number(_product(left, right))
             case Binary(op=op, left=left, right=right):
                 return call(_ARITHMETIC[op], Kind.NUMBER, self.number(left), self.number(right))
             case In(item=item, choices=choices):
@@ -122,7 +128,7 @@ class Env:
         return NULL if kind is None else Col(name, kind)
 
     def bind(self, name: str, value: Expr) -> Env:
-        return Env(self.schema, self.context, {**self.bound, name: value})
+        return Env(self.schema, self.context, {**self.bound, name: value}, self.exact)
 
     def within(self, item: Ast, choices: Sequence[Ast], span: Span) -> Expr:
         """IN: equal to one of the choices."""
@@ -173,6 +179,20 @@ def check_pattern(pattern: str, span: Span) -> Pattern:
     except SplError as error:
         error.span = span
         raise
+
+
+def _product(left: Num, right: Num) -> float:
+    """The product of two literals, with as many significant figures as the least precise decimal among them, whole
+    digits never cut: 8.250*0.2 is 2 (eval page, "Rounding"). Whole numbers are exact."""
+    figures = [len(one.written.replace(".", "").lstrip("0")) for one in (left, right) if "." in one.written]
+    plain = left.value * right.value
+    written = left.written + right.written
+    if not figures or plain == 0 or len(written) > 24 or "e" in written.lower():
+        return plain
+    product = Decimal(left.written) * Decimal(right.written)
+    places = max(0, min(figures) - 1 - product.adjusted())
+    rounded = product.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return math.copysign(float(rounded), plain)
 
 
 def as_text(expr: Expr) -> Expr:

@@ -28,6 +28,8 @@ MAX_CHAIN = 200
 class Num:
     value: float
     span: Span
+    written: str = ""
+    """Its digits: 0.20 is more precise than 0.2 (eval page, "Rounding")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,8 @@ def _unary(cursor: Cursor, depth: int) -> Ast:
         cursor.pos += 1
         operand = _unary(cursor, depth + 1)
         if isinstance(operand, Num):
-            return Num(-operand.value if sign == "-" else operand.value, Span(start, operand.span.end))
+            value = -operand.value if sign == "-" else operand.value
+            return Num(value, Span(start, operand.span.end), operand.written)
         return Unary(sign, operand, Span(start, operand.span.end))
     return _primary(cursor, depth)
 
@@ -251,7 +254,7 @@ def _primary(cursor: Cursor, depth: int) -> Ast:
         found = float(number.group())
         if found == float("inf"):
             cursor.fail("this number is too large", cursor.since(start))
-        return Num(found, cursor.since(start))
+        return Num(found, cursor.since(start), number.group())
     word = _WORD.match(cursor.text, start, cursor.end)
     if word is None:
         cursor.fail(f"expected an expression, found {cursor.found()}")

@@ -33,6 +33,7 @@ from trapline.spl.charting import (
     ChartOptions,
     Measure,
     choose,
+    kept_cells,
     merged,
     order_of,
     parse_axes,
@@ -40,11 +41,12 @@ from trapline.spl.charting import (
     plain_lower,
     present,
     spread,
+    steps_of,
     table,
 )
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
-from trapline.values import Row, Scalar, Value
+from trapline.values import Scalar, Value
 
 DEFAULT_BINS = 300
 """chart page, "bins"."""
@@ -77,13 +79,16 @@ class ChartCommand:
         written = tuple(name for name in (x, by) if name is not None)
         chart = Chart(context, source, x, by, self.measures, written, plain_lower(context), None)
         cells = chart.cells()
-        series = None
-        if by is not None:
-            series = choose(cells, self.options)
-            if series.other:
+        found = [] if x is None else steps_of(context, cells, x)
+        if by is None:
+            series, rows = None, context.rows(cells.node)
+        else:
+            series = choose(context, cells, self.options)
+            if series.dropped and self.options.useother:
                 cells = chart.cells(merged(Col(by, source.schema[by]), series, self.options))
-        steps: Sequence[Value | None] = [None] if x is None else self._steps(cells.rows, x, bins)
-        return context.given(table(cells, x, steps, series, self.options))
+            rows = kept_cells(context, cells, series, self.options)
+        steps: Sequence[Value | None] = [None] if x is None else self._steps(found, x, bins)
+        return context.given(table(cells, rows, x, steps, series, self.options))
 
     def _axis(self, context: Context, source: Node, axis: Axis) -> tuple[Node, Bins | None]:
         """The source with an axis' field as it will stand in the table, and its bins if it has any."""
@@ -102,13 +107,8 @@ class ChartCommand:
         bins = number_bins(axis.options, context, source, name, most=DEFAULT_BINS)
         return Extend(source, ((name, label_of(bins, value)),)), bins
 
-    def _steps(self, rows: list[Row], x: str, bins: Bins | None) -> Sequence[Value | None]:
+    def _steps(self, found: list[Scalar], x: str, bins: Bins | None) -> Sequence[Value | None]:
         """The values of the x-axis in order; with cont and bins, also those between that hold nothing."""
-        found: dict[Scalar, None] = {}
-        for row in rows:
-            value = row[x]
-            assert not isinstance(value, list)
-            found[value] = None
         if bins is None:
             return sorted(found, key=order_of)
         if x == "_time":

@@ -34,16 +34,18 @@ from trapline.spl.charting import (
     ChartOptions,
     Measure,
     choose,
+    kept_cells,
     merged,
     parse_axes,
     parse_measures,
     present,
     spread,
+    steps_of,
     table,
 )
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, flag
-from trapline.values import Kind, Row
+from trapline.values import Kind
 
 DEFAULT_BINS = 100
 """timechart page, "bins"."""
@@ -85,17 +87,20 @@ class Timechart:
 
         chart = Chart(context, source, "_time", by, self.measures, written, lower, length)
         cells = chart.cells()
-        if not cells.rows:
+        times = sorted(float(step) for step in steps_of(context, cells, "_time"))
+        if not times:
             return context.given([])
-        series = None
-        if by is not None:
-            series = choose(cells, self.options)
-            if series.other:
+        if by is None:
+            series, rows = None, context.rows(cells.node)
+        else:
+            series = choose(context, cells, self.options)
+            if series.dropped and self.options.useother:
                 cells = chart.cells(merged(Col(by, source.schema[by]), series, self.options))
-        steps = self._steps(cells.rows, bins, bounds)
+            rows = kept_cells(context, cells, series, self.options)
+        steps = self._steps(times, bins, bounds)
         if not self.partial:
             steps = [step for step in steps if _whole(bins, step, bounds)]
-        return context.given(table(cells, "_time", steps, series, self.options))
+        return context.given(table(cells, rows, "_time", steps, series, self.options))
 
     def _split(self, context: Context, source: Node, split: Axis) -> Node:
         """The source with the split field as it will stand in columns."""
@@ -111,24 +116,17 @@ class Timechart:
             source = Extend(source, ((name, label_of(bins, Col(name, source.schema[name]))),))
         return source
 
-    def _steps(self, rows: Sequence[Row], bins: Bins, bounds: Bounds) -> list[float]:
+    def _steps(self, times: Sequence[float], bins: Bins, bounds: Bounds) -> list[float]:
         """The intervals of the table: those with events, with cont all between them and within the search's range."""
-        found = sorted({_time(row) for row in rows})
         if not self.options.cont:
-            return found
-        first, last = found[0], found[-1]
+            return list(times)
+        first, last = times[0], times[-1]
         if self.fixedrange and bounds.earliest is not None:
             first = min(first, bounds.earliest)
         if self.fixedrange and bounds.latest is not None:
             # The latest time is the first moment that is not in the range.
             last = max(last, bounds.latest - 1e-6)
         return all_steps(bins, first, last, self.place)
-
-
-def _time(row: Row) -> float:
-    value = row["_time"]
-    assert isinstance(value, int | float)
-    return float(value)
 
 
 def _whole(bins: Bins, low: float, bounds: Bounds) -> bool:

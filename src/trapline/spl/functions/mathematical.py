@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from trapline.errors import Unsupported
-from trapline.plan import NULL, Call, Expr, call, number
+from trapline.errors import SplError
+from trapline.plan import NULL, Call, Expr, call, number, text
 from trapline.spl.evaluate import Env, as_multi, as_number, as_text, is_null_literal
-from trapline.spl.expr import Func
+from trapline.spl.expr import Ast, Binary, Func, Num, Str
 from trapline.spl.functions import function
-from trapline.values import Kind
+from trapline.values import Kind, number_text
 
 
 def _plain(op: str) -> Callable[[Env, Func], Expr]:
@@ -85,7 +86,43 @@ def _round(env: Env, ast: Func) -> Expr:
 
 @function("sigfig", 1)
 def _sigfig(env: Env, ast: Func) -> Expr:
-    raise Unsupported("sigfig() is not supported: it depends on how literals were written", span=ast.span)
+    """The result of a calculation with the precision that its operands justify: products and quotients have the fewest
+    significant figures of them, sums and differences the fewest decimals. A plain value stays."""
+    return _justified(replace(env, exact=True), ast.args[0]).value
+
+
+@dataclass(frozen=True, slots=True)
+class _Justified:
+    """A number with how precisely it is known, both per row."""
+
+    value: Expr
+    figures: Expr
+    decimals: Expr
+
+
+def _justified(env: Env, ast: Ast) -> _Justified:
+    match ast:
+        case Num(value=value, written=written):
+            return _known(number(value), text(written or number_text(value)))
+        case Binary(op="*" | "/" as op, left=left, right=right):
+            one, other = _justified(env, left), _justified(env, right)
+            value = call("mul" if op == "*" else "div", Kind.NUMBER, one.value, other.value)
+            figures = call("min_number", Kind.NUMBER, one.figures, other.figures)
+            rounded = call("round_significant", Kind.NUMBER, value, figures)
+            return _Justified(rounded, figures, call("decimals", Kind.NUMBER, as_text(rounded)))
+        case Binary(op="+" | "-" as op, left=left, right=right):
+            one, other = _justified(env, left), _justified(env, right)
+            value = call("add" if op == "+" else "sub", Kind.NUMBER, one.value, other.value)
+            places = call("min_number", Kind.NUMBER, one.decimals, other.decimals)
+            rounded = call("round", Kind.NUMBER, value, places)
+            return _Justified(rounded, call("significant", Kind.NUMBER, as_text(rounded)), places)
+    value = env.value(ast)
+    return _known(as_number(value), as_text(value))
+
+
+def _known(value: Expr, written: Expr) -> _Justified:
+    figures = call("significant", Kind.NUMBER, written)
+    return _Justified(value, figures, call("decimals", Kind.NUMBER, written))
 
 
 @function("random", 0)
@@ -112,19 +149,34 @@ function("max", 1, None)(_extreme("max"))
 function("min", 1, None)(_extreme("min"))
 
 
+def _no_text(ast: Func) -> None:
+    """A quoted literal is text, also where it looks like a number."""
+    for arg in ast.args:
+        if isinstance(arg, Str):
+            raise SplError(
+                f'{ast.name}() takes numbers, not the text "{arg.value[:40]}"',
+                span=arg.span,
+                hint="write the number without quotes, or tonumber(...)",
+                code="function",
+            )
+
+
 @function("sum", 1, None)
 def _sum(env: Env, ast: Func) -> Expr:
-    """Non-numbers are passed over."""
+    """Every value of a multivalue; a field value that is no number is passed over."""
+    _no_text(ast)
     packed = [as_multi(as_text(as_number(env.value(arg)))) for arg in ast.args]
     return call("list_sum", Kind.NUMBER, Call("list_concat", tuple(packed), Kind.MULTI))
 
 
 @function("avg", 1, None)
 def _avg(env: Env, ast: Func) -> Expr:
+    _no_text(ast)
     packed = [as_multi(as_text(as_number(env.value(arg)))) for arg in ast.args]
     return call("list_avg", Kind.NUMBER, Call("list_concat", tuple(packed), Kind.MULTI))
 
 
 @function("exact", 1)
 def _exact(env: Env, ast: Func) -> Expr:
-    return env.number(ast.args[0])
+    """No rounding of literals in it."""
+    return replace(env, exact=True).number(ast.args[0])
