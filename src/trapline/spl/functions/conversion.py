@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from trapline.errors import SplError
-from trapline.plan import Expr, call, text
-from trapline.spl.evaluate import Env, as_text
-from trapline.spl.expr import Func
+from trapline.plan import FALSE, TRUE, Call, Expr, Lit, call, number, text
+from trapline.spl.evaluate import Env, as_number, as_text, is_null_literal
+from trapline.spl.expr import Func, Str
 from trapline.spl.functions import function
 from trapline.values import Kind
 
@@ -27,6 +27,68 @@ def _tostring(env: Env, ast: Func) -> Expr:
             code="function",
         )
     return call("number_format", Kind.TEXT, env.number(ast.args[0]), text(wanted))
+
+
+@function("ipmask", 2)
+def _ipmask(env: Env, ast: Func) -> Expr:
+    """The bits of an IPv4 address that a mask keeps."""
+    return call("ip_mask", Kind.TEXT, env.text(ast.args[0]), env.text(ast.args[1]))
+
+
+@function("toarray", 1)
+def _toarray(env: Env, ast: Func) -> Expr:
+    """A JSON array, or a multivalue whose values become what they look like."""
+    value = env.value(ast.args[0])
+    if value.kind is Kind.MULTI and not is_null_literal(value):
+        return call("json_list", Kind.TEXT, value, TRUE)
+    return call("json_container", Kind.TEXT, as_text(value), text("["))
+
+
+@function("toobject", 1)
+def _toobject(env: Env, ast: Func) -> Expr:
+    return call("json_container", Kind.TEXT, env.text(ast.args[0]), text("{"))
+
+
+@function("tobool", 1)
+def _tobool(env: Env, ast: Func) -> Expr:
+    """true and false in these spellings or with a capital; numbers other than 0 are true; else null."""
+    value = env.any(ast.args[0])
+    if value.kind is Kind.BOOL:
+        return value
+    written, amount = as_text(value), as_number(value)
+    is_true = Call("in", (written, text("true"), text("True")), Kind.BOOL)
+    is_false = Call("in", (written, text("false"), text("False")), Kind.BOOL)
+    branches = (is_true, TRUE, is_false, FALSE)
+    if isinstance(ast.args[0], Str):
+        return Call("case", (*branches, Lit(None, Kind.BOOL)), Kind.BOOL)
+    return Call("case", (*branches, call("ne", Kind.BOOL, amount, number(0))), Kind.BOOL)
+
+
+@function("todouble", 1, 2)
+def _todouble(env: Env, ast: Func) -> Expr:
+    return _number(env, ast)
+
+
+@function("toint", 1, 2)
+def _toint(env: Env, ast: Func) -> Expr:
+    """Rounded down."""
+    return call("floor", Kind.NUMBER, _number(env, ast))
+
+
+@function("tomv", 1)
+def _tomv(env: Env, ast: Func) -> Expr:
+    """A JSON array as a multivalue; a multivalue stays; null for other text."""
+    value = env.value(ast.args[0])
+    if value.kind is Kind.MULTI:
+        return value
+    return call("json_values", Kind.MULTI, as_text(value), FALSE)
+
+
+def _number(env: Env, ast: Func) -> Expr:
+    value = env.value(ast.args[0])
+    if len(ast.args) == 1 or value.kind is Kind.NUMBER:
+        return as_number(value)
+    return call("number_in_base", Kind.NUMBER, as_text(value), env.number(ast.args[1]))
 
 
 @function("tonumber", 1, 2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from trapline.plan import FALSE, Expr, Lit, call, text
+from collections.abc import Callable
+
+from trapline.plan import FALSE, TRUE, Expr, Lit, call, text
 from trapline.spl.evaluate import Env, as_number, is_null_literal
-from trapline.spl.expr import Ast, Func, Str
+from trapline.spl.expr import Ast, Func, Num, Str
 from trapline.spl.functions import function
 from trapline.spl.functions.comparison import choose
 from trapline.values import Kind
@@ -49,6 +51,38 @@ def _isstr(env: Env, ast: Func) -> Expr:
         return FALSE
     not_number = call("not", Kind.BOOL, is_number(env, ast.args[0]))
     return call("and", Kind.BOOL, call("is_not_null", Kind.BOOL, value), not_number)
+
+
+@function("isdouble", 1)
+def _isdouble(env: Env, ast: Func) -> Expr:
+    """A number with a fraction, or a literal written with one."""
+    match ast.args[0]:
+        case Num(written=written) if "." in written:
+            return TRUE
+        case Str():
+            return FALSE
+    value = env.any(ast.args[0])
+    if value.kind is Kind.BOOL or is_null_literal(value):
+        return FALSE
+    amount = as_number(value)
+    return call("is_true", Kind.BOOL, call("ne", Kind.BOOL, amount, call("floor", Kind.NUMBER, amount)))
+
+
+def _container(mark: str) -> Callable[[Env, Func], Expr]:
+    """A text that is JSON of that kind."""
+
+    def lower(env: Env, ast: Func) -> Expr:
+        value = env.any(ast.args[0])
+        if value.kind is not Kind.TEXT or is_null_literal(value):
+            return FALSE
+        return call("is_not_null", Kind.BOOL, call("json_container", Kind.TEXT, value, text(mark)))
+
+    lower.__module__ = __name__
+    return lower
+
+
+function("isarray", 1)(_container("["))
+function("isobject", 1)(_container("{"))
 
 
 @function("isbool", 1)

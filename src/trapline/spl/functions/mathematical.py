@@ -102,8 +102,8 @@ class _Justified:
 
 def _justified(env: Env, ast: Ast) -> _Justified:
     match ast:
-        case Num(value=value, written=written):
-            return _known(number(value), text(written or number_text(value)))
+        case Num(value=literal, written=written):
+            return _known(number(literal), text(written or number_text(literal)))
         case Binary(op="*" | "/" as op, left=left, right=right):
             one, other = _justified(env, left), _justified(env, right)
             value = call("mul" if op == "*" else "div", Kind.NUMBER, one.value, other.value)
@@ -116,8 +116,8 @@ def _justified(env: Env, ast: Ast) -> _Justified:
             places = call("min_number", Kind.NUMBER, one.decimals, other.decimals)
             rounded = call("round", Kind.NUMBER, value, places)
             return _Justified(rounded, call("significant", Kind.NUMBER, as_text(rounded)), places)
-    value = env.value(ast)
-    return _known(as_number(value), as_text(value))
+    given = env.value(ast)
+    return _known(as_number(given), as_text(given))
 
 
 def _known(value: Expr, written: Expr) -> _Justified:
@@ -149,8 +149,8 @@ function("max", 1, None)(_extreme("max"))
 function("min", 1, None)(_extreme("min"))
 
 
-def _no_text(ast: Func) -> None:
-    """A quoted literal is text, also where it looks like a number."""
+def _lists(env: Env, ast: Func) -> tuple[Expr, ...]:
+    """The arguments as multivalues. A quoted literal is text, also where it looks like a number, and an error."""
     for arg in ast.args:
         if isinstance(arg, Str):
             raise SplError(
@@ -159,21 +159,18 @@ def _no_text(ast: Func) -> None:
                 hint="write the number without quotes, or tonumber(...)",
                 code="function",
             )
+    return tuple(as_multi(env.value(arg)) for arg in ast.args)
 
 
 @function("sum", 1, None)
 def _sum(env: Env, ast: Func) -> Expr:
-    """Every value of a multivalue; a field value that is no number is passed over."""
-    _no_text(ast)
-    packed = [as_multi(as_text(as_number(env.value(arg)))) for arg in ast.args]
-    return call("list_sum", Kind.NUMBER, Call("list_concat", tuple(packed), Kind.MULTI))
+    """Every value of a multivalue counts; a field value that is no number is passed over."""
+    return call("list_sum", Kind.NUMBER, Call("list_concat", _lists(env, ast), Kind.MULTI))
 
 
 @function("avg", 1, None)
 def _avg(env: Env, ast: Func) -> Expr:
-    _no_text(ast)
-    packed = [as_multi(as_text(as_number(env.value(arg)))) for arg in ast.args]
-    return call("list_avg", Kind.NUMBER, Call("list_concat", tuple(packed), Kind.MULTI))
+    return call("list_avg", Kind.NUMBER, Call("list_concat", _lists(env, ast), Kind.MULTI))
 
 
 @function("exact", 1)

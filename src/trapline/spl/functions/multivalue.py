@@ -7,6 +7,7 @@ from trapline.plan import Call, Col, Expr, Lambda, Lit, call, number, text
 from trapline.spl.evaluate import Env, as_multi, as_text, is_null_literal
 from trapline.spl.expr import Ast, Func, Str, fields_read
 from trapline.spl.functions import function
+from trapline.spl.functions.json import flag_argument
 from trapline.times import span_seconds
 from trapline.values import Kind
 
@@ -101,6 +102,18 @@ def _mvmap(env: Env, ast: Func) -> Expr:
     name = _only_field(ast, ast.args[0])
     body = as_text(env.bind(name, Col("_v", Kind.TEXT)).value(ast.args[1]))
     return call("list_map", Kind.MULTI, as_multi(env.value(ast.args[0])), Lambda("_v", body))
+
+
+@function("mv_to_json_array", 1, 2)
+def _mv_to_json_array(env: Env, ast: Func) -> Expr:
+    """A JSON array of texts; with true() of what the values are as JSON, those that are none being null."""
+    return call("json_list", Kind.TEXT, env.multi(ast.args[0]), flag_argument(env, ast, 1))
+
+
+@function("commands", 1)
+def _commands(env: Env, ast: Func) -> Expr:
+    """The commands that a search text uses."""
+    return call("commands_of", Kind.MULTI, env.text(ast.args[0]))
 
 
 def _only_field(ast: Func, where: Ast) -> str:

@@ -19,6 +19,7 @@ def each(value: Expr, change: Callable[[Expr], Expr]) -> Expr:
 
 
 @function("len", 1)
+@function("length", 1)
 def _len(env: Env, ast: Func) -> Expr:
     """Characters (code points)."""
     return call("length", Kind.NUMBER, env.text(ast.args[0]))
@@ -72,6 +73,12 @@ def _urldecode(env: Env, ast: Func) -> Expr:
 def _split(env: Env, ast: Func) -> Expr:
     """Text to multivalue; an empty delimiter cuts every character."""
     return call("split", Kind.MULTI, env.text(ast.args[0]), env.text(ast.args[1]))
+
+
+@function("spath", 2)
+def _spath(env: Env, ast: Func) -> Expr:
+    """The values at a path of JSON or XML; null for none."""
+    return call("spath", Kind.MULTI, env.multi(ast.args[0]), env.text(ast.args[1]))
 
 
 @function("printf", 1, None)
