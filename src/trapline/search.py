@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from trapline.errors import SplError, Warn, Warnings
-from trapline.knowledge import Knowledge
+from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.plan import Limit, Node, Project, Rows, Scan, Schema, Table, widen
-from trapline.spl.command import Pipeline, Stage, is_generating, takes_rows
+from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
+from trapline.spl.datasets import Dataset
 from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
 from trapline.spl.limits import Limits
+from trapline.spl.lookups import Lookup
 from trapline.spl.macros import expand
 from trapline.spl.parser import parse
 from trapline.times import time_bound, zone
@@ -89,7 +91,9 @@ class Session:
     `tz` is the time zone of days, clocks and times without one, by its IANA name. `limits` are Splunk's caps.
     `saved_searches` maps a name to its search, `jobs` an id (or user:app:name) to the rows that loadjob gives. `folder`
     is where inputcsv, outputcsv and their like may read and write files; `writer` is where collect puts events. Without
-    them these commands are refused.
+    them these commands are refused. outputlookup writes CSV files into `folder`; without one its tables live as long as
+    the session. `models` are what apply runs: see knowledge.models. `geoip` is what iplocation asks: a MaxMind file, or
+    a function from an address to its record.
     """
 
     tables: Sequence[Table] = ()
@@ -106,7 +110,11 @@ class Session:
     jobs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     folder: Path | None = None
     writer: Writer | None = None
+    models: Mapping[str, Any] = field(default_factory=dict)
+    geoip: Path | Places | None = None
     _given: Rows | None = None
+    _tables: dict[str, Lookup] = field(default_factory=dict)
+    """Lookup tables as read, and those that outputlookup made."""
 
     def run(
         self,
@@ -123,6 +131,7 @@ class Session:
         times count from, default the clock. Raises SplError, EngineError.
         """
         context, pipeline = self._open(spl, earliest, latest, now)
+        context.writes = True
         try:
             node = context.plans(pipeline)[-1]
             output = context.run(node)
@@ -216,6 +225,8 @@ class _Context:
         self.limits = session.limits
         self.folder = session.folder
         self.sid = f"{clock:.6f}"
+        self.writes = False
+        """Only a run may change what others see; explain and sql look."""
         self._depth = 0
 
     # --- plans
@@ -258,8 +269,8 @@ class _Context:
         bound = self.knowledge().bind(tables, _schema(tables))
         return Scan(bound.schema, tuple(tables), _micros(earliest), _micros(latest), bound.expander(self))
 
-    def events(self) -> Node:
-        return self._events(None, nested=False)
+    def events(self, tree: Filter | None = None) -> Node:
+        return self._events(tree, nested=False)
 
     def lower(self, pipeline: Pipeline, source: Node | None = None) -> Node:
         return self.plans(pipeline, nested=True, source=source)[-1]
@@ -351,6 +362,72 @@ class _Context:
 
     def tags(self, field: str | None, pattern: str) -> Sequence[tuple[str, str]] | None:
         return self.knowledge().tags_like(field, pattern) if self.session.tables else None
+
+    # --- lookups, data models and what the user has supplied
+
+    def lookup(self, name: str) -> Lookup:
+        tables = self.session._tables
+        known = tables.get(name) or tables.get(name.removesuffix(".csv"))
+        if known is None:
+            path = self._lookup_path(name)
+            if path is not None and path.is_file():
+                known = lookups.read_csv(name, path)
+            else:
+                known = lookups.find(name, self.session.lookups)
+            tables[name] = known
+        return known
+
+    def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
+        if not self.writes:
+            return
+        path = self._lookup_path(name)
+        if path is not None:
+            lookups.write_csv(path, rows, fields)
+        else:
+            self.warnings.add(
+                "outputlookup",
+                f"the lookup '{name}' was kept in memory, for later searches of this session",
+                hint="give the session a folder to keep it as a file",
+            )
+        try:
+            before = lookups.find(name, self.session.lookups)
+        except SplError:
+            before = Lookup(name, ())
+        key = before.name if before.name in self.session.lookups else name
+        self.session._tables[key] = replace(before, rows=tuple(rows), fields=tuple(fields), note="")
+
+    def _lookup_path(self, name: str) -> Path | None:
+        """The file of a lookup in the session's folder. The name is a plain file name, whatever its system."""
+        if self.folder is None or not lookups.is_plain(name):
+            return None
+        return self.folder / (name if name.endswith((".csv", ".csv.gz")) else f"{name}.csv")
+
+    def dataset(self, model: str, name: str, *, nodename: bool = False) -> Dataset:
+        source = datamodels.Source(
+            self,
+            search=lambda text: self.inner(self.parse(text), f"the data model {model}"),
+            expand=lambda text: expand(text, self.session.macros),
+            given=rows_from,
+        )
+        return datamodels.bind(datamodels.find(model, self.session.datamodels), name, source, nodename=nodename)
+
+    def roots(self, model: str) -> Sequence[str]:
+        return datamodels.find(model, self.session.datamodels).roots
+
+    def describe(self, model: str | None, dataset: str | None) -> Sequence[Mapping[str, object]]:
+        known = self.session.datamodels
+        if model is None:
+            return [datamodels.find(name, known).to_json() for name in sorted(known)]
+        found = datamodels.find(model, known)
+        if dataset is not None:
+            found.lineage(dataset)
+        return [found.to_json(dataset)]
+
+    def model(self, name: str) -> Model:
+        return models.find(name, self.session.models)
+
+    def places(self) -> Places | None:
+        return models.places(self.session.geoip)
 
 
 def _origin(node: Node) -> Node:

@@ -21,6 +21,10 @@ from trapline.values import Row
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
+    from trapline.spl.datasets import Dataset
+    from trapline.spl.filter import Filter
+    from trapline.spl.lookups import Lookup
+
 
 class Command(Protocol):
     """A parsed command."""
@@ -65,6 +69,13 @@ class Pipeline:
     stages: tuple[Stage, ...]
 
 
+Model = Callable[[Sequence[Row]], Sequence[Mapping[str, object]]]
+"""A machine learning model: the rows that come in -> for each of them the fields to add, as JSON values."""
+
+Places = Callable[[str], Mapping[str, object] | None]
+"""A geographic database: an IP address -> its record in MaxMind's City form, None where there is none."""
+
+
 class Context(Protocol):
     """What lowering needs from its surroundings."""
 
@@ -84,8 +95,9 @@ class Context(Protocol):
     folder: Path | None
     """Where inputcsv, outputcsv and their like may read and write; None: nowhere. See spl.datafile."""
 
-    def events(self) -> Node:
-        """All events that a search can see, in the time range."""
+    def events(self, tree: Filter | None = None) -> Node:
+        """The events that a search can see, in the time range. `tree`: a search expression over them, not applied here;
+        what it says of indexes and times decides what is read."""
         ...
 
     def given(self, rows: Sequence[Mapping[str, object]]) -> Node:
@@ -154,4 +166,32 @@ class Context(Protocol):
 
     def tags(self, field: str | None, pattern: str) -> Sequence[tuple[str, str]] | None:
         """The (field, value) pairs with a tag that matches, of one field or of any. None as for `eventtypes`."""
+        ...
+
+    def lookup(self, name: str) -> Lookup:
+        """A lookup table by name or file name. Raises SplError with the nearest name."""
+        ...
+
+    def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
+        """Make these rows the table of that name (outputlookup). Raises TraplineError."""
+        ...
+
+    def dataset(self, model: str, name: str, *, nodename: bool = False) -> Dataset:
+        """A dataset of a data model. `nodename`: with that field. Raises SplError with the nearest name."""
+        ...
+
+    def roots(self, model: str) -> Sequence[str]:
+        """The datasets of a data model that have no parent. Raises SplError with the nearest name."""
+        ...
+
+    def describe(self, model: str | None, dataset: str | None) -> Sequence[Mapping[str, object]]:
+        """All data models, one of them, or a dataset, as JSON values. Raises SplError with the nearest name."""
+        ...
+
+    def model(self, name: str) -> Model:
+        """A machine learning model that the user has supplied. Raises SplError."""
+        ...
+
+    def places(self) -> Places | None:
+        """The geographic database that the user has named; None where there is none. Raises TraplineError."""
         ...

@@ -1,0 +1,424 @@
+"""Data models: hierarchies of datasets, each a search over events, its fields, and what is calculated for them.
+
+Sources: Knowledge Manager Manual, "About data models", "Design data models"; the JSON of an add-on's
+`default/data/models/*.json`. A child dataset has its parent's events that meet its own constraint, and its parent's
+fields. Calculations run in their order, parents first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trapline.errors import InputError, Span, SplError, TraplineError, Unsupported
+from trapline.plan import Call, Col, Expr, Extend, Filter, Lit, Node, both, call
+from trapline.spl.command import Context, Pipeline
+from trapline.spl.cursor import Cursor
+from trapline.spl.datasets import META, NODENAME, Dataset, nearest
+from trapline.spl.evaluate import Env
+from trapline.spl.expr import parse_expression
+from trapline.spl.filter import lower_text
+from trapline.spl.lookups import Pair, lower_lookup
+from trapline.values import Kind
+
+_NOWHERE = Span(0, 0)
+MAX_DEPTH = 20
+"""Generations of datasets."""
+ROOTS = frozenset({"", "BaseEvent", "BaseSearch", "BaseTransaction", "BaseInterface", "BaseImpersonatedSearch"})
+
+
+@dataclass(frozen=True, slots=True)
+class Eval:
+    """A calculated field: an eval expression."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rex:
+    """Fields taken out of one by the named groups of a regular expression."""
+
+    source: str
+    expression: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FromLookup:
+    """Fields of a lookup: (lookup field, event field) pairs."""
+
+    lookup: str
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A calculation that is not followed: its fields are null, and a search that uses the dataset is told."""
+
+    what: str
+    names: tuple[str, ...]
+
+
+Calculation = Eval | Rex | FromLookup | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A dataset as defined. `constraint`: a search expression, or for a root search dataset (`piped`) a whole search.
+    `rows`: given events, in place of a search. `fields`: its own, not its parent's."""
+
+    name: str
+    parent: str = ""
+    constraint: str = ""
+    piped: bool = False
+    rows: tuple[Mapping[str, Any], ...] | None = None
+    fields: tuple[str, ...] = ()
+    calculations: tuple[Calculation, ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataModel:
+    """A data model and its datasets by name, parents before children."""
+
+    name: str
+    datasets: Mapping[str, Definition] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+
+    def lineage(self, name: str) -> list[Definition]:
+        """The dataset and its ancestors, the root first. Raises SplError for a name that is none."""
+        found: list[Definition] = []
+        at = name
+        while at:
+            one = self.datasets.get(at)
+            if one is None or len(found) > MAX_DEPTH:
+                raise SplError(
+                    f"the data model '{self.name}' has no dataset '{at[:80]}'",
+                    hint=nearest(at, list(self.datasets)),
+                    code="datamodel",
+                )
+            found.append(one)
+            at = one.parent
+        return found[::-1]
+
+    @property
+    def roots(self) -> list[str]:
+        return [name for name, one in self.datasets.items() if not one.parent]
+
+    def resolve(self, path: str) -> str:
+        """The dataset of a path: its name, or its lineage joined by dots."""
+        return path.rpartition(".")[2]
+
+    def to_json(self, dataset: str | None = None) -> dict[str, Any]:
+        """The model, or one dataset of it, in the form of `data/models/*.json`."""
+        objects = [self._object(name) for name in self.datasets if dataset in (None, name)]
+        if dataset is not None:
+            return objects[0]
+        body: dict[str, Any] = {"modelName": self.name, "displayName": self.title or self.name}
+        body |= {"description": self.description, "objects": objects, "objectNameList": list(self.datasets)}
+        return body
+
+    def _object(self, name: str) -> dict[str, Any]:
+        one = self.datasets[name]
+        line = self.lineage(name)
+        fields = []
+        for place, owner in enumerate(line):
+            prefix = ".".join(part.name for part in line[: place + 1])
+            fields += [{"fieldName": own, "owner": prefix} for own in _fields_of(owner)]
+        return {
+            "objectName": name,
+            "displayName": one.title or name,
+            "parentName": one.parent or ("BaseSearch" if one.piped else "BaseEvent"),
+            "lineage": ".".join(part.name for part in line),
+            "fields": fields,
+            "constraints": [{"search": part.constraint, "owner": part.name} for part in line if part.constraint],
+        }
+
+
+# --- definitions ---------------------------------------------------------------------------------------------------
+
+
+def model_of(name: str, given: Any) -> DataModel:
+    """A data model from Splunk's JSON (`objects`), from {dataset: {"events": [...]}} or {dataset: {"search": "...",
+    "fields": [...], "parent": "..."}}, or the path of a JSON file. Raises TraplineError."""
+    match given:
+        case DataModel():
+            return given
+        case Path():
+            return read_model(given)
+        case Mapping() if isinstance(given.get("objects"), list):
+            return _from_splunk(given, name)
+        case Mapping():
+            pairs = [(str(own), _plain(str(own), body)) for own, body in given.items()]
+            return DataModel(name, _ordered(name, dict(pairs)))
+    raise TraplineError(f"the data model '{name}' is not an object with datasets", code="datamodel")
+
+
+def read_model(path: Path) -> DataModel:
+    """A file of an add-on's `data/models`. Raises InputError."""
+    try:
+        body = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"the data model cannot be read: {error.strerror}", file=str(path), code="datamodel") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the data model is not JSON: {error}", file=str(path), code="datamodel") from None
+    if not isinstance(body, dict) or not isinstance(body.get("objects"), list):
+        raise InputError("a data model has a list 'objects'", file=str(path), field="objects", code="datamodel")
+    return _from_splunk(body, path.stem)
+
+
+def _plain(name: str, body: Any) -> Definition:
+    if not isinstance(body, Mapping):
+        raise TraplineError(f"the dataset '{name}' is not an object", hint='{"events": [...]}', code="datamodel")
+    rows = body.get("events")
+    fields = tuple(map(str, body.get("fields") or ()))
+    if rows is not None and not fields:
+        fields = tuple(dict.fromkeys(str(key) for row in rows for key in row))
+    search = str(body.get("search") or body.get("constraint") or "")
+    calculated = body.get("calculated") or {}
+    return Definition(
+        name,
+        str(body.get("parent") or ""),
+        search,
+        piped=search.lstrip().startswith("|"),
+        rows=None if rows is None else tuple(rows),
+        fields=fields,
+        calculations=tuple(Eval(str(own), str(text)) for own, text in calculated.items()),
+    )
+
+
+def _from_splunk(body: Mapping[str, Any], fallback: str) -> DataModel:
+    name = str(body.get("modelName") or fallback)
+    found: dict[str, Definition] = {}
+    for one in body["objects"]:
+        if not isinstance(one, Mapping) or not one.get("objectName"):
+            raise TraplineError(f"the data model '{name}' has an object without objectName", code="datamodel")
+        own = str(one["objectName"])
+        parent = str(one.get("parentName") or "")
+        base = str(one.get("baseSearch") or "")
+        constraints = [str(part.get("search", "")) for part in one.get("constraints") or () if _is_own(part, own)]
+        calculations = [_calculation(part) for part in one.get("calculations") or () if _is_own(part, own)]
+        if parent in ("BaseTransaction", "BaseInterface", "BaseImpersonatedSearch"):
+            calculations.append(Gap(f"{own} is a {parent} dataset", ()))
+        found[own] = Definition(
+            own,
+            "" if parent in ROOTS else parent,
+            base or " ".join(f"({text})" for text in constraints if text.strip()),
+            piped=bool(base),
+            fields=tuple(
+                str(part["fieldName"])
+                for part in one.get("fields") or ()
+                if isinstance(part, Mapping) and part.get("fieldName") and _is_own(part, own)
+            ),
+            calculations=tuple(calculations),
+            title=str(one.get("displayName") or ""),
+        )
+    title, description = str(body.get("displayName") or ""), str(body.get("description") or "")
+    return DataModel(name, _ordered(name, found), title, description)
+
+
+def _is_own(part: Mapping[str, Any], name: str) -> bool:
+    """Does it belong to the dataset itself, not to an ancestor? The owner is the lineage of the dataset it is from."""
+    owner = str(part.get("owner") or name)
+    return owner.rpartition(".")[2] == name
+
+
+def _calculation(part: Mapping[str, Any]) -> Calculation:
+    outputs = [one for one in part.get("outputFields") or () if isinstance(one, Mapping)]
+    names = tuple(str(one.get("fieldName", "")) for one in outputs)
+    kind = str(part.get("calculationType", ""))
+    match kind:
+        case "Eval" if len(names) == 1:
+            return Eval(names[0], str(part.get("expression", "")))
+        case "Rex":
+            return Rex(str(part.get("inputField", "_raw")), str(part.get("expression", "")), names)
+        case "Lookup":
+            inputs = part.get("lookupInputs") or ()
+            pairs = tuple((str(one.get("lookupField", "")), str(one.get("inputField", ""))) for one in inputs)
+            found = tuple((str(one.get("lookupOutputFieldName", "")), str(one.get("fieldName", ""))) for one in outputs)
+            return FromLookup(str(part.get("lookupName", "")), pairs, found)
+    return Gap(f"a calculation of the kind {kind or '?'}", names)
+
+
+def _ordered(model: str, found: Mapping[str, Definition]) -> dict[str, Definition]:
+    """Parents first; a parent that is not there, and a circle, are errors."""
+    done: dict[str, Definition] = {}
+    left = dict(found)
+    while left:
+        ready = [name for name, one in left.items() if not one.parent or one.parent in done]
+        if not ready:
+            name = next(iter(left))
+            reason = f"the data model '{model}': the dataset '{name}' has no parent '{left[name].parent}'"
+            raise TraplineError(reason, code="datamodel")
+        for name in ready:
+            done[name] = left.pop(name)
+    return done
+
+
+def _fields_of(one: Definition) -> Iterator[str]:
+    seen: set[str] = set()
+    made = [name for part in one.calculations for name in _made(part)]
+    for name in (*one.fields, *made):
+        if name and name not in seen:
+            seen.add(name)
+            yield name
+
+
+def _made(part: Calculation) -> tuple[str, ...]:
+    match part:
+        case Eval(name=name):
+            return (name,)
+        case Rex(names=names) | Gap(names=names):
+            return names
+        case FromLookup(outputs=outputs):
+            return tuple(name for _, name in outputs)
+
+
+# --- datasets as plans ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a dataset reads from: `search` runs a search text, `expand` replaces the macros of an expression."""
+
+    context: Context
+    search: Callable[[str], Node]
+    expand: Callable[[str], str]
+    given: Callable[[Sequence[Mapping[str, object]]], Node]
+
+
+def bind(model: DataModel, name: str, source: Source, *, nodename: bool = False) -> Dataset:
+    """A dataset as a plan. `nodename`: with the field that names the datasets that an event is in. Raises SplError."""
+    line = model.lineage(name)
+    given = next((place for place in range(len(line) - 1, -1, -1) if line[place].rows is not None), None)
+    owned: dict[str, str] = {}
+    first = 0
+    if given is not None:
+        node = source.given([{str(key): cell for key, cell in row.items()} for row in line[given].rows or ()])
+        first = given + 1
+    else:
+        node = source.search(_search(line[0]))
+    for place, one in enumerate(line):
+        if place >= first and place and one.constraint:
+            node = Filter(node, _predicate(one, node, source))
+        if place >= first:
+            node = _calculated(node, one, source)
+        prefix = ".".join(part.name for part in line[: place + 1])
+        for own in _fields_of(one):
+            if own not in META or own in ("host", "source", "sourcetype", "index"):
+                owned.setdefault(own, f"{prefix}.{own}")
+    if nodename:
+        node = Extend(node, ((NODENAME, _nodename(model, line, node, source, complete=given is None)),))
+    return Dataset(model.name, name, node, owned)
+
+
+def _search(root: Definition) -> str:
+    text = root.constraint.strip()
+    if root.piped:
+        return text
+    return f"search {text}" if text else "search *"
+
+
+def _predicate(one: Definition, node: Node, source: Source) -> Expr:
+    return lower_text(source.expand(one.constraint), node.schema, source.context, _NOWHERE)
+
+
+def _nodename(model: DataModel, line: Sequence[Definition], node: Node, source: Source, *, complete: bool) -> Expr:
+    """The lineages of the datasets that an event is in: the one asked for, its ancestors, and the descendants whose
+    constraints it meets."""
+    paths = [".".join(part.name for part in line[: place + 1]) for place in range(len(line))]
+    certain = Lit(tuple(paths), Kind.MULTI)
+    parts: list[Expr] = [certain]
+    if complete:
+        for name in model.datasets:
+            below = model.lineage(name)
+            if len(below) <= len(line) or below[: len(line)] != list(line):
+                continue
+            tests = [_predicate(one, node, source) for one in below[len(line) :] if one.constraint]
+            path = Lit((".".join(one.name for one in below),), Kind.MULTI)
+            parts.append(Call("case", (both(tests), path, Lit(None, Kind.MULTI)), Kind.MULTI) if tests else path)
+    return call("list_concat", Kind.MULTI, *parts) if len(parts) > 1 else certain
+
+
+def _calculated(node: Node, one: Definition, source: Source) -> Node:
+    context = source.context
+    for part in one.calculations:
+        try:
+            node = _step(node, part, source)
+        except Unsupported as error:
+            node = _gap(node, one, Gap(error.reason, _made(part)), context)
+        except SplError as error:
+            raise SplError(f"the dataset '{one.name}': {error.reason}", hint=error.hint, code="datamodel") from None
+        if isinstance(part, Gap):
+            node = _gap(node, one, part, context)
+    return node
+
+
+def _gap(node: Node, one: Definition, gap: Gap, context: Context) -> Node:
+    names = ", ".join(gap.names)
+    what = f"; {names} is null" if names else ""
+    context.warnings.add("datamodel", f"the dataset {one.name} has what is not supported yet: {gap.what}{what}")
+    missing = tuple((name, Lit(None, Kind.TEXT)) for name in gap.names)
+    return Extend(node, missing) if missing else node
+
+
+def _step(node: Node, part: Calculation, source: Source) -> Node:
+    context = source.context
+    match part:
+        case Eval(name=name, expression=expression):
+            return Extend(node, ((name, Env(node.schema, context).value(_ast(expression))),))
+        case Rex(source=field_name, expression=expression, names=names):
+            if field_name not in node.schema:
+                return Extend(node, tuple((name, Lit(None, Kind.TEXT)) for name in names))
+            return _rex(node, field_name, expression, names, context)
+        case FromLookup(lookup=name, inputs=inputs, outputs=outputs):
+            on = [Pair(own, event, _NOWHERE) for own, event in inputs]
+            into = [Pair(own, event, _NOWHERE) for own, event in outputs]
+            return lower_lookup(context, node, context.lookup(name), on, into, keep=False)
+        case Gap():
+            return node
+
+
+def _rex(node: Node, source: str, pattern: str, names: Sequence[str], context: Context) -> Node:
+    from trapline.pcre import check
+    from trapline.plan import number, text
+    from trapline.spl.evaluate import as_text
+
+    groups = dict(check(pattern).groups)
+    subject = as_text(Col(source, node.schema[source]))
+    values: list[tuple[str, Expr]] = []
+    for name in names:
+        if name in groups:
+            found = call("regex_extract", Kind.TEXT, subject, text(pattern), number(groups[name]))
+            values.append((name, found))
+    return Extend(node, tuple(values)) if values else node
+
+
+def _ast(expression: str) -> Any:
+    def refuse(start: int, end: int) -> Pipeline:
+        raise SplError("a subsearch cannot stand here")
+
+    text = re.sub(r"\s+", " ", expression)
+    cursor = Cursor(text, 0, len(text), refuse)
+    found = parse_expression(cursor)
+    cursor.finish()
+    return found
+
+
+def find(name: str, known: Mapping[str, Any]) -> DataModel:
+    """A data model by name. Raises SplError."""
+    if name in known:
+        return model_of(name, known[name])
+    hint = nearest(name, list(known))
+    raise SplError(
+        f"the data model '{name[:80]}' does not exist",
+        hint=hint or "no data models are loaded",
+        code="datamodel",
+    )

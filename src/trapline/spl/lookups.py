@@ -1,0 +1,387 @@
+"""Lookup tables: how an event's values find rows of a table, and how the rows found become fields.
+
+Sources: Search Reference, "lookup"; Knowledge Manager Manual, "Add field matching rules to your lookup configuration";
+transforms.conf.spec (match_type, max_matches, min_matches, default_match, case_sensitive_match).
+
+A lookup over events is one join: the table is first brought to one row per key, with the values of all its matches.
+Where a match is not plain equality (WILDCARD, CIDR, a multivalue key), the distinct values of the events are matched in
+Python and the join runs over those.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import product
+from operator import itemgetter
+
+import pyarrow as pa
+
+from trapline.errors import Span, SplError, Unsupported
+from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Filter, Join, Lit, Node, Project, Rows, both, call
+from trapline.spl.command import Context
+from trapline.spl.evaluate import as_multi, as_text, unify
+from trapline.values import Kind, Row, Value, value_text
+
+MAX_MATCHES = 100
+"""transforms.conf max_matches: rows of the table that one value may find."""
+MOST_MATCHES = 1_000
+"""The greatest max_matches and min_matches that transforms.conf takes."""
+
+
+class Match(StrEnum):
+    """How a field of the table is compared with a value."""
+
+    EXACT = "EXACT"
+    WILDCARD = "WILDCARD"
+    CIDR = "CIDR"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """A lookup table. `rows` in file order, a null cell absent; `fields`: its columns in order, () if not known.
+
+    `match`: fields that do not match exactly. `temporal`: the table is bound to time (time_field), which the lookup
+    command cannot follow yet. `note`: why the table is empty, told as a warning when it is used.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    fields: tuple[str, ...] = ()
+    match: Mapping[str, Match] = field(default_factory=dict)
+    case_sensitive: bool = True
+    max_matches: int = MAX_MATCHES
+    min_matches: int = 0
+    default_match: str = ""
+    temporal: bool = False
+    note: str = ""
+
+    def node(self) -> Rows:
+        """The rows as a plan."""
+        schema: dict[str, Kind] = {}
+        columns: list[pa.Array] = []
+        for name in self.fields:
+            schema[name], column = _column([row.get(name) for row in self.rows])
+            columns.append(column)
+        if not columns:
+            return Rows({"_none": Kind.TEXT}, pa.table({"_none": pa.nulls(len(self.rows), pa.string())}))
+        return Rows(schema, pa.Table.from_arrays(columns, names=list(schema)))
+
+    def finder(self, fields: Sequence[str]) -> Finder:
+        """An index for matching by these fields."""
+        return Finder(self, fields)
+
+
+# --- matching ------------------------------------------------------------------------------------------------------
+
+
+class Finder:
+    """Finds the rows of a table whose `fields` match the values of an event."""
+
+    def __init__(self, lookup: Lookup, fields: Sequence[str]) -> None:
+        self.lookup = lookup
+        self._fold: Callable[[str], str] = str if lookup.case_sensitive else str.lower
+        exact = [place for place, name in enumerate(fields) if lookup.match.get(name, Match.EXACT) is Match.EXACT]
+        self._exact = exact
+        self.index: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        """The rows of each combination of cells in the fields that match exactly (in lower case if case is ignored)."""
+        self._special: list[tuple[int, _Wildcards | _Networks]] = []
+        for place, name in enumerate(fields):
+            match lookup.match.get(name, Match.EXACT):
+                case Match.WILDCARD:
+                    self._special.append((place, _Wildcards(self._cells(name))))
+                case Match.CIDR:
+                    self._special.append((place, _Networks(self._cells(name))))
+        for number, row in enumerate(lookup.rows):
+            cells = [_values(row.get(fields[place])) for place in exact]
+            for key in product(*cells):
+                self.index[tuple(map(self._fold, key))].append(number)
+
+    def _cells(self, name: str) -> list[tuple[int, str]]:
+        return [
+            (number, self._fold(text)) for number, row in enumerate(self.lookup.rows) for text in _values(row.get(name))
+        ]
+
+    def find(self, key: Sequence[str]) -> list[int]:
+        """The rows of one value per field, in file order, at most `max_matches`."""
+        folded = [self._fold(value) for value in key]
+        found: set[int] | list[int] = self.index.get(tuple(folded[place] for place in self._exact), [])
+        for place, matcher in self._special:
+            if not found:
+                break
+            found = set(found) & matcher.find(folded[place])
+        return sorted(found)[: self.lookup.max_matches]
+
+
+class _Wildcards:
+    """Patterns with `*`. Each is filed under the first three characters of its longest literal piece, so that a value
+    meets only the patterns that share a piece with it."""
+
+    def __init__(self, cells: Iterable[tuple[int, str]]) -> None:
+        self._literal: dict[str, list[int]] = defaultdict(list)
+        self._filed: dict[str, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
+        self._loose: list[tuple[int, tuple[str, ...]]] = []
+        for number, pattern in cells:
+            pieces = tuple(pattern.split("*"))
+            if len(pieces) == 1:
+                self._literal[pattern].append(number)
+                continue
+            longest = max(pieces, key=len)
+            if len(longest) < 3:
+                self._loose.append((number, pieces))
+            else:
+                self._filed[longest[:3]].append((number, pieces))
+
+    def find(self, value: str) -> set[int]:
+        found = set(self._literal.get(value, ()))
+        found.update(number for number, pieces in self._loose if _globs(pieces, value))
+        for start in {value[at : at + 3] for at in range(len(value) - 2)}:
+            found.update(number for number, pieces in self._filed.get(start, ()) if _globs(pieces, value))
+        return found
+
+
+def _globs(pieces: Sequence[str], value: str) -> bool:
+    """Does a pattern, cut at its `*`, match the whole value? Linear: each piece is taken where it first fits."""
+    head, *middle, tail = pieces
+    if not value.startswith(head) or len(value) < len(head) + len(tail) or not value.endswith(tail):
+        return False
+    at, end = len(head), len(value) - len(tail)
+    for piece in middle:
+        place = value.find(piece, at, end)
+        if place < 0:
+            return False
+        at = place + len(piece)
+    return True
+
+
+class _Networks:
+    """Networks in CIDR notation, by version and prefix length. A cell that is none matches nothing."""
+
+    def __init__(self, cells: Iterable[tuple[int, str]]) -> None:
+        self._by_size: dict[tuple[int, int], dict[int, list[int]]] = {}
+        for number, text in cells:
+            network = _network(text)
+            if network is not None:
+                size = (network.version, network.prefixlen)
+                known = self._by_size.setdefault(size, {})
+                known.setdefault(int(network.network_address), []).append(number)
+
+    def find(self, value: str) -> set[int]:
+        """The networks that hold an address or a network."""
+        own = _network(value)
+        found: set[int] = set()
+        if own is None:
+            return found
+        address = int(own.network_address)
+        for (version, size), known in self._by_size.items():
+            if version == own.version and size <= own.prefixlen:
+                shift = own.max_prefixlen - size
+                found.update(known.get(address >> shift << shift, ()))
+        return found
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+def _values(cell: Value | None) -> list[str]:
+    if cell is None:
+        return []
+    return [value_text(one) for one in cell] if isinstance(cell, list) else [value_text(cell)]
+
+
+# --- a lookup over rows --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`field AS name`: a field of the table and the field of the events."""
+
+    field: str
+    name: str
+    span: Span
+
+
+def lower_lookup(
+    context: Context, source: Node, lookup: Lookup, on: Sequence[Pair], outputs: Sequence[Pair], *, keep: bool
+) -> Node:
+    """The rows with the outputs of a lookup; `keep`: only where an output field is null (OUTPUTNEW).
+
+    An event that lacks one of the match fields looks nothing up. Raises SplError for a field that the table has not.
+    """
+    if lookup.temporal:
+        raise Unsupported(f"the lookup '{lookup.name}' is bound to time (time_field), which is not supported yet")
+    if lookup.note:
+        context.warnings.add("lookup", lookup.note)
+    for pair in (*on, *outputs):
+        _check(lookup, pair)
+    outputs = [pair for place, pair in enumerate(outputs) if pair.name not in {o.name for o in outputs[place + 1 :]}]
+    absent = [pair for pair in on if pair.name not in source.schema]
+    if absent or not outputs:
+        return _emptied(source, outputs, keep=keep)
+    columns = [Col(pair.name, source.schema[pair.name]) for pair in on]
+    kind = Kind.MULTI if any(column.kind is Kind.MULTI for column in columns) else Kind.TEXT
+    plain = kind is Kind.TEXT and all(lookup.match.get(pair.field, Match.EXACT) is Match.EXACT for pair in on)
+    keys: list[Expr] = [as_multi(column) if kind is Kind.MULTI else as_text(column) for column in columns]
+    if plain:
+        if not lookup.case_sensitive:
+            keys = [call("lower", Kind.TEXT, key) for key in keys]
+        groups = _by_key(lookup, [pair.field for pair in on])
+    else:
+        groups = _by_value(context, source, lookup, [pair.field for pair in on], columns)
+    table, kinds = _table(lookup, groups, len(on), kind, outputs)
+    hidden = _hidden(source, ("hit", *(f"o{place}" for place in range(len(outputs)))))
+    values = [(hidden[0], Col("hit", Kind.TEXT))]
+    values += [(hidden[place + 1], Col(f"o{place}", own)) for place, own in enumerate(kinds)]
+    pairs = tuple((key, Col(f"k{place}", kind)) for place, key in enumerate(keys))
+    joined = Join(source, table, pairs, tuple(values))
+    return _filled(joined, lookup, columns, outputs, hidden, keep=keep, whole=not plain)
+
+
+def _check(lookup: Lookup, pair: Pair) -> None:
+    if not lookup.fields or pair.field in lookup.fields:
+        return
+    near = difflib.get_close_matches(pair.field, lookup.fields, 1)
+    known = ", ".join(lookup.fields[:12])
+    raise SplError(
+        f"the lookup '{lookup.name}' has no field '{pair.field}'",
+        span=pair.span,
+        hint=f"did you mean '{near[0]}'?" if near else f"its fields are {known}",
+        code="lookup",
+    )
+
+
+def _emptied(source: Node, outputs: Sequence[Pair], *, keep: bool) -> Node:
+    """No event can match: outputs that overwrite are null, the others stay."""
+    if keep:
+        outputs = [pair for pair in outputs if pair.name not in source.schema]
+    return Extend(source, tuple((pair.name, Lit(None, Kind.TEXT)) for pair in outputs)) if outputs else source
+
+
+def _by_key(lookup: Lookup, fields: Sequence[str]) -> dict[tuple[object, ...], list[list[int]]]:
+    """The rows of each key of the table (all fields match exactly)."""
+    finder = lookup.finder(fields)
+    return {key: [found[: lookup.max_matches]] for key, found in finder.index.items()}
+
+
+def _by_value(
+    context: Context, source: Node, lookup: Lookup, fields: Sequence[str], columns: Sequence[Col]
+) -> dict[tuple[object, ...], list[list[int]]]:
+    """The rows that each combination of values in the events finds; one list per value of a multivalue."""
+    names = [f"k{place}" for place in range(len(columns))]
+    present = Filter(source, both([call("is_not_null", Kind.BOOL, column) for column in columns]))
+    distinct = Aggregate(
+        present, tuple(zip(names, columns, strict=True)), (("n", Agg("count_rows", None, Kind.NUMBER)),)
+    )
+    finder = lookup.finder(fields)
+    multi = any(column.kind is Kind.MULTI for column in columns)
+    groups: dict[tuple[object, ...], list[list[int]]] = {}
+    for row in context.rows(distinct):
+        cells = [_values(row.get(name)) for name in names]
+        key = tuple(map(tuple, cells)) if multi else tuple(cell[0] for cell in cells)
+        groups[key] = [finder.find(one) for one in product(*cells)]
+    return groups
+
+
+def _table(
+    lookup: Lookup,
+    groups: Mapping[tuple[object, ...], list[list[int]]],
+    keys: int,
+    kind: Kind,
+    outputs: Sequence[Pair],
+) -> tuple[Rows, list[Kind]]:
+    """One row per key: k0.., hit, o0..; and the kinds of the outputs. Keys without a match are left out unless there is
+    a default for them."""
+    kept: list[tuple[object, ...]] = []
+    cells: list[list[Value | None]] = [[] for _ in outputs]
+    takes = [itemgetter(pair.field) for pair in outputs]
+    default = [lookup.default_match] if lookup.default_match else []
+    for key, finds in groups.items():
+        missing = sum(max(0, lookup.min_matches - len(found)) for found in finds) if default else 0
+        if not missing and not any(finds):
+            continue
+        kept.append(key)
+        for place, take in enumerate(takes):
+            values: list[str] = []
+            for found in finds:
+                for number in found:
+                    try:
+                        values += _values(take(lookup.rows[number]))
+                    except KeyError:
+                        continue
+                values += default * max(0, lookup.min_matches - len(found))
+            cells[place].append(None if not values else values[0] if len(values) == 1 else list(values))
+    arrow = pa.list_(pa.string()) if kind is Kind.MULTI else pa.string()
+    schema: dict[str, Kind] = {}
+    columns: list[pa.Array] = []
+    for place in range(keys):
+        schema[f"k{place}"] = kind
+        columns.append(pa.array([key[place] for key in kept], arrow))
+    schema["hit"] = Kind.TEXT
+    columns.append(pa.array(["1"] * len(kept), pa.string()))
+    kinds: list[Kind] = []
+    for place, values_of in enumerate(cells):
+        own, column = _column(values_of)
+        kinds.append(own)
+        schema[f"o{place}"] = own
+        columns.append(column)
+    return Rows(schema, pa.Table.from_arrays(columns, names=list(schema))), kinds
+
+
+def _filled(
+    joined: Node,
+    lookup: Lookup,
+    columns: Sequence[Col],
+    outputs: Sequence[Pair],
+    hidden: Sequence[str],
+    *,
+    keep: bool,
+    whole: bool,
+) -> Node:
+    """The outputs from the joined columns: defaults, OUTPUTNEW, and the helper columns gone. `whole`: every key of the
+    events was looked up, so its defaults are in the table."""
+    default: Expr | None = None
+    if lookup.default_match and lookup.min_matches and not whole:
+        several = lookup.min_matches > 1
+        texts = (lookup.default_match,) * lookup.min_matches
+        default = Lit(texts, Kind.MULTI) if several else Lit(lookup.default_match, Kind.TEXT)
+    asked = both([call("is_not_null", Kind.BOOL, column) for column in columns])
+    missed = both([asked, call("is_null", Kind.BOOL, Col(hidden[0], Kind.TEXT))])
+    values: list[tuple[str, Expr]] = []
+    for pair, own in zip(outputs, hidden[1:], strict=True):
+        value: Expr = Col(own, joined.schema[own])
+        if default is not None:
+            fallback, value = unify([default, value])
+            value = Call("case", (missed, fallback, value), value.kind)
+        if keep and pair.name in joined.schema:
+            before, value = unify([Col(pair.name, joined.schema[pair.name]), value])
+            value = Call("coalesce", (before, value), value.kind)
+        values.append((pair.name, value))
+    extended = Extend(joined, tuple(values))
+    names = [name for name in extended.schema if name not in hidden]
+    return Project(extended, tuple((name, Col(name, extended.schema[name])) for name in names))
+
+
+def _hidden(source: Node, wishes: Iterable[str]) -> list[str]:
+    """Names for helper columns that the rows do not have."""
+    found: list[str] = []
+    for wish in wishes:
+        name = f"_lookup_{wish}"
+        while name in source.schema:
+            name += "_"
+        found.append(name)
+    return found
+
+
+def _column(cells: Sequence[Value | None]) -> tuple[Kind, pa.Array]:
+    """Cells as a text column, or a multivalue column where one holds several values."""
+    if any(isinstance(cell, list) for cell in cells):
+        return Kind.MULTI, pa.array([_values(cell) or None for cell in cells], pa.list_(pa.string()))
+    return Kind.TEXT, pa.array([None if cell is None else value_text(cell) for cell in cells], pa.string())
