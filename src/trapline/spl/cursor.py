@@ -46,6 +46,8 @@ class Cursor:
         self.pos = pos
         self.end = end
         self._subsearch = subsearch
+        self.brackets: set[int] = set()
+        """Where the subsearches start that the command has read."""
 
     # --- looking
 
@@ -235,8 +237,19 @@ class Cursor:
         start = self.pos
         if self.peek() != "[":
             self.fail(f"expected a subsearch in brackets, found {self.found()}")
+        self.brackets.add(start)
         self.pos = end_of_bracket(self.text, start, self.end)
         return self._subsearch(start + 1, self.pos - 1)
+
+    def template(self) -> tuple[str, Span]:
+        """The text in the `[ ... ]` that is next, not parsed: foreach and map fill it in first."""
+        self.skip()
+        start = self.pos
+        if self.peek() != "[":
+            self.fail(f"expected a search in brackets, found {self.found()}")
+        self.brackets.add(start)
+        self.pos = end_of_bracket(self.text, start, self.end)
+        return self.text[start + 1 : self.pos - 1], self.since(start)
 
     def expression(self) -> Ast:
         """An eval expression, as far as it goes."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from trapline.errors import Span, SplError
@@ -19,7 +19,7 @@ from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import as_text
 from trapline.spl.scan import unescape
-from trapline.times import time_bound
+from trapline.times import parse_time, reader, shift, time_bound
 from trapline.values import Kind, number_text, to_number
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -63,11 +63,12 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """`field IN (a, b)`"""
+    """`field IN (a, b)`; `lists`: subsearches in it, whose text is a list of values."""
 
     field: str
     values: tuple[str, ...]
     span: Span
+    lists: tuple[Pipeline, ...] = ()
 
 
 class TermKind(StrEnum):
@@ -90,11 +91,14 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """earliest=, latest= and their kin."""
+    """earliest=, latest= and their kin. `form`: the timeformat that the value is written in; `moved`: a modifier that
+    is applied to the time, for searchtimespan."""
 
     which: str
     value: str
     span: Span
+    form: str | None = None
+    moved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +126,51 @@ _MODIFIERS = {
     "endtime",
     "starttimeu",
     "endtimeu",
+    "timeformat",
 }
 _EVENT = frozenset({"_raw", "_indextime", "index", "sourcetype", "source", "host"})
 """Fields that whole events have. Rows without them have their eventtypes and tags as plain fields, if at all."""
-_AGO = re.compile(r"(start|end)(seconds|minutes|hours|days|months)ago\Z")
+_QUALIFIED = re.compile(r"([A-Za-z_][\w.]*)::(?=\S)")
+_AGO = re.compile(r"(start|end)?(seconds|minutes|hours|days|months)ago\Z")
+_TIMESPAN = re.compile(r"searchtimespan(minutes|hours|days|months)\Z")
+_LETTER = {"seconds": "s", "minutes": "m", "hours": "h", "days": "d", "months": "mon"}
 MAX_DEPTH = 60
 
 
 def parse_filter(cursor: Cursor, until: tuple[str, ...] = ()) -> Filter:
     """A search expression up to the end, a closing parenthesis or one of the words `until`. Raises SplError."""
-    return _Reader(cursor, until).conjunction(0)
+    return _timed(_Reader(cursor, until).conjunction(0))
+
+
+def _timed(tree: Filter) -> Filter:
+    """The tree without timeformat and searchtimespan: what they say is in the bounds that they are about."""
+    parts = tree.parts if isinstance(tree, And) else (tree,)
+    times = [part for part in parts if isinstance(part, Time)]
+    forms = [part.value for part in times if part.which == "timeformat"]
+    spans = [part for part in times if _TIMESPAN.match(part.which)]
+    if not forms and not spans:
+        return tree
+    found: list[Filter] = []
+    for part in parts:
+        if isinstance(part, Time) and part.which in ("starttime", "endtime") and forms:
+            found.append(replace(part, form=forms[-1]))
+        elif part not in spans and not (isinstance(part, Time) and part.which == "timeformat"):
+            found.append(part)
+    stated = {part.which: part for part in found if isinstance(part, Time)}
+    for one in spans:
+        match = _TIMESPAN.match(one.which)
+        assert match is not None
+        if not one.value.isdecimal():
+            raise SplError(f"{one.which} takes a whole number", span=one.span, code="time")
+        amount = one.value + _LETTER[match.group(1)]
+        start = stated.get("starttime") or stated.get("earliest")
+        end = stated.get("endtime") or stated.get("latest")
+        if start is not None:
+            found.append(replace(start, which="endtime", moved=f"+{amount}"))
+        else:
+            end = end or Time("latest", "now", one.span)
+            found.append(replace(end, which="starttime", moved=f"-{amount}"))
+    return found[0] if len(found) == 1 else And(tuple(found), tree.span) if found else Everything(tree.span)
 
 
 class _Reader:
@@ -220,13 +259,16 @@ class _Reader:
             if found is not None:
                 return found
             cursor.pos = start
+        qualified = _QUALIFIED.match(cursor.text, start, cursor.end)
+        if qualified is not None:
+            cursor.pos = qualified.end()
+            value = self._value()
+            if value:
+                return Compare(qualified.group(1), "=", value, cursor.since(start))
+            cursor.pos = start
         word = unescape(cursor.bare(stops="()"))
         if not word:
             cursor.fail(f"unexpected {cursor.found()} in a search expression")
-        if "::" in word:
-            field, _, value = word.partition("::")
-            if field.isidentifier():
-                return Compare(field, "=", value, cursor.since(start))
         if word == "*":
             return Everything(cursor.since(start))
         return Term(word, TermKind.WORD, cursor.since(start))
@@ -244,7 +286,8 @@ class _Reader:
         membership = _IN.match(cursor.text, cursor.pos, cursor.end)
         if membership is not None:
             cursor.pos = membership.end()
-            return OneOf(field, self._list(), cursor.since(start))
+            values, lists = self._list()
+            return OneOf(field, values, cursor.since(start), lists)
         operator = _OPERATOR.match(cursor.text, cursor.pos, cursor.end)
         if operator is None:
             return None
@@ -264,7 +307,7 @@ class _Reader:
                 f"expected a value after {field}{op}, found {cursor.found()}", hint='write "" for an empty value'
             )
         lowered = field.lower()
-        if lowered in _MODIFIERS or _AGO.match(lowered):
+        if lowered in _MODIFIERS or _AGO.match(lowered) or _TIMESPAN.match(lowered):
             if op != "=":
                 cursor.fail(f"{field} takes =, not {op}", cursor.since(start))
             return Time(lowered, value, cursor.since(start))
@@ -277,14 +320,18 @@ class _Reader:
         word = self.cursor.bare(stops)
         return unescape(word) or None
 
-    def _list(self) -> tuple[str, ...]:
+    def _list(self) -> tuple[tuple[str, ...], tuple[Pipeline, ...]]:
         cursor = self.cursor
         opened = cursor.pos - 1
         values: list[str] = []
+        lists: list[Pipeline] = []
         while not cursor.take(")"):
             if cursor.done():
                 cursor.fail("unbalanced parenthesis: this list is never closed", Span(opened, opened + 1), "add )")
             if cursor.take(","):
+                continue
+            if cursor.peek() == "[":
+                lists.append(cursor.subsearch())
                 continue
             value = self._value(stops="(),")
             if value is None:
@@ -293,9 +340,9 @@ class _Reader:
                     continue
                 cursor.fail(f"unexpected {cursor.found()} in a list")
             values.append(value)
-        if not values:
+        if not values and not lists:
             cursor.fail("IN needs at least one value", Span(opened, cursor.pos))
-        return tuple(values)
+        return tuple(values), tuple(lists)
 
     def _wrapped(self, word: str, start: int) -> Filter:
         """TERM(...) or CASE(...)."""
@@ -334,16 +381,20 @@ def lower_filter(tree: Filter, schema: Schema, context: Context) -> Expr:
 def lower_text(source: str, schema: Schema, context: Context, span: Span) -> Expr:
     """The predicate of a search expression given as text (searchmatch, eventtypes)."""
 
-    def refuse(start: int, end: int) -> Pipeline:
-        raise SplError("a subsearch cannot stand here", span=span)
-
-    cursor = Cursor(source, 0, len(source), refuse)
+    cursor = Cursor(source, 0, len(source), _refuse(span))
     try:
         tree = parse_filter(cursor)
         cursor.finish()
         return lower_filter(tree, schema, context)
     except SplError as error:
         raise SplError(f"'{source[:80]}' is not a search expression: {error.reason}", span=span) from None
+
+
+def _refuse(span: Span) -> Callable[[int, int], Pipeline]:
+    def refuse(start: int, end: int) -> Pipeline:
+        raise SplError("a subsearch cannot stand here", span=span)
+
+    return refuse
 
 
 def time_range(tree: Filter, context: Context) -> TimeRange:
@@ -367,8 +418,7 @@ def time_range(tree: Filter, context: Context) -> TimeRange:
 def _bound(tree: Time, context: Context) -> tuple[str, float | None]:
     ago = _AGO.match(tree.which)
     if ago is not None:
-        which, unit = ago.groups()
-        unit = {"seconds": "s", "minutes": "m", "hours": "h", "days": "d", "months": "mon"}[unit]
+        which, unit = ago.group(1) or "start", _LETTER[ago.group(2)]
         if not tree.value.isdecimal():
             raise SplError(f"{tree.which} takes a whole number", span=tree.span, code="time")
         bound = time_bound(f"-{tree.value}{unit}", context.now, what=tree.which, span=tree.span, tz=context.tz)
@@ -381,7 +431,18 @@ def _bound(tree: Time, context: Context) -> tuple[str, float | None]:
         "_index_earliest": "index_earliest",
         "_index_latest": "index_latest",
     }.get(tree.which, tree.which)
-    bound = time_bound(tree.value, context.now, what=tree.which, span=tree.span, tz=context.tz)
+    bound: float | None
+    if tree.form is not None:
+        pattern = reader(tree.form)
+        bound = None if pattern is None else parse_time(tree.value, pattern, context.tz)
+        if bound is None:
+            raise SplError(
+                f"{tree.which}: '{tree.value}' is not a time of the form {tree.form}", span=tree.span, code="time"
+            )
+    else:
+        bound = time_bound(tree.value, context.now, what=tree.which, span=tree.span, tz=context.tz)
+    if tree.moved is not None and bound is not None:
+        bound = shift(bound, tree.moved, context.tz)
     if name == "earliest" and bound == 0:
         return name, None
     return name, bound
@@ -405,7 +466,7 @@ class _Lowering:
             case Compare():
                 return self.compare(tree.field, tree.op, tree.value, tree.exact)
             case OneOf(field=name, values=values):
-                return self.one_of(name, values)
+                return self.one_of(name, (*values, *self.listed(tree)))
             case Term():
                 return self.term(tree)
             case Time():
@@ -463,7 +524,29 @@ class _Lowering:
         kind = self.schema.get(name)
         return None if kind is None else Col(name, kind)
 
+    def listed(self, tree: OneOf) -> list[str]:
+        """The values that the subsearches in a list return."""
+        from trapline.spl.subsearch import as_search
+
+        found: list[str] = []
+        for pipeline in tree.lists:
+            given = as_search(self.context, pipeline)
+            cursor = Cursor(given, 0, len(given), _refuse(tree.span))
+            while not cursor.done():
+                if cursor.take(","):
+                    continue
+                if cursor.peek() == "(" or "=" in (word := cursor.value("a value")):
+                    raise SplError(
+                        f"this subsearch returned '{given[:80]}', which is not a list of values",
+                        span=tree.span,
+                        hint='return values only: ... | stats values(x) as search | eval search=mvjoin(search, ",")',
+                    )
+                found.append(word)
+        return found
+
     def one_of(self, name: str, values: tuple[str, ...]) -> Expr:
+        if not values:
+            return FALSE
         plain = [value for value in values if "*" not in value and not _is_cidr(value)]
         special = [value for value in values if value not in plain]
         column = self.column(name)

@@ -9,16 +9,17 @@ import difflib
 import importlib
 import pkgutil
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import ModuleType
 
 from trapline.errors import Span, SplError, Unsupported
 from trapline.spl import commands
-from trapline.spl.command import Pipeline, Stage, is_generating, takes_rows
+from trapline.spl.command import Command, Generating, Pipeline, Stage, is_generating, takes_rows
 from trapline.spl.cursor import Cursor
 from trapline.spl.macros import Macro, expand
 from trapline.spl.scan import split_pipes
+from trapline.spl.spliced import Part, Spliced, find_brackets
 
 MAX_LENGTH = 1_000_000
 """Characters of a search as given."""
@@ -104,10 +105,17 @@ class _Parser:
         def subsearch(start: int, end: int) -> Pipeline:
             return self.pipeline(start, end, nested=nested + 1)
 
-        cursor = Cursor(self.text, at, span.end, subsearch)
-        command = module.parse(cursor)
-        cursor.finish()
         canonical = module.__name__.rpartition(".")[2]
+        brackets = find_brackets(self.text, at, span.end, _is_command) if "[" in self.text[at : span.end] else []
+        cursor = Cursor(self.text, at, span.end, subsearch)
+        try:
+            command: Command | Generating = module.parse(cursor)
+            cursor.finish()
+        except SplError:
+            if all(one.start in cursor.brackets for one in brackets):
+                raise
+        if any(one.start not in cursor.brackets for one in brackets):
+            command = self._spliced(canonical, module, Span(at, span.end), brackets, subsearch)
         if not first and is_generating(command) and not takes_rows(command):
             raise SplError(
                 f"{canonical} is a generating command and must come first in its pipeline",
@@ -115,6 +123,32 @@ class _Parser:
                 code="syntax",
             )
         return Stage(canonical, command, span, piped)
+
+    def _spliced(
+        self,
+        name: str,
+        module: ModuleType,
+        span: Span,
+        brackets: Sequence[Span],
+        subsearch: Callable[[int, int], Pipeline],
+    ) -> Spliced:
+        parts = tuple(
+            Part(subsearch(one.start + 1, one.end - 1), Span(one.start - span.start, one.end - span.start))
+            for one in brackets
+        )
+
+        def again(text: str) -> Command | Generating:
+            inner = _Parser(text)
+            cursor = Cursor(text, 0, len(text), lambda start, end: inner.pipeline(start, end, nested=1))
+            command: Command | Generating = module.parse(cursor)
+            cursor.finish()
+            return command
+
+        return Spliced(name, self.text[span.start : span.end], parts, again, span)
+
+
+def _is_command(name: str) -> bool:
+    return name in DOCUMENTED or name in command_names()
 
 
 def _is_comparison(text: str, at: int, end: int) -> bool:

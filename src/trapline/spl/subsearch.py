@@ -40,11 +40,11 @@ def as_search(context: Context, pipeline: Pipeline) -> str:
 
 def rows_as_search(rows: Sequence[Row], marks: Marks) -> str:
     """Rows as a search expression, the way `format` writes it."""
+    if len(rows) == 1 and ("search" in rows[0] or "query" in rows[0]):
+        return _row(rows[0], marks)
     clauses = [clause for clause in (_row(row, marks) for row in rows) if clause]
     if not clauses:
         return marks.empty
-    if len(rows) == 1 and ("search" in rows[0] or "query" in rows[0]):
-        return clauses[0]
     inside = f" {marks.row_separator} ".join(clauses)
     return f"{marks.row_prefix} {inside} {marks.row_end}"
 
