@@ -227,8 +227,8 @@ def _limit(value: str, span: Span) -> Limit:
 
 
 SCORES = frozenset(
-    ("count", "c", "sum", "max", "min", "avg", "mean", "median", "range", "stdev", "stdevp", "var", "varp", "sumsq")
-    + ("dc", "distinct_count")
+    {"count", "c", "sum", "max", "min", "avg", "mean", "median", "range", "stdev", "stdevp", "var", "varp", "sumsq"}
+    | {"dc", "distinct_count"}
 )
 """What series can be scored by, besides percentiles: functions of a series' values; count is of its events."""
 _COUNTS = ("count", "c")
@@ -549,8 +549,8 @@ def table(
         single = len(cells.measures) == 1
         for measure in cells.measures:
             for key, shown in labels:
-                columns.append((measure, key, shown if single else _column(measure, shown, options)))
-    names = _column_names([name for _, _, name in columns], x)
+                columns.append((measure, key, shown if single else series_column(measure, shown, options)))
+    names = column_names([name for _, _, name in columns], x)
     known: dict[tuple[Value | None, str | None], Row] = {}
     for row in rows:
         name = row.get(SPLIT)
@@ -570,13 +570,14 @@ def _hashable(value: Value | None) -> Value | None:
     return value_text(value) if isinstance(value, list) else value
 
 
-def _column(measure: str, series: str, options: ChartOptions) -> str:
+def series_column(measure: str, series: str, options: ChartOptions) -> str:
+    """The name of a column where there are several measures."""
     if options.format is not None:
         return options.format.replace("$AGG$", measure).replace("$VAL$", series)
     return f"{measure}{options.sep}{series}"
 
 
-def _column_names(wanted: Iterable[str], x: str | None) -> list[str]:
+def column_names(wanted: Iterable[str], x: str | None) -> list[str]:
     """A name that begins with `_`, or is taken, gets VALUE before it: the column would be hidden, or hide another."""
     seen = {x}
     names: list[str] = []
