@@ -127,16 +127,18 @@ class EventBuilder:
         self._rows += 1
         self._bytes += len(raw)
 
-    def put(self, layout: Layout, texts: Sequence[str | None], *, serial: int, raw: str) -> None:
-        """One event by the texts captured from it, as `layout` understands them."""
-        group = self._captured.get(layout)
-        if group is None:
+    def put(self, layout: Layout, texts: Sequence[str | None], *, serial: int, raw: str) -> int:
+        """One event by the texts captured from it, as `layout` understands them. Gives back `size`."""
+        try:
+            group = self._captured[layout]
+        except KeyError:
             group = self._captured[layout] = _Captured()
         group.serial.append(serial)
         group.raw.append(raw)
         group.rows.append(texts)
         self._rows += 1
-        self._bytes += len(raw)
+        self._bytes = size = self._bytes + len(raw)
+        return size
 
     def flush(self) -> list[EventBatch]:
         """What was collected, and start anew. Events keep their order within a batch, not between batches."""

@@ -275,6 +275,7 @@ class _FileSink:
         self._builder = EventBuilder()
         self._serial = 0
         self._start = 0
+        self._last_serial = PORTION_EVENTS - 1
         self._number = 0
         self._chars = 0
         self._last: int | None = None
@@ -303,15 +304,14 @@ class _FileSink:
             sourcetype=sourcetype,
         )
         self._serial += 1
-        if len(builder) >= PORTION_EVENTS or builder.size >= PORTION_CHARS:
+        if builder.size >= PORTION_CHARS or self._serial > self._last_serial:
             self._cut()
 
     def put(self, layout: Layout, texts: Sequence[str | None], raw: str) -> None:
         """See `source.Sink`."""
-        builder = self._builder
-        builder.put(layout, texts, serial=self._serial, raw=raw)
-        self._serial += 1
-        if len(builder) >= PORTION_EVENTS or builder.size >= PORTION_CHARS:
+        serial = self._serial
+        self._serial = serial + 1
+        if self._builder.put(layout, texts, serial=serial, raw=raw) >= PORTION_CHARS or serial >= self._last_serial:
             self._cut()
 
     def bad(self, reason: str, where: str, count: int = 1) -> None:
@@ -335,6 +335,7 @@ class _FileSink:
         self._writer.portion(self._settings.index, Portion(self._portions_id, self._number, batches), chars)
         self._number += 1
         self._start = self._serial
+        self._last_serial = self._serial + PORTION_EVENTS - 1
         self._chars += chars
         self._tell(self._serial, self._chars)
 

@@ -357,6 +357,10 @@ class WindowsLayout:
 
 def _column(captured: Sequence[str | None], braced: bool) -> pa.Array:
     """Captured texts, their references resolved, empty as null."""
+    first = captured[0]
+    if first == captured[-1] and captured.count(first) == len(captured):  # as most of System is within a file
+        value = f"{{{first}}}" if braced else _value(first)
+        return pa.repeat(pa.scalar(value, pa.string()), len(captured))
     if braced:
         return texts([f"{{{text}}}" for text in captured])
     if len(captured) < _FEW:
