@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from trapline.errors import SplError, Warn, Warnings
 from trapline.knowledge import Knowledge, datamodels, lookups, models
-from trapline.plan import Limit, Node, Project, Rows, Scan, Schema, Table, widen
+from trapline.plan import Extend, Limit, Node, Project, Rows, Scan, Schema, Table, widen
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.datasets import Dataset
+from trapline.spl.evaluate import Env, as_text
+from trapline.spl.expr import Ast
 from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
@@ -42,11 +44,13 @@ question reads only what their conditions read."""
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rows in order; a null field is an absent key. `fields` is the column order."""
+    """Rows in order; a null field is an absent key. `fields` is the column order. `shown`: the rows as a person sees
+    them, where fieldformat says so; None where that is how they are."""
 
     fields: tuple[str, ...]
     rows: list[Row]
     warnings: tuple[Warn, ...] = ()
+    shown: list[Row] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +139,14 @@ class Session:
         try:
             node = context.plans(pipeline)[-1]
             output = context.run(node)
+            shown = context.shown(output)
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
         fields, rows = rows_of(output)
         if isinstance(_origin(node), Scan):
             seen = {name for row in rows for name in row}
             fields = tuple(name for name in fields if name in seen)
-        return Result(fields, rows, tuple(context.warnings.items))
+        return Result(fields, rows, tuple(context.warnings.items), shown)
 
     def explain(
         self,
@@ -219,6 +224,8 @@ class _Context:
         self.earliest = earliest
         self.latest = latest
         self.warnings = Warnings()
+        self.delimiters: dict[str, str] = {}
+        self.formats: dict[str, Ast] = {}
         self.tz: tzinfo = zone(session.tz)
         # The engine knows one name of UTC.
         self.zone = "UTC" if self.tz is UTC else session.tz
@@ -318,6 +325,16 @@ class _Context:
     def rows(self, node: Node) -> list[Row]:
         return rows_of(self.run(node))[1]
 
+    def shown(self, output: Output) -> list[Row] | None:
+        """The result as fieldformat shows it."""
+        node = _as_rows(output, keep=True)
+        formats = {name: ast for name, ast in self.formats.items() if name in node.schema}
+        if not formats:
+            return None
+        env = Env(node.schema, self)
+        values = tuple((name, as_text(env.value(ast))) for name, ast in formats.items())
+        return self.rows(Extend(node, values))
+
     def subsearch(self, pipeline: Pipeline, limit: int) -> tuple[Schema, list[Row]]:
         node = self.lower(pipeline)
         rows = self.rows(Limit(node, limit + 1))
@@ -378,6 +395,8 @@ class _Context:
         return known
 
     def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
+        if not lookups.is_plain(name):
+            raise SplError(f"'{name[:80]}' is not the name of a lookup: it is a plain file name", code="lookup")
         if not self.writes:
             return
         path = self._lookup_path(name)
@@ -402,14 +421,23 @@ class _Context:
             return None
         return self.folder / (name if name.endswith((".csv", ".csv.gz")) else f"{name}.csv")
 
-    def dataset(self, model: str, name: str, *, nodename: bool = False) -> Dataset:
+    def dataset(self, model: str, name: str, tree: Filter | None = None, *, nodename: bool = False) -> Dataset:
+        found = datamodels.find(model, self.session.datamodels)
         source = datamodels.Source(
             self,
             search=lambda text: self.inner(self.parse(text), f"the data model {model}"),
             expand=lambda text: expand(text, self.session.macros),
             given=rows_from,
         )
-        return datamodels.bind(datamodels.find(model, self.session.datamodels), name, source, nodename=nodename)
+        before = self.earliest, self.latest
+        if tree is not None:
+            stated = time_range(tree, self)
+            self.earliest = stated.earliest if stated.earliest is not None else self.earliest
+            self.latest = stated.latest if stated.latest is not None else self.latest
+        try:
+            return datamodels.bind(found, name, source, nodename=nodename)
+        finally:
+            self.earliest, self.latest = before
 
     def roots(self, model: str) -> Sequence[str]:
         return datamodels.find(model, self.session.datamodels).roots

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
     from trapline.spl.datasets import Dataset
+    from trapline.spl.expr import Ast
     from trapline.spl.filter import Filter
     from trapline.spl.lookups import Lookup
 
@@ -92,6 +93,10 @@ class Context(Protocol):
     limits: Limits
     sid: str
     """The name of this search"""
+    delimiters: dict[str, str]
+    """What joins the values of a field when nomv makes one value of it: set by mvcombine and makemv."""
+    formats: dict[str, Ast]
+    """How fields are shown in the end (fieldformat); their values stay."""
     folder: Path | None
     """Where inputcsv, outputcsv and their like may read and write; None: nowhere. See spl.datafile."""
 
@@ -176,8 +181,9 @@ class Context(Protocol):
         """Make these rows the table of that name (outputlookup). Raises TraplineError."""
         ...
 
-    def dataset(self, model: str, name: str, *, nodename: bool = False) -> Dataset:
-        """A dataset of a data model. `nodename`: with that field. Raises SplError with the nearest name."""
+    def dataset(self, model: str, name: str, tree: Filter | None = None, *, nodename: bool = False) -> Dataset:
+        """A dataset of a data model. `tree`: a search expression over it, not applied here; times in it take the place
+        of the time range. `nodename`: with that field. Raises SplError with the nearest name."""
         ...
 
     def roots(self, model: str) -> Sequence[str]:

@@ -7,10 +7,11 @@ itself, `dest`. What every event has (`_time`, `host`, `source`, `sourcetype`, `
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from trapline.plan import NULL, Col, Expr, Extend, Filter, Node, Project, Scan
+from trapline.plan import NULL, Col, Expr, Node, Project
 from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Not, OneOf
 from trapline.spl.filter import Filter as Tree
@@ -69,33 +70,8 @@ def names_field(tree: Tree | None, field: str) -> bool:
     return False
 
 
-def narrowed(node: Node, earliest: int | None, latest: int | None) -> Node:
-    """The same plan reading less: the scan at its root within a time range (microseconds). Only for a range that a
-    filter above states again."""
-    match node:
-        case Scan():
-            early = [bound for bound in (node.earliest, earliest) if bound is not None]
-            late = [bound for bound in (node.latest, latest) if bound is not None]
-            return replace(node, earliest=max(early, default=None), latest=min(late, default=None))
-        case Filter() | Extend() | Project():
-            return _over(node, narrowed(node.input, earliest, latest))
-    return node
-
-
-def _over(node: Filter | Extend | Project, below: Node) -> Node:
-    match node:
-        case Filter(predicate=predicate):
-            return Filter(below, predicate)
-        case Extend(values=values):
-            return Extend(below, values)
-        case Project(values=values):
-            return Project(below, values)
-
-
 def nearest(wanted: str, known: Sequence[str]) -> str | None:
     """A hint for a name that does not exist."""
-    import difflib
-
     near = difflib.get_close_matches(wanted, known, 1, 0.5)
     if near:
         return f"did you mean '{near[0]}'?"

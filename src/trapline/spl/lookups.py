@@ -97,13 +97,15 @@ class Finder:
                 case Match.CIDR:
                     self._special.append((place, _Networks(self._cells(name))))
         for number, row in enumerate(lookup.rows):
-            cells = [_values(row.get(fields[place])) for place in exact]
+            cells = [cell_values(row.get(fields[place])) for place in exact]
             for key in product(*cells):
                 self.index[tuple(map(self._fold, key))].append(number)
 
     def _cells(self, name: str) -> list[tuple[int, str]]:
         return [
-            (number, self._fold(text)) for number, row in enumerate(self.lookup.rows) for text in _values(row.get(name))
+            (number, self._fold(text))
+            for number, row in enumerate(self.lookup.rows)
+            for text in cell_values(row.get(name))
         ]
 
     def find(self, key: Sequence[str]) -> list[int]:
@@ -191,7 +193,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
-def _values(cell: Value | None) -> list[str]:
+def cell_values(cell: Value | None) -> list[str]:
     if cell is None:
         return []
     return [value_text(one) for one in cell] if isinstance(cell, list) else [value_text(cell)]
@@ -284,7 +286,7 @@ def _by_value(
     multi = any(column.kind is Kind.MULTI for column in columns)
     groups: dict[tuple[object, ...], list[list[int]]] = {}
     for row in context.rows(distinct):
-        cells = [_values(row.get(name)) for name in names]
+        cells = [cell_values(row.get(name)) for name in names]
         key = tuple(map(tuple, cells)) if multi else tuple(cell[0] for cell in cells)
         groups[key] = [finder.find(one) for one in product(*cells)]
     return groups
@@ -313,7 +315,7 @@ def _table(
             for found in finds:
                 for number in found:
                     try:
-                        values += _values(take(lookup.rows[number]))
+                        values += cell_values(take(lookup.rows[number]))
                     except KeyError:
                         continue
                 values += default * max(0, lookup.min_matches - len(found))
@@ -383,5 +385,5 @@ def _hidden(source: Node, wishes: Iterable[str]) -> list[str]:
 def _column(cells: Sequence[Value | None]) -> tuple[Kind, pa.Array]:
     """Cells as a text column, or a multivalue column where one holds several values."""
     if any(isinstance(cell, list) for cell in cells):
-        return Kind.MULTI, pa.array([_values(cell) or None for cell in cells], pa.list_(pa.string()))
+        return Kind.MULTI, pa.array([cell_values(cell) or None for cell in cells], pa.list_(pa.string()))
     return Kind.TEXT, pa.array([None if cell is None else value_text(cell) for cell in cells], pa.string())
