@@ -171,8 +171,9 @@ class Agg:
 class WindowCall:
     """A function over the rows of the same `partition`, in the current order.
 
-    `rows`: how many rows up to and with the current one it sees, None = all before; `current`: with the current row;
-    `whole`: the entire partition (eventstats).
+    `rows`: how many rows up to and with the current one it sees, None = all before; `back`: in place of that, how many
+    before the current one, a number per row; `current`: with the current row; `whole`: the entire partition
+    (eventstats).
     """
 
     agg: Agg
@@ -180,6 +181,7 @@ class WindowCall:
     rows: int | None = None
     current: bool = True
     whole: bool = False
+    back: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

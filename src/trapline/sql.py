@@ -350,7 +350,7 @@ class _Compiler:
         kept = need - set(values)
         read: set[str] = set(kept)
         for win in values.values():
-            for part in (win.agg.arg, win.agg.extra, *win.partition):
+            for part in (win.agg.arg, win.agg.extra, win.back, *win.partition):
                 read |= set(fields_of(part)) if part is not None else set()
         child = self.compile(node.input, frozenset(read), ordered=True)
         carried = child.order if ordered else ()
@@ -368,12 +368,13 @@ class _Compiler:
         arg = None if win.agg.arg is None else self.expression(win.agg.arg)
         extra = None if win.agg.extra is None else self.expression(win.agg.extra)
         partition = [self.expression(part) for part in win.partition]
+        back = None if win.back is None else self.expression(win.back)
 
         def over(tree: exp.Expression) -> exp.Expression:
             window = exp.Window(this=tree, partition_by=[part.copy() for part in partition])
             window.set("order", exp.Order(expressions=self.ordering(child.order)))
             if win.agg.op not in ("row_number", "lag"):
-                window.set("spec", _frame(win))
+                window.set("spec", _frame(win, back))
             return window
 
         return self.dialect.aggregate(win.agg, arg, extra, (), over)
@@ -498,14 +499,16 @@ class _Compiler:
         return Relation(query, fields, order)
 
 
-def _frame(win: WindowCall) -> exp.WindowSpec:
+def _frame(win: WindowCall, back: exp.Expression | None) -> exp.WindowSpec:
     """ROWS BETWEEN ... AND ...: which rows of the partition a window call sees."""
     if win.whole:
         return exp.WindowSpec(
             kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="UNBOUNDED", end_side="FOLLOWING"
         )
     spec = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
-    if win.rows is not None:
+    if back is not None:
+        spec.set("start", exp.Cast(this=back.copy(), to=exp.DataType.build("BIGINT")))
+    elif win.rows is not None:
         spec.set("start", exp.Literal.number(win.rows - 1 if win.current else win.rows))
     if not win.current:
         spec.set("end", exp.Literal.number(1))

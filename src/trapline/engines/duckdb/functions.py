@@ -611,6 +611,12 @@ class _Inputs:
         self.over = over
 
     @property
+    def windowed(self) -> bool:
+        """Is it a window function?"""
+        probe = exp.Null()
+        return self.over(probe) is not probe
+
+    @property
     def arg(self) -> Tree:
         assert self._arg is not None
         return self._arg.copy()
@@ -689,11 +695,18 @@ def _min_text(i: _Inputs) -> Tree:
 
 
 def _first(i: _Inputs) -> Tree:
-    return i.run("first", i.arg, only=i.present(), ordered=True)
+    return _at_end(i, "first", exp.FirstValue)
 
 
 def _last(i: _Inputs) -> Tree:
-    return i.run("last", i.arg, only=i.present(), ordered=True)
+    return _at_end(i, "last", exp.LastValue)
+
+
+def _at_end(i: _Inputs, name: str, window: type[exp.Func]) -> Tree:
+    """The first or last value that is not null. As window functions these have no FILTER, but can pass over nulls."""
+    if i.windowed:
+        return i.over(exp.IgnoreNulls(this=window(this=i.arg)))
+    return i.run(name, i.arg, only=i.present(), ordered=True)
 
 
 def _flat(i: _Inputs) -> Tree:
@@ -781,5 +794,5 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "rate": _rate,
     "multi_mode": lambda i: native("list_aggregate", _flat(i), exp.Literal.string("mode")),
     "lag": lambda i: i.over(native("lag", i.arg, exp.Literal.number(int(i.agg.params[0])))),
-    "last_present": lambda i: i.over(exp.IgnoreNulls(this=native("last_value", i.arg))),
+    "last_present": lambda i: i.over(exp.IgnoreNulls(this=exp.LastValue(this=i.arg))),
 }
