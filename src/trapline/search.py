@@ -327,6 +327,8 @@ class _Context:
 
     def shown(self, output: Output) -> list[Row] | None:
         """The result as fieldformat shows it."""
+        if not self.formats:
+            return None
         node = _as_rows(output, keep=True)
         formats = {name: ast for name, ast in self.formats.items() if name in node.schema}
         if not formats:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NoReturn
 
+from trapline.xpaths import compile_xpath
+
 PATH_STEPS = 200
 """Steps of a path; beyond it nothing is found."""
 
@@ -393,40 +395,6 @@ def is_xml(text: str) -> bool:
 
 
 # --- xpath ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class XPath:
-    """An XPath in the form that ElementTree takes, below the root `data`. `attribute`: what to read there."""
-
-    path: str
-    attribute: str | None
-
-
-_ENDING = re.compile(r"/{0,2}(?:@([\w:.\-]+)|text\(\))\Z")
-
-
-@lru_cache(maxsize=256)
-def compile_xpath(text: str) -> XPath:
-    """Raises ValueError where ElementTree's subset of XPath has no such expression."""
-    path = text.strip()
-    ending = _ENDING.search(path)
-    attribute = None
-    if ending is not None:
-        path, attribute = path[: ending.start()], ending.group(1)
-        if ending.group().startswith("//"):
-            path += "//*"
-    if path.startswith("/") and not path.startswith("//"):
-        root, _, rest = path[1:].partition("/")
-        if root not in ("data", "*"):
-            return XPath("", attribute)
-        path = rest or "."
-    path = f".{path}" if path.startswith("//") else path or "."
-    try:
-        list(ElementTree.Element("data").iterfind(path))
-    except (SyntaxError, KeyError, TypeError) as error:
-        raise ValueError(str(error)) from None
-    return XPath(path, attribute)
 
 
 def xpath_values(text: str, path: str) -> list[str]:

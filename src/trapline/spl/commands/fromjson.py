@@ -1,0 +1,46 @@
+"""fromjson: the outermost keys of a JSON object as fields.
+
+Synopsis: `fromjson <field> [prefix=<text>]`. Search Reference, "fromjson". An array becomes a multivalue, an object
+stays JSON text, null makes no field; what is no JSON object is passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trapline.plan import Col, Node, call
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor
+from trapline.spl.evaluate import as_text
+from trapline.spl.extraction import spread
+from trapline.values import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Fromjson:
+    field: str
+    prefix: str
+
+    def lower(self, context: Context, source: Node) -> Node:
+        kind = source.schema.get(self.field)
+        if kind is None:
+            return source
+        pairs = call("json_fields", Kind.MULTI, as_text(Col(self.field, kind)))
+        return spread(context, source, pairs, what="fromjson", prefix=self.prefix)
+
+
+def parse(cursor: Cursor) -> Fromjson:
+    field, prefix = "", ""
+    while not cursor.done():
+        option = cursor.option(("prefix",))
+        if option is not None:
+            prefix = option[1]
+        elif cursor.at_option():
+            cursor.no_option()
+        elif not field:
+            field = cursor.name().text
+        else:
+            cursor.fail(f"unexpected {cursor.found()}: fromjson reads one field")
+    if not field:
+        cursor.fail("fromjson needs a field", hint="fromjson object prefix=o_")
+    return Fromjson(field, prefix)

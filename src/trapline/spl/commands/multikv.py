@@ -1,0 +1,157 @@
+"""multikv: a row per line of a table in `_raw`.
+
+Synopsis: `multikv [copyattrs=<bool>] [forceheader=<n>] [multitable=<bool>] [noheader=<bool>] [rmorig=<bool>] [fields
+<field>...] [filter <text>...]`. Search Reference, "multikv". The header is the first line in capitals, else the first
+with capitalised names, else the first line. Cells belong to the column whose place they share; lines with as many cells
+as the header go by order. Each row is an event of its own: `_raw` is its line, the other fields are the original's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from trapline.plan import Node
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, count, flag
+from trapline.values import Row, value_text
+
+_CELL = re.compile(r"\S+")
+_DIRTY = re.compile(r"[^A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Multikv:
+    copyattrs: bool = True
+    forceheader: int = 0
+    multitable: bool = True
+    noheader: bool = False
+    rmorig: bool = True
+    fields: tuple[str, ...] = ()
+    filter: tuple[str, ...] = field(default=())
+
+    def lower(self, context: Context, source: Node) -> Node:
+        if "_raw" not in source.schema:
+            return source
+        return context.apply(source, self._tables, "multikv")
+
+    def _tables(self, rows: list[Row]) -> Iterator[Row]:
+        for row in rows:
+            raw = row.get("_raw")
+            if raw is not None:
+                for line, cells in self._rows(value_text(raw)):
+                    if self.fields:
+                        cells = {name: value for name, value in cells.items() if name in self.fields}
+                    yield {**(row if self.copyattrs else {}), **cells, "_raw": line}
+            if raw is None or not self.rmorig:
+                yield row
+
+    def _rows(self, raw: str) -> Iterator[tuple[str, dict[str, str]]]:
+        lines = [line.rstrip() for line in raw.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+        filled = [line.expandtabs() for line in lines if line.strip()]
+        if not filled:
+            return
+        if self.noheader:
+            columns = [Column(f"Column_{n}", *m.span()) for n, m in enumerate(_CELL.finditer(filled[0]), 1)]
+            body = filled
+        else:
+            place = self._header(filled)
+            columns, body = _columns(filled[place]), filled[place + 1 :]
+        repeat = self.multitable and not self.noheader and not self.forceheader
+        for line in body:
+            if repeat and _is_capitals(line):
+                columns = _columns(line)
+                continue
+            if self.filter and not any(wanted in line for wanted in self.filter):
+                continue
+            yield line, _cells(line, columns)
+
+    def _header(self, lines: Sequence[str]) -> int:
+        if self.forceheader:
+            return min(self.forceheader, len(lines)) - 1
+        for test in (_is_capitals, _is_capitalised):
+            for place, line in enumerate(lines[:-1]):
+                if test(line):
+                    return place
+        return 0
+
+
+def _is_capitals(line: str) -> bool:
+    """More than one name, all in capitals: PID TTY %CPU."""
+    words = line.split()
+    return len(words) > 1 and all(any(char.isalpha() for char in word) and word == word.upper() for word in words)
+
+
+def _is_capitalised(line: str) -> bool:
+    words = line.split()
+    return len(words) > 1 and all(word[0].isupper() and not any(char.isdigit() for char in word) for word in words)
+
+
+def _columns(header: str) -> list[Column]:
+    found: list[Column] = []
+    for place, match in enumerate(_CELL.finditer(header), 1):
+        name = _DIRTY.sub("_", match.group()).strip("_") or f"Column_{place}"
+        found.append(Column(name, *match.span()))
+    return found
+
+
+def _cells(line: str, columns: Sequence[Column]) -> dict[str, str]:
+    cells = list(_CELL.finditer(line))
+    if len(cells) == len(columns):
+        return {column.name: cell.group() for column, cell in zip(columns, cells, strict=True)}
+    found: dict[str, list[str]] = {}
+    for cell in cells:
+        column = max(columns, key=lambda one: _shared(one, cell.start(), cell.end()))
+        found.setdefault(column.name, []).append(cell.group())
+    return {name: " ".join(parts) for name, parts in found.items()}
+
+
+def _shared(column: Column, start: int, end: int) -> tuple[int, int]:
+    """How much of a cell lies under a column's name; without overlap, how near it is."""
+    overlap = min(column.end, end) - max(column.start, start)
+    return max(overlap, 0), min(overlap, 0)
+
+
+_FLAGS = ("copyattrs", "multitable", "noheader", "rmorig")
+
+
+def parse(cursor: Cursor) -> Multikv:
+    flags = {"copyattrs": True, "multitable": True, "noheader": False, "rmorig": True}
+    forceheader = 0
+    names: list[str] = []
+    terms: list[str] = []
+    while not cursor.done():
+        match cursor.option(("conf", "forceheader", *_FLAGS)):
+            case ("conf", _, span):
+                cursor.unsupported("multikv conf= is not supported: there is no multikv.conf", span, "forceheader=<n>")
+            case ("forceheader", value, span):
+                forceheader = count(value, span)
+            case (name, value, span):
+                flags[name] = flag(value, span)
+            case None if cursor.at_option():
+                cursor.no_option()
+            case None if cursor.take_word("fields"):
+                names += [name.text for name in cursor.names(until=("filter",), options=True)]
+            case None if cursor.take_word("filter"):
+                while not cursor.done() and not cursor.at_option() and not cursor.looking_at("fields"):
+                    if not cursor.take(","):
+                        terms.append(cursor.value("a text that a line must hold"))
+            case None:
+                cursor.fail(f"unexpected {cursor.found()}", hint="multikv fields pid command filter splunkd")
+    return Multikv(
+        flags["copyattrs"],
+        forceheader,
+        flags["multitable"],
+        flags["noheader"],
+        flags["rmorig"],
+        tuple(names),
+        tuple(terms),
+    )

@@ -1,0 +1,75 @@
+"""spath: fields from JSON and XML.
+
+Synopsis: `spath [input=<field>] [output=<field>] [path=<path> | <path>]`. Search Reference, "spath". Without a path
+every field of the first 5,000 characters. Steps of a path are separated by dots; `{n}` counts from 0 in JSON and from 1
+in XML, `{}` is all, `{@name}` an XML attribute. Several values are a multivalue; nothing found changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trapline.errors import Span
+from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Filter, Node, call, number, text
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor
+from trapline.spl.evaluate import as_multi, as_text, unify
+from trapline.spl.extraction import spread
+from trapline.values import Kind
+
+CUTOFF = 5_000
+"""limits.conf [spath] extraction_cutoff: characters that are read when no path is given"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spath:
+    input: str
+    output: str
+    path: str | None
+
+    def lower(self, context: Context, source: Node) -> Node:
+        kind = source.schema.get(self.input)
+        if kind is None:
+            return source
+        subject = as_multi(Col(self.input, kind))
+        if self.path is None:
+            self._warn(context, source, as_text(Col(self.input, kind)))
+            return spread(context, source, call("spath_fields", Kind.MULTI, subject, number(CUTOFF)), what="spath")
+        found: Expr = call("spath", Kind.MULTI, subject, text(self.path))
+        if self.output in source.schema:
+            new, old = unify([found, Col(self.output, source.schema[self.output])])
+            found = Call("coalesce", (new, old), new.kind)
+        return Extend(source, ((self.output, found),))
+
+    def _warn(self, context: Context, source: Node, subject: Expr) -> None:
+        long = Filter(source, call("gt", Kind.BOOL, call("length", Kind.NUMBER, subject), number(CUTOFF)))
+        rows = context.rows(Aggregate(long, (), (("count", Agg("count_rows", None, Kind.NUMBER)),)))
+        cut = rows[0]["count"]
+        if cut:
+            context.warnings.add(
+                "spath-cut",
+                f"spath read only the first {CUTOFF:,} characters of {cut} values of {self.input}, as Splunk does",
+                hint="name the path: spath path=...",
+            )
+
+
+def parse(cursor: Cursor) -> Spath:
+    given: dict[str, str] = {}
+    while not cursor.done():
+        option = cursor.option(("input", "output", "path"))
+        if option is not None:
+            given[option[0]] = option[1]
+        elif cursor.at_option():
+            cursor.no_option()
+        elif cursor.take(","):
+            continue
+        else:
+            start = cursor.here().start
+            path = cursor.value("a path")
+            if "path" in given:
+                cursor.fail("spath takes one path", Span(start, cursor.pos))
+            given["path"] = path
+    path_given = given.get("path")
+    if "output" in given and path_given is None:
+        cursor.fail("spath output= needs a path", hint="spath output=user path=actor.user")
+    return Spath(given.get("input", "_raw"), given.get("output", path_given or ""), path_given)

@@ -1,0 +1,44 @@
+"""xmlkv: fields from `<name>value</name>`.
+
+Synopsis: `xmlkv [<field>] [maxinputs=<n>]`. Search Reference, "xmlkv". The field is `_raw` unless given. Elements that
+hold nothing but text; one that repeats makes a multivalue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trapline.plan import Col, Node, call
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, count
+from trapline.spl.evaluate import as_text
+from trapline.spl.extraction import spread
+from trapline.values import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Xmlkv:
+    field: str
+
+    def lower(self, context: Context, source: Node) -> Node:
+        kind = source.schema.get(self.field)
+        if kind is None:
+            return source
+        pairs = call("xml_fields", Kind.MULTI, as_text(Col(self.field, kind)))
+        return spread(context, source, pairs, what="xmlkv")
+
+
+def parse(cursor: Cursor) -> Xmlkv:
+    field: str | None = None
+    while not cursor.done():
+        # maxinputs is how many rows go to Splunk's script at a time; it changes no result.
+        option = cursor.option(("maxinputs",))
+        if option is not None:
+            count(option[1], option[2])
+        elif cursor.at_option():
+            cursor.no_option()
+        elif field is None:
+            field = cursor.name().text
+        else:
+            cursor.fail(f"unexpected {cursor.found()}: xmlkv reads one field")
+    return Xmlkv(field or "_raw")
