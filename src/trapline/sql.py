@@ -161,6 +161,22 @@ def compile_count(node: Node, dialect: Dialect) -> exp.Query:
     return compiler.select([exp.Count(this=exp.Star())], relation)
 
 
+def compile_counts(node: Node, tests: Mapping[str, Expr], wanted: Sequence[Expr], dialect: Dialect) -> exp.Query:
+    """One row: for each of `wanted` how many rows of the plan it holds for. `tests` are conditions over the plan's
+    fields, each computed once a row; `wanted` combine them as Col(name, BOOL)."""
+    compiler = _Compiler(dialect)
+    need = frozenset(name for test in tests.values() for name in fields_of(test))
+    relation = compiler.compile(node, need, ordered=False)
+    own = {name: compiler.names.fresh(f"_t_{place}") for place, name in enumerate(tests)}
+    columns = [alias(compiler.expression(test), own[name]) for name, test in tests.items()]
+    inner = Relation(compiler.select(compiler._some(columns), relation), {}, ())
+    counts = [
+        exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=compiler.expression(one, own)))
+        for one in wanted
+    ]
+    return compiler.select([alias(one, f"n{place}") for place, one in enumerate(counts)], inner)
+
+
 class _Compiler:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect

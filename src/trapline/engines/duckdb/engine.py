@@ -17,8 +17,8 @@ from sqlglot import exp
 from trapline.engines.duckdb import functions
 from trapline.engines.scalar import FUNCTIONS, MARK, guarded
 from trapline.errors import EngineError
-from trapline.plan import Agg, Call, Lit, Node, Rows, Table
-from trapline.sql import column, compile_count, compile_plan, ident
+from trapline.plan import Agg, Call, Expr, Lit, Node, Rows, Table
+from trapline.sql import column, compile_count, compile_counts, compile_plan, ident
 from trapline.values import Kind
 
 MEMORY = "2GB"
@@ -103,6 +103,16 @@ class DuckDB:
             dialect = _Dialect(self, tz)
             try:
                 return int(self._run(compile_count(node, dialect)).column(0)[0].as_py())
+            finally:
+                dialect.release()
+
+    def counts(self, node: Node, tests: Mapping[str, Expr], wanted: Sequence[Expr], *, tz: str = "UTC") -> list[int]:
+        """How many rows of a plan each of `wanted` holds for, in one pass: see `sql.compile_counts`."""
+        with self._lock:
+            dialect = _Dialect(self, tz)
+            try:
+                found = self._run(compile_counts(node, tests, wanted, dialect))
+                return [int(one[0].as_py()) for one in found.columns]
             finally:
                 dialect.release()
 
