@@ -111,19 +111,20 @@ def session(
     data: Sequence[Evidence] = (),
     progress: Callable[[IngestProgress], None] | None = None,
 ) -> Iterator[tuple[Session, IngestReport | None]]:
-    """A session over the store, or over `data` read into a throwaway store, with the content's macros.
+    """A session over the store, or over `data` read into a throwaway store, with the content's macros and lookups.
 
     Raises TraplineError where there is no such store.
     """
     from trapline.ingest.intake import ingest
+    from trapline.knowledge.lookups import LookupFiles
     from trapline.search import Session
     from trapline.store import Store
 
-    macros = content.macros()
+    macros, lookups = content.macros(), LookupFiles(content.lookups)
     if not data:
         assert store is not None
-        yield Session(tables=Store.open(store, create=False).snapshot().tables, macros=macros), None
+        yield Session(tables=Store.open(store, create=False).snapshot().tables, macros=macros, lookups=lookups), None
         return
     with Store.throwaway() as kept:
         report = ingest(data, kept, progress=progress)
-        yield Session(tables=kept.snapshot().tables, macros=macros), report
+        yield Session(tables=kept.snapshot().tables, macros=macros, lookups=lookups), report

@@ -203,6 +203,21 @@ def test_limit(manifest: Manifest, tmp_path: Path) -> None:
     assert [one["code"] for one in found["warnings"]] == ["detect.capped"]
 
 
+def test_lookups_of_the_content_are_used(manifest: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "lookups").mkdir()
+    (tmp_path / "lookups" / "known_services.csv").write_text("ServiceName,verdict\nRemCom*,bad\n")
+    (tmp_path / "lookups" / "known_services.yml").write_text(
+        "name: known_services\ndescription: d\nfilename: known_services.csv\nmatch_type: WILDCARD(ServiceName)\n"
+    )
+    (tmp_path / "detections").mkdir()
+    search = (
+        'EventCode=7045 | lookup known_services ServiceName OUTPUT verdict | where verdict="bad" | table host verdict'
+    )
+    (tmp_path / "detections" / "own.yml").write_text(OWN.format(name="Own", search=search, number=1))
+    ran = invoke("hunt", manifest.logs, "--content", tmp_path, "--detection", "Own", "--json")
+    assert [one["row"] for one in json.loads(ran.stdout)["findings"]] == [{"host": manifest.host, "verdict": "bad"}]
+
+
 def test_an_add_on_of_the_user_is_used(manifest: Manifest, tmp_path: Path) -> None:
     addon = tmp_path / "TA-own"
     (addon / "default").mkdir(parents=True)

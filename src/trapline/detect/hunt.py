@@ -23,6 +23,7 @@ from trapline.ingest.intake import Evidence, ingest
 from trapline.ingest.intake import Progress as IngestProgress
 from trapline.ingest.report import FileReport
 from trapline.knowledge.knowledge import Knowledge
+from trapline.knowledge.lookups import LookupFiles
 from trapline.search import Session
 from trapline.store import Store
 from trapline.values import Row
@@ -208,7 +209,12 @@ def hunt(
     profile = profiles(content, version)
     with Store.throwaway() as store:
         sources, warnings = _read(evidence, store, progress)
-        session = Session(tables=store.snapshot().tables, macros=content.macros(), knowledge=knowledge)
+        session = Session(
+            tables=store.snapshot().tables,
+            macros=content.macros(),
+            lookups=LookupFiles(content.lookups),
+            knowledge=knowledge,
+        )
         found = run.run(
             session,
             detections,
