@@ -431,7 +431,6 @@ def _bound(tree: Time, context: Context) -> tuple[str, float | None]:
         "_index_earliest": "index_earliest",
         "_index_latest": "index_latest",
     }.get(tree.which, tree.which)
-    bound: float | None
     if tree.form is not None:
         pattern = reader(tree.form)
         bound = None if pattern is None else parse_time(tree.value, pattern, context.tz)
@@ -705,6 +704,12 @@ def _term_pattern(value: str, how: TermKind) -> str:
     left = "" if _breaks(value[0], breakers) else f"(?:^|[{breakers}])"
     right = "" if _breaks(value[-1], breakers) else f"(?:$|[{breakers}])"
     return f"{flags}{left}{body}{right}"
+
+
+def prefix_pattern(prefix: str) -> str:
+    """The regular expression of terms, between major breakers, that start with a text; group 1 is what follows it
+    (tstats page, "PREFIX")."""
+    return f"(?:^|[{_MAJOR}]){_quote(prefix)}([^{_MAJOR}]+)"
 
 
 def _spaced(piece: str) -> str:

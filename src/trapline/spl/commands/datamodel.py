@@ -1,0 +1,77 @@
+"""datamodel: what the data models are, or the events of a dataset.
+
+Synopsis: `| datamodel [<model>] [<dataset>] [search | flat | acceleration_search] [strict_fields=<bool>]
+[allow_old_summaries=<bool>] [summariesonly=<bool>]`. Search Reference, "datamodel". Without a mode: JSON, in `_raw`.
+`search` gives events whose fields have the dataset's prefix, `flat` without it. strict_fields=false adds the other
+fields of the events. There are no summaries, so the options about them change nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from trapline.errors import SplError
+from trapline.plan import Node
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, Name, flag
+
+MODES = ("search", "flat", "acceleration_search")
+
+
+@dataclass(frozen=True, slots=True)
+class DataModelCommand:
+    model: Name | None
+    dataset: Name | None
+    mode: str | None
+    strict: bool
+
+    def generate(self, context: Context) -> Node:
+        try:
+            return self._node(context)
+        except SplError as error:
+            place = self.dataset or self.model
+            error.span = error.span or (place.span if place is not None else None)
+            raise
+
+    def _node(self, context: Context) -> Node:
+        model = None if self.model is None else self.model.text
+        dataset = None if self.dataset is None else self.dataset.text
+        if self.mode is None or model is None or dataset is None:
+            found = context.describe(model, dataset)
+            return context.given([{"_raw": json.dumps(one, ensure_ascii=False)} for one in found])
+        if self.mode == "acceleration_search":
+            body = context.describe(model, dataset)[0]
+            constraints = body.get("constraints")
+            assert isinstance(constraints, list)
+            text = " ".join(str(one["search"]) for one in constraints)
+            return context.given([{"search": f"| search {text or '*'}"}])
+        found_dataset = context.dataset(model, dataset)
+        return (
+            found_dataset.flat(strict=self.strict)
+            if self.mode == "flat"
+            else found_dataset.qualified(strict=self.strict)
+        )
+
+
+def parse(cursor: Cursor) -> DataModelCommand:
+    names: list[Name] = []
+    mode: str | None = None
+    strict = True
+    while not cursor.done():
+        match cursor.option(("strict_fields", "allow_old_summaries", "summariesonly")):
+            case (name, value, span):
+                given = flag(value, span)
+                strict = given if name == "strict_fields" else strict
+                continue
+        if cursor.at_option():
+            cursor.no_option()
+        word = cursor.take_word(*MODES) if len(names) == 2 and mode is None else None
+        if word is not None:
+            mode = word
+        elif len(names) < 2:
+            names.append(cursor.name("the name of a data model"))
+        else:
+            cursor.fail(f"expected search or flat, found {cursor.found()}", hint="| datamodel Web Web search")
+    model = names[0] if names else None
+    return DataModelCommand(model, names[1] if len(names) > 1 else None, mode, strict)
