@@ -230,6 +230,17 @@ def _round(call: Call, args: Sequence[Tree]) -> Tree:
     return native("round", value, places)
 
 
+def _fixed(call: Call, args: Sequence[Tree]) -> Tree:
+    """So many decimals; beyond what a decimal holds, in Python."""
+    slow = macro("py_fixed", *args)
+    places = call.args[1]
+    if not (isinstance(places, Lit) and isinstance(places.value, float) and 0 <= places.value <= 12):
+        return slow
+    decimal = exp.DataType.build(f"DECIMAL(30,{int(places.value)})", dialect="duckdb")
+    fast = exp.Cast(this=exp.TryCast(this=args[0].copy(), to=decimal, safe=True), to=exp.DataType.build("VARCHAR"))
+    return exp.Coalesce(this=fast, expressions=[slow])
+
+
 def _pattern(call: Call, place: int) -> pcre.Pattern | None:
     """The checked pattern of an argument that is a literal."""
     arg = call.args[place]
@@ -444,6 +455,7 @@ SCALARS: dict[str, Builder] = {
     "log": _macro("log_of"),
     "pow": _power,
     "round": _round,
+    "fixed": _fixed,
     "sin": _named("sin"),
     "cos": _named("cos"),
     "tan": _named("tan"),
@@ -538,7 +550,6 @@ SCALARS: dict[str, Builder] = {
             "time_parse",
             "time_shift",
             "number_format",
-            "fixed",
             "number_in_base",
             "cidr_match",
             "url_decode",

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from trapline.plan import Call, Col, Expr, Extend, Lambda, Lit, Node, call, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, flag
-from trapline.spl.evaluate import as_text
+from trapline.spl.evaluate import as_text, check_pattern
 from trapline.spl.multivalue import visible_field
-from trapline.spl.patterns import checked
 from trapline.values import Kind
 
 
@@ -62,7 +61,7 @@ def parse(cursor: Cursor) -> Makemv:
                     cursor.fail("makemv needs a delimiter", span, hint='split(x, "") cuts every character')
                 delim = value
             case ("tokenizer", value, span):
-                checked(value, span)
+                check_pattern(value, span)
                 tokenizer = value
             case (name, value, span):
                 flags[name] = flag(value, span)

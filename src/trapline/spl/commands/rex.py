@@ -1,9 +1,10 @@
 """rex: fields from text by a regular expression, or text replaced by a sed expression.
 
-Synopsis: `rex [field=<field>] [max_match=<n>] [offset_field=<field>] [mode=sed] "<regex>"`. Search Reference, "rex".
-Named
-groups become fields; no match leaves existing values; a group that took no part leaves its field null. max_match=0
-means all matches, which make a multivalue.
+Synopsis: `rex [field=<field>] [max_match=<n>] [offset_field=<field>] "<regex>"`, `rex [field=<field>] mode=sed
+"<sed>"`. Search Reference, "rex". Named groups become fields; no match leaves existing values; a group that took no part
+leaves its field null. max_match=0 means all matches, which make a multivalue. offset_field gets the place of each group,
+counted from 0: `user=5-9&host=12-20`. sed: `s/regex/replacement/flags`, with g for every match or a number for that
+one, and `y/from/to/`; several are separated by blanks.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Extract:
     pattern: str
     groups: tuple[tuple[str, int], ...]
     limit: int
+    offsets: str | None
 
     def lower(self, context: Context, source: Node) -> Node:
         kind = source.schema.get(self.field)
@@ -46,6 +48,11 @@ class Extract:
             else:
                 found = call("regex_extract_all", Kind.MULTI, subject, pattern, number(group), number(self.limit))
             values.append((name, _or_old(name, matched, found, source.schema)))
+        if self.offsets is not None:
+            places = call("regex_offsets", Kind.MULTI, subject, pattern, number(self.limit))
+            if self.limit == 1:
+                places = call("list_at", Kind.TEXT, places, number(0))
+            values.append((self.offsets, _or_old(self.offsets, matched, places, source.schema)))
         return Extend(source, tuple(values))
 
 
@@ -58,28 +65,40 @@ def _or_old(name: str, matched: Expr, found: Expr, schema: Schema) -> Expr:
 
 
 @dataclass(frozen=True, slots=True)
-class Sed:
-    """mode=sed: s/regex/replacement/flags or y/from/to/"""
+class Edit:
+    """One sed command: s/regex/replacement/flags, or with `letters` y/from/to/. `nth`: only that match, 0 = all."""
 
-    field: str
     letters: bool
     pattern: str
     replacement: str
-    every: bool
+    nth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sed:
+    """mode=sed: sed commands, one after another."""
+
+    field: str
+    edits: tuple[Edit, ...]
 
     def lower(self, context: Context, source: Node) -> Node:
         kind = source.schema.get(self.field)
         if kind is None:
             return source
-        value = Col(self.field, kind)
-        if self.letters:
-            changed = each(
-                value, lambda one: call("translate", Kind.TEXT, one, text(self.pattern), text(self.replacement))
-            )
-        else:
-            op = "regex_replace" if self.every else "regex_replace_first"
-            changed = each(value, lambda one: call(op, Kind.TEXT, one, text(self.pattern), text(self.replacement)))
-        return Extend(source, ((self.field, changed),))
+        return Extend(source, ((self.field, each(Col(self.field, kind), self._edited)),))
+
+    def _edited(self, value: Expr) -> Expr:
+        for edit in self.edits:
+            old, new = text(edit.pattern), text(edit.replacement)
+            if edit.letters:
+                value = call("translate", Kind.TEXT, value, old, new)
+            elif edit.nth == 0:
+                value = call("regex_replace", Kind.TEXT, value, old, new)
+            elif edit.nth == 1:
+                value = call("regex_replace_first", Kind.TEXT, value, old, new)
+            else:
+                value = call("regex_replace_nth", Kind.TEXT, value, old, new, number(edit.nth))
+        return value
 
 
 def parse(cursor: Cursor) -> Extract | Sed:
@@ -101,8 +120,6 @@ def parse(cursor: Cursor) -> Extract | Sed:
         place = cursor.since(start)
     if pattern is None:
         cursor.fail("rex needs a regular expression", hint='rex field=x "user=(?<user>\\w+)"')
-    if "offset_field" in options:
-        raise Unsupported("rex offset_field is not supported yet", span=options["offset_field"][1])
     field = options["field"][0] if "field" in options else "_raw"
     if "mode" in options:
         mode, span = options["mode"]
@@ -118,34 +135,66 @@ def parse(cursor: Cursor) -> Extract | Sed:
             hint="name what you want: (?<name>...)",
             code="regex",
         )
-    return Extract(field, pattern, groups, limit)
+    offsets = options["offset_field"][0] if "offset_field" in options else None
+    return Extract(field, pattern, groups, limit, offsets)
 
 
 def _sed(field: str, script: str, span: Span) -> Sed:
+    """A sed script: commands separated by blanks (props.conf.spec, SEDCMD)."""
+    edits: list[Edit] = []
+    rest = script.lstrip()
+    while rest or not edits:
+        edit, rest = _edit(rest, span)
+        edits.append(edit)
+    return Sed(field, tuple(edits))
+
+
+_FLAGS = re.compile(r"[A-Za-z0-9]*")
+
+
+def _edit(script: str, span: Span) -> tuple[Edit, str]:
+    """The first command of a script, and what follows it."""
     kind, mark = script[:1], script[1:2]
     if kind not in ("s", "y") or not mark or mark.isalnum() or mark.isspace():
         raise SplError("a sed expression is s/regex/replacement/flags or y/from/to/", span=span, code="syntax")
-    parts = _cut(script[2:], mark)
-    if len(parts) != 3:
+    parts, rest = _cut(script[2:], mark)
+    if len(parts) != 2:
         raise SplError(
             f"this sed expression needs three {mark}", span=span, hint=f"{kind}{mark}from{mark}to{mark}", code="syntax"
         )
-    old, new, flags = parts
+    old, new = parts
+    found = _FLAGS.match(rest)
+    assert found is not None
+    flags, rest = found.group(), rest[found.end() :]
+    if rest and not rest[0].isspace():
+        raise SplError(f"unexpected '{rest[:20]}' after a sed expression", span=span, code="syntax")
+    rest = rest.lstrip()
     if kind == "y":
-        if len(old) != len(new):
-            raise SplError("y needs as many characters on both sides", span=span, code="syntax")
-        return Sed(field, True, old, new, True)
-    flags = flags.strip()
-    if re.fullmatch(r"[gi]*", flags) is None:
-        raise Unsupported(f"the sed flags '{flags}' are not supported", span=span, hint="g replaces every match")
+        old, new = _letters(old), _letters(new)
+        if flags or len(old) != len(new):
+            reason = "y takes no flags" if flags else "y needs as many characters on both sides"
+            raise SplError(reason, span=span, code="syntax")
+        return Edit(True, old, new, 0), rest
+    matched = re.fullmatch(r"[gi]*(\d{1,6})?[gi]*", flags)
+    if matched is None or matched.group(1) == "0":
+        raise Unsupported(
+            f"the sed flags '{flags}' are not supported", span=span, hint="g replaces every match, 2 the second one"
+        )
     if "i" in flags:
         old = f"(?i){old}"
     check_pattern(old, span)
-    return Sed(field, False, old, new, "g" in flags)
+    return Edit(False, old, new, 0 if "g" in flags else int(matched.group(1) or 1)), rest
 
 
-def _cut(body: str, mark: str) -> list[str]:
-    """Cut at the unescaped marks; an escaped mark is the mark."""
+def _letters(text: str) -> str:
+    r"""The characters of y: \n, \t and \\ are one each."""
+    pairs = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
+    return re.sub(r"\\[nt\\]", lambda match: pairs[match.group()], text)
+
+
+def _cut(body: str, mark: str) -> tuple[list[str], str]:
+    """The two pieces up to the second unescaped mark, and what follows it; none if there are not two. An escaped mark
+    is the mark."""
     parts = [""]
     at = 0
     while at < len(body):
@@ -154,9 +203,11 @@ def _cut(body: str, mark: str) -> list[str]:
             parts[-1] += mark if body[at + 1] == mark else body[at : at + 2]
             at += 2
             continue
+        at += 1
         if char == mark:
+            if len(parts) == 2:
+                return parts, body[at:]
             parts.append("")
         else:
             parts[-1] += char
-        at += 1
-    return parts
+    return [], ""
