@@ -1,16 +1,19 @@
 """convert: values to other forms.
 
 Synopsis: `convert [timeformat=<text>] <function>(<field-pattern>) [AS <field-pattern>]...`. Search Reference,
-"convert". Functions: ctime, mktime, mstime, dur2sec, memk, num, auto, rmcomma, rmunit, none.
+"convert". Functions: ctime, mktime, mstime, dur2sec, memk, num, auto, rmcomma, rmunit, none. Without a field a function
+takes all of them. num and auto convert numbers and durations ([D+]HH:MM:SS, MM:SS.SSS); num empties what is neither,
+auto leaves a field alone that has such a value.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trapline.errors import Span
-from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Node, call, number, text, visible
+from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Lambda, Node, call, number, text, visible
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import as_number, as_text
@@ -19,7 +22,7 @@ from trapline.values import Kind
 
 DEFAULT_FORMAT = "%m/%d/%Y %H:%M:%S"
 
-_CALL = re.compile(r"([A-Za-z0-9_]+)\s*\(\s*")
+_CALL = re.compile(r"([A-Za-z0-9_]+)(?:\s*(\()\s*|(?=[\s,]|\Z))")
 _CLOCK = r"^(?:(\d+)\+)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$"
 
 
@@ -50,55 +53,65 @@ class Convert:
             names = match_names(one.pattern, visible(node.schema) if "*" in one.pattern else list(node.schema))
             if "*" in one.pattern or one.function == "auto":
                 names = [name for name in names if name not in excluded]
+            convertible = _convertible(names, node, context) if one.function == "auto" else None
             values: list[tuple[str, Expr]] = []
             for name in names:
                 target = name
                 if one.target is not None:
                     target = substitute(one.pattern, name, one.target, one.span) if "*" in one.pattern else one.target
-                values.append((target, self._converted(one, Col(name, node.schema[name]), node, context)))
+                value = Col(name, node.schema[name])
+                if convertible is None or name in convertible:
+                    values.append((target, _each(value, one.function, self.timeformat)))
+                elif target != name:
+                    values.append((target, value))
             node = Extend(node, tuple(values)) if values else node
         return node
 
-    def _converted(self, one: Conversion, value: Expr, node: Node, context: Context) -> Expr:
-        match one.function:
-            case "ctime":
-                return call("time_format", Kind.TEXT, as_number(value), text(self.timeformat))
-            case "mktime":
-                return call("time_parse", Kind.NUMBER, as_text(value), text(self.timeformat))
-            case "num":
-                return as_number(value)
-            case "auto":
-                return _auto(value, node, context)
-            case "rmcomma":
-                bare = call("regex_replace", Kind.TEXT, as_text(value), text(","), text(""))
-                return call("to_number", Kind.NUMBER, bare)
-            case "rmunit":
-                return _leading_number(value)
-            case "memk":
-                return _kilobytes(value)
-            case _:
-                return _duration(value)
+
+def _each(value: Expr, function: str, timeformat: str) -> Expr:
+    """The conversion of a value, or of every value of a multivalue."""
+    if value.kind is Kind.MULTI:
+        one = as_text(_converted(function, Col("_v", Kind.TEXT), timeformat))
+        return call("list_map", Kind.MULTI, value, Lambda("_v", one))
+    return _converted(function, value, timeformat)
+
+
+def _converted(function: str, value: Expr, timeformat: str) -> Expr:
+    match function:
+        case "ctime":
+            return call("time_format", Kind.TEXT, as_number(value), text(timeformat))
+        case "mktime":
+            return call("time_parse", Kind.NUMBER, as_text(value), text(timeformat))
+        case "rmcomma":
+            return call("regex_replace", Kind.TEXT, as_text(value), text(","), text(""))
+        case "rmunit":
+            return _leading_number(value)
+        case "memk":
+            return _kilobytes(value)
+        case _:
+            return value if value.kind is Kind.NUMBER else _duration(value)
+
+
+def _convertible(names: Sequence[str], node: Node, context: Context) -> set[str]:
+    """The fields of which every value is a number or a duration: auto() converts these and leaves the others."""
+    aggs: list[tuple[str, Agg]] = []
+    for place, name in enumerate(names):
+        value = Col(name, node.schema[name])
+        counted: Expr = value if value.kind is not Kind.MULTI else call("list_count", Kind.NUMBER, value)
+        good = _each(value, "auto", "")
+        if value.kind is Kind.MULTI:
+            good = call("list_count", Kind.NUMBER, good)
+        op = "sum_or_zero" if value.kind is Kind.MULTI else "count"
+        aggs += [(f"all{place}", Agg(op, counted, Kind.NUMBER)), (f"good{place}", Agg(op, good, Kind.NUMBER))]
+    if not aggs:
+        return set()
+    row = context.rows(Aggregate(node, (), tuple(aggs)))[0]
+    return {name for place, name in enumerate(names) if row[f"all{place}"] == row[f"good{place}"]}
 
 
 def _leading_number(value: Expr) -> Expr:
     found = call("regex_extract", Kind.TEXT, as_text(value), text(r"^\s*(-?\d+(?:\.\d+)?)"), number(1))
     return call("to_number", Kind.NUMBER, found)
-
-
-def _auto(value: Expr, node: Node, context: Context) -> Expr:
-    """auto(): as num() where every value of the field converts, else as it was."""
-    if value.kind is Kind.NUMBER:
-        return value
-    counts = Aggregate(
-        node,
-        (),
-        (
-            ("all", Agg("count", value, Kind.NUMBER)),
-            ("good", Agg("count", as_number(value), Kind.NUMBER)),
-        ),
-    )
-    row = context.rows(counts)[0]
-    return as_number(value) if row["all"] == row["good"] else value
 
 
 def _kilobytes(value: Expr) -> Expr:
@@ -120,7 +133,7 @@ def _kilobytes(value: Expr) -> Expr:
 
 
 def _duration(value: Expr) -> Expr:
-    """dur2sec() and mstime(): [D+][HH:]MM:SS[.SSS] as seconds; a plain number stays."""
+    """dur2sec(), mstime(), num(), auto(): [D+][HH:]MM:SS[.SSS] as seconds; a plain number stays."""
 
     def part(group: int) -> Expr:
         found = call("regex_extract", Kind.TEXT, as_text(value), text(_CLOCK), number(group))
@@ -159,10 +172,12 @@ def parse(cursor: Cursor) -> Convert:
                 "one of: " + ", ".join(FUNCTIONS),
             )
         cursor.pos = match.end()
-        name = cursor.name(stops=",)")
-        cursor.expect(")", f"to close {function}(")
+        pattern = "*"
+        if match.group(2) and not cursor.take(")"):
+            pattern = cursor.name(stops=",)").text
+            cursor.expect(")", f"to close {function}(")
         target = cursor.name("a name after AS").text if cursor.take_word("as") else None
-        found.append(Conversion(function, name.text, target, cursor.since(start)))
+        found.append(Conversion(function, pattern, target, cursor.since(start)))
     if not found:
         cursor.fail("convert needs a conversion", hint="convert ctime(_time)")
     return Convert(timeformat, tuple(found))

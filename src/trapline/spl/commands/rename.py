@@ -1,7 +1,8 @@
 """rename: other names for fields.
 
 Synopsis: `rename <field-pattern> AS <field-pattern> [, ...]`. Search Reference, "rename". Values are never merged: the
-renamed field takes the place of one that had the new name, and a field that exists nowhere leaves that name empty.
+renamed field takes the place of one that had the new name, and a field that exists nowhere leaves that name empty. A
+backslash in an unquoted name is written twice.
 """
 
 from __future__ import annotations
@@ -39,15 +40,20 @@ def _renamed(names: dict[str, str], old: str, new: str) -> dict[str, str]:
     return {(new if name == old else name): origin for name, origin in without.items()}
 
 
+def _name(cursor: Cursor, what: str) -> Name:
+    name = cursor.name(what)
+    return name if name.quoted else Name(name.text.replace("\\\\", "\\"), name.span)
+
+
 def parse(cursor: Cursor) -> Rename:
     pairs: list[tuple[Name, Name]] = []
     while not cursor.done():
         if cursor.take(","):
             continue
-        old = cursor.name()
+        old = _name(cursor, "a field name")
         if not cursor.take_word("as"):
             cursor.fail(f"expected AS after {old}, found {cursor.found()}", hint="rename <old> AS <new>")
-        new = cursor.name("a name after AS")
+        new = _name(cursor, "a name after AS")
         if old.text.count("*") != new.text.count("*"):
             cursor.fail(
                 f"'{old}' and '{new}' have a different number of wildcards",
