@@ -350,7 +350,9 @@ def auto_number(low: float, high: float, most: int) -> Fixed:
     """The smallest power of ten that covers low..high in at most `most` bins ("human sensible bounds")."""
     if high <= low:
         return Fixed(1.0)
-    power = math.floor(math.log10((high - low) / most)) if high - low > 0 else 0
+    power = math.floor(math.log10((high - low) / most))
+    if low == int(low) and high == int(high):
+        power = max(power, 0)  # whole numbers do not need bins of fractions
     while True:
         width = float(f"1e{power}")
         if math.floor(high / width) - math.floor(low / width) + 1 <= most:

@@ -43,6 +43,7 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, flag
 from trapline.spl.evaluate import Env, as_number, as_text
 from trapline.spl.expr import Ast, Binary, Field, Func, In, Unary
+from trapline.spl.sparkline import aggregate
 from trapline.values import Kind, Row, Scalar, Value, to_number, value_text
 
 SERIES = 10
@@ -364,9 +365,8 @@ class Chart:
         for name in (self.x, SPLIT if self.split is not None else None):
             if name is not None:
                 keys.append((name, Col(name, source.schema[name])))
-        aggs = [(one.name, self.lower(one, source)) for one in plain]
-        aggs.append((ROWS, Agg("count_rows", None, Kind.NUMBER)))
-        node: Node = Aggregate(source, tuple(keys), tuple(aggs))
+        rows = ((ROWS, Agg("count_rows", None, Kind.NUMBER)),)
+        node = aggregate(self.context, source, keys, plain, self.lower, rows)
         node = self._rates(node, plain)
         values: list[tuple[str, Expr]] = []
         for measure, own in computed:

@@ -9,9 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trapline.plan import Col, Expr, Node, Window, WindowCall
-from trapline.spl.aggregates import Aggregation, lower_aggregation, parse_aggregations, resolve
+from trapline.spl.aggregates import (
+    Aggregation,
+    lower_aggregation,
+    only_if_numbers,
+    parse_aggregations,
+    resolve,
+    text_counts,
+)
 from trapline.spl.command import Context
-from trapline.spl.cursor import Cursor, Name
+from trapline.spl.cursor import Cursor, Name, flag
 from trapline.spl.grouping import blank_without_group
 
 
@@ -19,22 +26,37 @@ from trapline.spl.grouping import blank_without_group
 class EventStats:
     aggregations: tuple[Aggregation, ...]
     by: tuple[Name, ...]
+    allnum: bool = False
 
     def lower(self, context: Context, source: Node) -> Node:
         names = [name.text for name in self.by]
-        partition: tuple[Expr, ...] = tuple(Col(n, source.schema[n]) for n in names if n in source.schema)
-        calls = tuple(
-            (one.name, WindowCall(lower_aggregation(one, source.schema, context), partition, whole=True))
-            for one in resolve(self.aggregations, source.schema, names)
-        )
-        return blank_without_group(source, Window(source, calls), [name for name, _ in calls], names)
+        schema = source.schema
+        partition: tuple[Expr, ...] = tuple(Col(n, schema[n]) for n in names if n in schema)
+        found = resolve(self.aggregations, schema, names)
+        counts = text_counts(found, schema, context) if self.allnum else []
+        aggs = [(one.name, lower_aggregation(one, schema, context)) for one in found] + counts
+        calls = tuple((name, WindowCall(agg, partition, whole=True)) for name, agg in aggs)
+        node = only_if_numbers(Window(source, calls), counts)
+        return blank_without_group(source, node, [one.name for one in found], names)
 
 
 def parse(cursor: Cursor) -> EventStats:
-    while cursor.option(("allnum",)):
-        continue
-    aggregations = parse_aggregations(cursor, what="eventstats")
+    allnum = False
+    aggregations: list[Aggregation] = []
+    by: list[Name] = []
+    while not cursor.done():
+        option = cursor.option(("allnum",))
+        if option is not None:
+            allnum = flag(option[1], option[2])
+        elif aggregations and cursor.looking_at("by"):
+            by += cursor.by_clause(options=True)
+        elif by and cursor.at_option():
+            cursor.no_option()
+        else:
+            more = parse_aggregations(cursor, what="eventstats", options=("allnum",), implicit=True)
+            if not more:
+                break
+            aggregations += more
     if not aggregations:
         cursor.fail("eventstats needs an aggregation", hint="eventstats avg(bytes) as mean by host")
-    by = cursor.by_clause()
-    return EventStats(tuple(aggregations), tuple(by))
+    return EventStats(tuple(aggregations), tuple(by), allnum)

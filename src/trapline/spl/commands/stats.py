@@ -1,30 +1,42 @@
 """stats: aggregates of rows, per combination of by-values.
 
-Synopsis: `stats [allnum=<bool>] [delim=<text>] <aggregation> [AS <name>]... [BY <field>...]`. Search Reference,
-"stats".
-Rows with a null by-value are left out; a multivalue by-field counts once per value; the result is sorted by the
-by-fields.
+Synopsis: `stats [allnum=<bool>] [delim=<text>] [partitions=<n>] <aggregation> [AS <name>]... [BY <field>...]
+[dedup_splitvals=<bool>]`, an aggregation also `sparkline(<aggregation>[, <span>])`. Search Reference, "stats". Rows
+with a null by-value are left out; a multivalue by-field counts once per value; the result is sorted by the by-fields.
+An aggregation without a field is that of every field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trapline.errors import SplError
-from trapline.plan import FALSE, NULL, Agg, Aggregate, Col, Expand, Extend, Filter, Node, both, call
-from trapline.spl.aggregates import Aggregation, lower_aggregation, parse_aggregations, resolve
+from trapline.plan import FALSE, NULL, Agg, Col, Expand, Extend, Filter, Node, both, call
+from trapline.spl.aggregates import (
+    Aggregation,
+    lower_aggregation,
+    only_if_numbers,
+    parse_aggregations,
+    resolve,
+    text_counts,
+)
 from trapline.spl.command import Context
-from trapline.spl.cursor import Cursor, Name
+from trapline.spl.cursor import Cursor, Name, flag
+from trapline.spl.cursor import count as whole
+from trapline.spl.sparkline import aggregate
 from trapline.values import Kind
 
-OPTIONS = ("allnum", "delim", "partitions", "dedup_splitvals")
+OPTIONS = ("allnum", "delim", "partitions", "dedup_splitvals", "dedup_splitval")
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
     aggregations: tuple[Aggregation, ...]
     by: tuple[Name, ...]
+    allnum: bool = False
+    delim: str = ""
+    dedup: bool = False
 
     def lower(self, context: Context, source: Node) -> Node:
         names = list(dict.fromkeys(name.text for name in self.by))
@@ -35,31 +47,61 @@ class Stats:
             source = Filter(Extend(source, tuple((name, NULL) for name in absent)), FALSE)
         for name in names:
             if source.schema[name] is Kind.MULTI:
+                if self.dedup:
+                    once = call("list_dedup", Kind.MULTI, Col(name, Kind.MULTI))
+                    source = Extend(source, ((name, once),))
                 source = Expand(source, name)
         keys = tuple((name, Col(name, source.schema[name])) for name in names)
         if keys:
             source = Filter(source, both([call("is_not_null", Kind.BOOL, key) for _, key in keys]))
-        aggs = tuple((one.name, lower_aggregation(one, source.schema, context)) for one in wanted)
-        _unique(aggs, names, self.aggregations)
-        return Aggregate(source, keys, aggs)
-
-
-def _unique(aggs: Sequence[tuple[str, Agg]], by: Sequence[str], written: Sequence[Aggregation]) -> None:
-    seen = set(by)
-    for name, _ in aggs:
-        if name in seen:
-            span = next((one.span for one in written if one.name == name), written[0].span)
-            raise SplError(
-                f"the output field '{name}' is named twice", span=span, hint="rename one with AS", code="name"
+        _unique(wanted, names)
+        if self.delim and any(one.function in ("list", "values") for one in wanted):
+            context.warnings.add(
+                "stats-delim",
+                "delim does not change a result here: list() and values() give multivalues",
+                hint="join one with mvjoin(field, delimiter)",
             )
-        seen.add(name)
+        counts = text_counts(wanted, source.schema, context) if self.allnum else []
+
+        def lower(one: Aggregation, node: Node) -> Agg:
+            return lower_aggregation(one, node.schema, context)
+
+        return only_if_numbers(aggregate(context, source, keys, wanted, lower, counts), counts)
+
+
+def _unique(aggregations: Sequence[Aggregation], by: Sequence[str]) -> None:
+    seen = set(by)
+    for one in aggregations:
+        if one.name in seen:
+            raise SplError(
+                f"the output field '{one.name}' is named twice", span=one.span, hint="rename one with AS", code="name"
+            )
+        seen.add(one.name)
 
 
 def parse(cursor: Cursor) -> Stats:
-    while cursor.option(OPTIONS):
-        continue
-    aggregations = parse_aggregations(cursor)
+    found = Stats((), ())
+    aggregations: list[Aggregation] = []
+    by: list[Name] = []
+    while not cursor.done():
+        match cursor.option(OPTIONS):
+            case ("allnum", value, span):
+                found = replace(found, allnum=flag(value, span))
+            case ("delim", value, _):
+                found = replace(found, delim=value)
+            case ("partitions", value, span):
+                whole(value, span)  # how many threads reduce; the result is the same
+            case (_, value, span):
+                found = replace(found, dedup=flag(value, span))
+            case None if aggregations and cursor.looking_at("by"):
+                by += cursor.by_clause(options=True)
+            case None if by and cursor.at_option():
+                cursor.no_option()
+            case None:
+                more = parse_aggregations(cursor, options=OPTIONS, implicit=True)
+                if not more:
+                    break
+                aggregations += more
     if not aggregations:
         cursor.fail("stats needs an aggregation", hint="stats count by host")
-    by = cursor.by_clause()
-    return Stats(tuple(aggregations), tuple(by))
+    return replace(found, aggregations=tuple(aggregations), by=tuple(by))
