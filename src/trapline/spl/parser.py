@@ -111,8 +111,9 @@ class _Parser:
         try:
             command: Command | Generating = module.parse(cursor)
             cursor.finish()
-        except SplError:
-            if all(one.start in cursor.brackets for one in brackets):
+        except SplError as error:
+            unread = [one for one in brackets if one.start not in cursor.brackets]
+            if not unread or (error.span is not None and error.span.end <= unread[0].start):
                 raise
         if any(one.start not in cursor.brackets for one in brackets):
             command = self._spliced(canonical, module, Span(at, span.end), brackets, subsearch)

@@ -59,15 +59,16 @@ def _row(row: Row, marks: Marks) -> str:
             continue
         value = row[name]
         if isinstance(value, list):
-            choices = f" {marks.value_separator} ".join(f"{_name(name)}={quote(one)}" for one in value)
+            choices = f" {marks.value_separator} ".join(f"{field_name(name)}={quote(one)}" for one in value)
             parts.append(f"( {choices} )")
         else:
-            parts.append(f"{_name(name)}={quote(value)}")
+            parts.append(f"{field_name(name)}={quote(value)}")
     if not parts:
         return ""
     inside = f" {marks.column_separator} ".join(parts)
     return f"{marks.column_prefix} {inside} {marks.column_end}"
 
 
-def _name(name: str) -> str:
+def field_name(name: str) -> str:
+    """A field name as a search expression takes it, in quotes where it must be."""
     return name if all(char.isalnum() or char in "_.:-{}@" for char in name) else quote(name)

@@ -1,7 +1,7 @@
 """append: the rows of a subsearch after the others.
 
 Synopsis: `append [extendtimerange=<bool>] [maxtime=<n>] [maxout=<n>] [timeout=<n>] [<subsearch>]`. Search Reference,
-"append".
+"append". The subsearch reads the events anew and is cut at maxout rows, 50,000 unless set otherwise.
 """
 
 from __future__ import annotations
@@ -10,26 +10,30 @@ from dataclasses import dataclass
 
 from trapline.plan import Node, Union
 from trapline.spl.command import Context, Pipeline
-from trapline.spl.cursor import Cursor
+from trapline.spl.cursor import Cursor, flag
 from trapline.spl.cursor import count as whole
-
-MAX_ROWS = 50_000
-"""limits.conf [searchresults] maxresultrows: what a subsearch of append returns at most"""
 
 
 @dataclass(frozen=True, slots=True)
 class Append:
     pipeline: Pipeline
-    limit: int
+    limit: int | None
 
     def lower(self, context: Context, source: Node) -> Node:
-        other = context.capped(context.lower(self.pipeline), self.limit, "append")
-        return Union((source, other))
+        limit = context.limits.append if self.limit is None else self.limit
+        return Union((source, context.capped(context.lower(self.pipeline), limit, "append")))
 
 
 def parse(cursor: Cursor) -> Append:
-    limit = MAX_ROWS
+    limit: int | None = None
+    # maxtime and timeout bound how long Splunk looks; here a subsearch runs to its end. extendtimerange only widens the
+    # range that Splunk shows for the search.
     while (option := cursor.option(("extendtimerange", "maxtime", "maxout", "timeout"))) is not None:
-        if option[0] == "maxout":
-            limit = whole(option[1], option[2])
+        name, value, span = option
+        if name == "extendtimerange":
+            flag(value, span)
+        elif name == "maxout":
+            limit = whole(value, span)
+        else:
+            whole(value, span)
     return Append(cursor.subsearch(), limit)

@@ -1,0 +1,27 @@
+"""appendpipe: the rows so far, once more through other commands, after themselves.
+
+Synopsis: `appendpipe [run_in_preview=<bool>] [<subpipeline>]`. Search Reference, "appendpipe". The subpipeline is no
+subsearch: it reads the rows that come in, not the events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trapline.plan import Node, Union
+from trapline.spl.command import Context, Pipeline
+from trapline.spl.cursor import Cursor, flag
+
+
+@dataclass(frozen=True, slots=True)
+class AppendPipe:
+    pipeline: Pipeline
+
+    def lower(self, context: Context, source: Node) -> Node:
+        return Union((source, context.lower(self.pipeline, source)))
+
+
+def parse(cursor: Cursor) -> AppendPipe:
+    while (option := cursor.option(("run_in_preview",))) is not None:
+        flag(option[1], option[2])  # there are no previews here
+    return AppendPipe(cursor.subsearch())

@@ -1,0 +1,283 @@
+"""foreach: commands from a template, for every field that matches, or for every value of a field.
+
+Synopsis: `foreach [mode=multifield] <field-pattern>... [fieldstr=<text>] [matchstr=<text>] [matchseg1=<text>]...
+[ ... ]`, `foreach mode=(multivalue|json_array|auto_collections) [<field>] [itemstr=<text>] [iterstr=<text>]
+[ eval ... ]`. Search Reference, "foreach". The template is filled in as text, before it is parsed: <<FIELD>> is the
+field's name, <<MATCHSTR>> what its wildcards stand for, <<MATCHSEG1>> what the first one does; <<ITEM>> is a value,
+<<ITER>> its number from 0. A pattern matches fields that hold something; a plain name need not exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trapline.errors import Span, SplError
+from trapline.plan import (
+    Agg,
+    Aggregate,
+    Call,
+    Col,
+    Expr,
+    Extend,
+    Lit,
+    Node,
+    Project,
+    Rows,
+    call,
+    number,
+    text,
+    visible,
+)
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, Name
+from trapline.spl.evaluate import as_multi, as_text, unify
+from trapline.spl.templates import parsed
+from trapline.spl.wildcard import match_names
+from trapline.values import Kind
+
+MODES = ("multifield", "multivalue", "json_array", "auto_collections")
+TOKENS = {
+    "fieldstr": "<<FIELD>>",
+    "matchstr": "<<MATCHSTR>>",
+    "matchseg1": "<<MATCHSEG1>>",
+    "matchseg2": "<<MATCHSEG2>>",
+    "matchseg3": "<<MATCHSEG3>>",
+    "itemstr": "<<ITEM>>",
+    "iterstr": "<<ITER>>",
+}
+MAX_FIELDS = 2_000
+MAX_ITEMS = 1_000
+STRIDE = 25
+"""So many times the template is added to one plan before the plan is run: plans of any depth are not for any engine."""
+_REFUSED = frozenset({"stats", "chart", "timechart", "top", "rare", "transaction", "append", "join", "map", "collect"})
+_ITEMS = "_foreach_items"
+_ITEM = "_foreach_item"
+_OLD = "_foreach_old:"
+_UNFIT = re.compile(r"[|\[\]`\"'\\]")
+"""Field names come from logs: one with these in it could add commands to a template."""
+_ARRAY = re.compile(r"\s*\[.*\]\s*\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    mode: str
+    names: tuple[Name, ...]
+    template: str
+    span: Span
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+    def lower(self, context: Context, source: Node) -> Node:
+        if self.mode == "multifield":
+            return self._fields(context, source)
+        if self.names:
+            return self._items(context, source, self.names[0].text)
+        node = context.materialise(source)
+        for name in _collections(node):
+            node = self._items(context, node, name)
+        return node
+
+    # --- fields
+
+    def _fields(self, context: Context, source: Node) -> Node:
+        if any(name.wild for name in self.names):
+            source = context.materialise(source)
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self.names:
+            if not name.wild:
+                found.setdefault(name.text, ())
+                continue
+            known = list(source.schema) if name.text.startswith("_") else visible(source.schema)
+            for one in match_names(name.text, known):
+                if _UNFIT.search(one):
+                    context.warnings.add(
+                        "foreach",
+                        f"foreach left out the field {one[:80]!r}: its name could end the place it is put in",
+                        hint="rename the field first",
+                    )
+                    continue
+                found.setdefault(one, _segments(name.text, one))
+        if len(found) > MAX_FIELDS:
+            raise SplError(f"foreach matches {len(found):,} fields, more than {MAX_FIELDS:,}", span=self.span)
+        node = source
+        for place, (name_, segments) in enumerate(found.items(), 1):
+            filled = self._filled(self.template, name_, segments)
+            pipeline = parsed(context, filled, what=f"foreach, field {name_}", span=self.span)
+            for stage in pipeline.stages:
+                if stage.name in _REFUSED:
+                    raise SplError(
+                        f"foreach takes streaming commands only, and {stage.name} is not one", span=self.span
+                    )
+            node = context.lower(pipeline, node)
+            if place % STRIDE == 0:
+                node = context.materialise(node)
+        return node
+
+    def _filled(self, template: str, name: str, segments: tuple[str, ...]) -> str:
+        values = {"fieldstr": name, "matchstr": "".join(segments)}
+        values |= {f"matchseg{place}": segments[place - 1] if place <= len(segments) else "" for place in (1, 2, 3)}
+        return _replaced(template, {self._token(key): value for key, value in values.items()})
+
+    def _token(self, option: str) -> str:
+        return self.tokens.get(option, TOKENS[option])
+
+    # --- values
+
+    def _items(self, context: Context, source: Node, name: str) -> Node:
+        if name not in source.schema:
+            return source
+        node: Node = Extend(source, ((_ITEMS, _values(self.mode, Col(name, source.schema[name]))),))
+        longest = Agg("max", call("list_count", Kind.NUMBER, Col(_ITEMS, Kind.MULTI)), Kind.NUMBER)
+        row = context.rows(Aggregate(node, (), (("n", longest),)))[0]
+        count = row.get("n", 0)
+        assert isinstance(count, int | float)
+        if count > MAX_ITEMS:
+            raise SplError(
+                f"foreach: {name} has up to {count:,} values, more than {MAX_ITEMS:,}",
+                span=self.span,
+                hint=f"mvexpand {name} and stats do the same for any number",
+                code="limit",
+            )
+        for place in range(int(count)):
+            node = self._item(context, node, place)
+            if (place + 1) % STRIDE == 0:
+                node = context.materialise(node)
+        kept = [one for one in node.schema if one not in (_ITEMS, _ITEM)]
+        return Project(node, tuple((one, Col(one, node.schema[one])) for one in kept))
+
+    def _item(self, context: Context, source: Node, place: int) -> Node:
+        """The template for the value at a place, in the rows that have one there."""
+        if _ITEMS not in source.schema:
+            return source
+        item = call("list_at", Kind.TEXT, Col(_ITEMS, Kind.MULTI), number(place))
+        node: Node = Extend(source, ((_ITEM, item),))
+        filled = _with_item(self.template, self._token("itemstr"))
+        filled = filled.replace(self._token("iterstr"), str(place))
+        pipeline = parsed(context, filled, what="foreach", span=self.span)
+        if [stage.name for stage in pipeline.stages] != ["eval"]:
+            raise SplError(f"foreach mode={self.mode} takes a single eval", span=self.span, code="syntax")
+        assigned = _assigned(context.lower(pipeline, node), node)
+        before = tuple((_OLD + one, Col(one, node.schema[one])) for one in assigned if one in node.schema)
+        saved = Extend(node, before) if before else node
+        after = context.lower(pipeline, saved)
+        there = call("is_not_null", Kind.BOOL, Col(_ITEM, Kind.TEXT))
+        values: list[tuple[str, Expr]] = []
+        for one in assigned:
+            if one not in after.schema:
+                continue
+            old: Expr = Col(_OLD + one, node.schema[one]) if one in node.schema else Lit(None, after.schema[one])
+            new, kept = unify([Col(one, after.schema[one]), old])
+            values.append((one, Call("case", (there, new, kept), new.kind)))
+        result = Extend(after, tuple(values))
+        names = [one for one in result.schema if not one.startswith(_OLD)]
+        return Project(result, tuple((one, Col(one, result.schema[one])) for one in names))
+
+
+def _segments(pattern: str, name: str) -> tuple[str, ...]:
+    match = re.fullmatch("(.*)".join(map(re.escape, pattern.split("*"))), name, re.DOTALL)
+    return match.groups() if match else ()
+
+
+def _replaced(template: str, values: Mapping[str, str]) -> str:
+    """All tokens at once, the longer ones first: nothing that was put in is replaced again."""
+    tokens = sorted((token for token in values if token), key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, tokens)), lambda match: values[match.group()], template)
+
+
+def _with_item(template: str, token: str) -> str:
+    """The template with the value as a field of its own, so that no value is read as code; within a text in quotes it
+    is concatenated."""
+    field_ = f"'{_ITEM}'"
+    filled = template.replace(f"'{token}'", field_).replace(f'"{token}"', field_)
+    filled = re.sub(
+        r'"((?:[^"\\]|\\.)*)"',
+        lambda match: (
+            "(" + ".".join(f'"{part}"' for part in match.group(1).split(token)).replace('"."', f'".{field_}."') + ")"
+            if token in match.group(1)
+            else match.group()
+        ),
+        filled,
+    )
+    return re.sub(
+        rf"\w*(?:{re.escape(token)}\w*)+\s*=(?!=)", lambda match: _dynamic(match.group(), token), filled
+    ).replace(token, field_)
+
+
+def _dynamic(assignment: str, token: str) -> str:
+    """`total_<<ITEM>>=`: a field named by the value."""
+    return assignment.replace(token, "{" + _ITEM + "}")
+
+
+def _values(mode: str, column: Expr) -> Expr:
+    """The values to go through. auto_collections takes a JSON array apart and any other field value by value."""
+    if mode == "multivalue" or (mode == "auto_collections" and column.kind is not Kind.TEXT):
+        return as_multi(column)
+    array = call("json_values", Kind.MULTI, as_text(column), Lit(False, Kind.BOOL))
+    if mode == "json_array":
+        return array
+    looks = call("regex_match", Kind.BOOL, as_text(column), text(r"^\s*\["))
+    return Call("case", (looks, Call("coalesce", (array, as_multi(column)), Kind.MULTI), as_multi(column)), Kind.MULTI)
+
+
+def _collections(node: Node) -> list[str]:
+    """The fields that hold multivalues or JSON arrays."""
+    assert isinstance(node, Rows)
+    found: list[str] = []
+    for place, (name, kind) in enumerate(node.schema.items()):
+        if name.startswith("_"):
+            continue
+        if kind is Kind.MULTI:
+            found.append(name)
+        elif kind is Kind.TEXT:
+            cells = node.data.column(place).drop_null()
+            if len(cells) and all(_ARRAY.match(cell) for cell in cells.slice(0, 100).to_pylist()):
+                found.append(name)
+    return found
+
+
+def _assigned(after: Node, before: Node) -> list[str]:
+    """The fields that an eval over `before` gives."""
+    names: list[str] = []
+    node = after
+    while node is not before:
+        assert isinstance(node, Extend)
+        names += [name for name, _ in node.values]
+        node = node.input
+    return list(dict.fromkeys(names))
+
+
+def parse(cursor: Cursor) -> ForEach:
+    start = cursor.here().start
+    mode = "multifield"
+    names: list[Name] = []
+    tokens: dict[str, str] = {}
+    template: str | None = None
+    while not cursor.done():
+        if cursor.peek() == "[":
+            if template is not None:
+                cursor.fail("foreach takes one template")
+            template, _ = cursor.template()
+            continue
+        option = cursor.option(("mode", *TOKENS))
+        if option is not None:
+            name, value, span = option
+            if name == "mode":
+                mode = value.lower()
+                if mode not in MODES:
+                    cursor.fail(f"'{value}' is not a mode of foreach", span, "one of: " + ", ".join(MODES))
+            elif value:
+                tokens[name] = value
+        elif cursor.at_option():
+            cursor.no_option()
+        elif not cursor.take(","):
+            names.append(cursor.name(stops=",["))
+    if template is None:
+        cursor.fail("foreach needs a template in brackets", hint="foreach *_bytes [ eval <<FIELD>>='<<FIELD>>'/1024 ]")
+    if mode == "multifield" and not names:
+        cursor.fail("foreach needs a field", cursor.since(start), "foreach * [ ... ]")
+    if mode != "multifield" and len(names) > 1:
+        cursor.fail(f"foreach mode={mode} takes one field", names[1].span)
+    if mode in ("multivalue", "json_array") and not names:
+        cursor.fail(f"foreach mode={mode} needs a field", cursor.since(start), f"foreach mode={mode} x [ eval ... ]")
+    return ForEach(mode, tuple(names), template, cursor.since(start), tokens)

@@ -1,0 +1,90 @@
+"""selfjoin: each row joined with the rows after it that have the same values.
+
+Synopsis: `selfjoin [overwrite=<bool>] [max=<n>] [keepsingle=<bool>] <field>...`. Search Reference, "selfjoin". A row is
+joined with the next one of the same values, or with `max` of them, 0 for all; a row without another after it gives
+nothing. Where both have a value that of the later row counts, unless overwrite=false. keepsingle keeps rows whose
+values no other row has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trapline.plan import (
+    NULL,
+    Agg,
+    Col,
+    Expr,
+    Filter,
+    Join,
+    Node,
+    Window,
+    WindowCall,
+    both,
+    call,
+    either,
+    number,
+)
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, Name, flag
+from trapline.spl.cursor import count as whole
+from trapline.spl.evaluate import as_text
+from trapline.spl.joining import RIGHT, from_right, merged
+from trapline.values import Kind
+
+OPTIONS = ("overwrite", "max", "keepsingle")
+_PLACE = "_selfjoin_place"
+_SIZE = "_selfjoin_size"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfJoin:
+    names: tuple[Name, ...]
+    overwrite: bool
+    most: int
+    keepsingle: bool
+
+    def lower(self, context: Context, source: Node) -> Node:
+        schema = source.schema
+        keys: list[Expr] = [as_text(Col(n.text, schema[n.text])) if n.text in schema else NULL for n in self.names]
+        count = Agg("row_number", None, Kind.NUMBER)
+        rows = Agg("count_rows", None, Kind.NUMBER)
+        node: Node = Window(
+            Filter(source, both([call("is_not_null", Kind.BOOL, key) for key in keys])),
+            ((_PLACE, WindowCall(count, tuple(keys))), (_SIZE, WindowCall(rows, tuple(keys), whole=True))),
+        )
+        place: Expr = Col(_PLACE, Kind.NUMBER)
+        on = [(key, key) for key in keys]
+        if self.most == 1:
+            on.append((call("add", Kind.NUMBER, place, number(1)), place))
+        values = from_right(node.schema, node)
+        joined: Node = Join(node, node, tuple(on), values, outer=self.keepsingle)
+        after: Expr = Col(RIGHT + _PLACE, Kind.NUMBER)
+        tests = [call("gt", Kind.BOOL, after, place)]
+        if self.most > 1:
+            tests.append(call("le", Kind.BOOL, after, call("add", Kind.NUMBER, place, number(self.most))))
+        kept: Expr = both(tests)
+        if self.keepsingle:
+            kept = either([kept, call("eq", Kind.BOOL, Col(_SIZE, Kind.NUMBER), number(1))])
+        return merged(Filter(joined, kept), schema, schema, overwrite=self.overwrite)
+
+
+def parse(cursor: Cursor) -> SelfJoin:
+    overwrite, most, keepsingle = True, 1, False
+    names: list[Name] = []
+    while not cursor.done():
+        match cursor.option(OPTIONS):
+            case ("overwrite", value, span):
+                overwrite = flag(value, span)
+            case ("max", value, span):
+                most = whole(value, span)
+            case ("keepsingle", value, span):
+                keepsingle = flag(value, span)
+            case _:
+                if cursor.at_option():
+                    cursor.no_option()
+                if not cursor.take(","):
+                    names.append(cursor.name())
+    if not names:
+        cursor.fail("selfjoin needs a field", hint="selfjoin process_id")
+    return SelfJoin(tuple(names), overwrite, most, keepsingle)

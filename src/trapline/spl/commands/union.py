@@ -1,0 +1,103 @@
+"""union: the rows of several datasets together, and of the search before it.
+
+Synopsis: `union [maxout=<n>] [maxtime=<n>] [timeout=<n>] <dataset>...`, a dataset being `[<subsearch>]`,
+`savedsearch:<name>`, `lookup:<name>`, `inputlookup:<name>` or `datamodel:<model>.<dataset>`. Search Reference, "union".
+Where all searches are of streaming commands the events are interleaved, newest first; else the rows follow one another.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trapline.errors import Span, SplError
+from trapline.plan import Node
+from trapline.plan import Union as UnionNode
+from trapline.spl.command import Context, Pipeline
+from trapline.spl.cursor import Cursor
+from trapline.spl.cursor import count as whole
+from trapline.spl.streaming import first_not_streaming
+from trapline.spl.timeorder import newest_first
+
+_NAMED = re.compile(r"(savedsearch|lookup|inputlookup|datamodel)\s*:\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A dataset by its kind and name."""
+
+    kind: str
+    name: str
+    span: Span
+
+    def pipeline(self, context: Context) -> Pipeline:
+        match self.kind:
+            case "savedsearch":
+                text = context.saved_search(self.name)
+                if text is None:
+                    raise SplError(f"there is no saved search '{self.name}'", span=self.span, code="name")
+            case "datamodel":
+                model, _, dataset = self.name.partition(".")
+                text = f"| datamodel {model} {dataset or model} search"
+            case _:
+                quoted = self.name.replace("\\", "\\\\").replace('"', '\\"')
+                text = f'| inputlookup "{quoted}"'
+        return context.parse(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    datasets: tuple[Pipeline | Named, ...]
+    limit: int | None
+
+    def generate(self, context: Context) -> Node:
+        return self._of(context, [])
+
+    def lower(self, context: Context, source: Node) -> Node:
+        return self._of(context, [source])
+
+    def _of(self, context: Context, before: list[Node]) -> Node:
+        parts = list(before)
+        streaming = True
+        for dataset in self.datasets:
+            if isinstance(dataset, Named):
+                pipeline = dataset.pipeline(context)
+                node = context.inner(pipeline, f"union {dataset.kind}:{dataset.name}")
+            else:
+                pipeline, node = dataset, context.lower(dataset)
+            streaming = streaming and first_not_streaming(pipeline) is None
+            parts.append(node)
+        timed = all("_time" in part.schema for part in parts)
+        if streaming and timed:
+            return newest_first(UnionNode(tuple(parts)))
+        limit = context.limits.append if self.limit is None else self.limit
+        later = [context.capped(part, limit, "union") for part in parts[1:]]
+        return UnionNode((parts[0], *later))
+
+
+def parse(cursor: Cursor) -> Union:
+    limit: int | None = None
+    datasets: list[Pipeline | Named] = []
+    while not cursor.done():
+        option = cursor.option(("maxout", "maxtime", "timeout"))
+        if option is not None:
+            amount = whole(option[1], option[2])
+            # maxtime and timeout bound how long Splunk looks; here a search runs to its end.
+            limit = amount if option[0] == "maxout" else limit
+        elif cursor.take(","):
+            continue
+        elif cursor.peek() == "[":
+            datasets.append(cursor.subsearch())
+        else:
+            start = cursor.here().start
+            named = _NAMED.match(cursor.text, start, cursor.end)
+            if named is None:
+                cursor.fail(
+                    f"expected a dataset, found {cursor.found()}", hint="[search ...], savedsearch:name or lookup:name"
+                )
+            cursor.pos = named.end()
+            name = cursor.value("a name")
+            datasets.append(Named(named.group(1).lower(), name, cursor.since(start)))
+    if not datasets:
+        cursor.fail("union needs a dataset", hint="union [search index=a] [search index=b]")
+    return Union(tuple(datasets), limit)
