@@ -171,10 +171,11 @@ def test_many_rows_are_as_one_row() -> None:
     for n in range(1200):
         body = f"<EventData><Data Name='A'>{texts[n % 6]}</Data><Data Name='B'>{refs[n % 3]}</Data></EventData>"
         assert reader.take(event(body), sink) is None
-    assert set(layouts) == {layouts[0]}
-    many = layouts[0].columns(rows)
-    for n in range(0, 1200, 97):
-        one = layouts[0].columns([rows[n]])
+    assert set(layouts[1:]) == {layouts[1]}
+    rows = rows[1:]
+    many = layouts[1].columns(rows)
+    for n in range(0, 1199, 97):
+        one = layouts[1].columns([rows[n]])
         assert {name: column[n].as_py() for name, column in many.items()} == {
             name: column[0].as_py() for name, column in one.items()
         }

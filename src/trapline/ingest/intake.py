@@ -34,14 +34,14 @@ from trapline.ingest.source import SourceModule
 from trapline.ingest.timestamps import MICROS
 from trapline.store import Portion, Store
 
-PORTION_EVENTS = 40_000
+PORTION_EVENTS = 60_000
 """Events in a portion of a file, at most. Fixed, for portions must be repeatable: after a change, do not go on with
 what a run of an older version left half done."""
-PORTION_CHARS = 32 << 20
+PORTION_CHARS = 64 << 20
 """Characters of raw text after which a portion ends."""
 APPEND_EVENTS = 120_000
 """Events waiting after which they are appended."""
-APPEND_CHARS = 64 << 20
+APPEND_CHARS = 96 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,17 @@ MAX_VALUES = 10_000
 _TIME, _HOST, _CHANNEL = "_time", "host", "_channel"
 """Roles of a value, beside the fields it makes. No extracted field can have such a name (`events.field_name`)."""
 
+_STEADY = frozenset(
+    "Name Guid EventSourceName EventID Qualifiers Version Level Task Opcode Keywords Channel".split()  # noqa: SIM905
+)
+"""Elements and attributes of System that a skeleton holds as text, which spares a third of the values."""
+
 LEARN_AFTER = 4
 """Events of one provider and EventID before a skeleton is compiled, which costs as much as five slow parses."""
 _MAX_VARIANTS = 24
 """Skeletons per provider and EventID."""
+_STEADY_VARIANTS = 8
+"""Skeletons per provider and EventID that hold steady values as text; where they do not do, the next capture them."""
 _MAX_SKELETONS = 4096
 _MAX_KEY = 1024
 _MAX_LITERAL = 32_768
@@ -88,6 +95,8 @@ class Capture(NamedTuple):
     end: int
     pattern: str
     text: str
+    steady: bool = False
+    """Hardly ever differs between events of one provider and EventID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +178,8 @@ def parse_event(raw: str) -> Parsed:
             element = stack.pop()
             if element.leaf:
                 text = raw[element.start : tag.start()] if element.parts is None else "".join(element.parts)
-                captures.append(Capture(element.fields, element.start, tag.start(), "[^<]*", text))
+                steady = element.section == "System" and element.path[-1] in _STEADY
+                captures.append(Capture(element.fields, element.start, tag.start(), "[^<]*", text, steady))
                 plain = plain and (provider or element.name != "EventID")
             if not stack:
                 if raw[after:].strip(_SPACE):
@@ -234,7 +244,8 @@ class _Element:
             self.is_data = True
             self.fields = _named(unescape(found[group]))
             return None
-        return Capture(fields, start, end, pattern, found[group])
+        steady = self.section == "System" and name in _STEADY
+        return Capture(fields, start, end, pattern, found[group], steady)
 
     def opened(self, start: int, has_attributes: bool) -> None:
         """The start tag is read: which fields does a text in this element give?"""
@@ -294,24 +305,35 @@ def _resolve(found: re.Match[str]) -> str:
     return chr(code)
 
 
+class LayoutKey(NamedTuple):
+    """What makes a layout; see `WindowsLayout`."""
+
+    captured: tuple[tuple[str, ...], ...]
+    linux: bool
+    braced: frozenset[int] = frozenset()
+    constants: tuple[str | None, ...] = ()
+
+
 class WindowsLayout:
     """Columns for events that give the same fields in the same order. One per list of fields, shared by skeletons.
 
-    `captured`: the fields and roles of each captured text. `braced`: places of those texts that are identifiers which
-    the container held without braces, `{...}` as Windows prints them.
+    `captured`: the fields and roles of each value. `braced`: places of those values that are identifiers which the
+    container held without braces, `{...}` as Windows prints them. `constants`: for each value its text, or None where
+    it is in the rows, which hold only the others.
     """
 
-    __slots__ = ("_braced", "_channel", "_fields", "_host", "_linux", "_time", "sourcetype")
+    __slots__ = ("_braced", "_channel", "_constants", "_fields", "_host", "_linux", "_places", "_time", "sourcetype")
 
-    def __init__(
-        self, captured: tuple[tuple[str, ...], ...], linux: bool, braced: frozenset[int] = frozenset()
-    ) -> None:
-        self.sourcetype = LINUX_SOURCETYPE if linux else SOURCETYPE
-        self._linux = linux
-        self._braced = braced
+    def __init__(self, key: LayoutKey) -> None:
+        self.sourcetype = LINUX_SOURCETYPE if key.linux else SOURCETYPE
+        self._linux = key.linux
+        self._braced = key.braced
+        self._constants = dict(enumerate(key.constants))
+        in_rows = (at for at in range(len(key.captured)) if self._constants.get(at) is None)
+        self._places = {at: place for place, at in enumerate(in_rows)}
         roles: dict[str, int] = {}
         fields: dict[str, list[int]] = {}
-        for at, names in enumerate(captured):
+        for at, names in enumerate(key.captured):
             for name in names:
                 if name in (_TIME, _HOST, _CHANNEL):
                     roles.setdefault(name, at)
@@ -327,7 +349,11 @@ class WindowsLayout:
 
         def array(at: int) -> pa.Array:
             if at not in arrays:
-                arrays[at] = _column(captured[at], at in self._braced)
+                constant = self._constants.get(at)
+                if constant is None:
+                    arrays[at] = _column(captured[self._places[at]], at in self._braced)
+                else:
+                    arrays[at] = pa.repeat(pa.scalar(_value(constant), pa.string()), len(rows))
             return arrays[at]
 
         nothing = pa.nulls(len(rows), pa.string())
@@ -410,7 +436,7 @@ class WindowsEvents:
         self._learn_after = learn_after
         self._skeletons: dict[str, tuple[_Skeleton, ...]] = {}
         self._counts: dict[str, int] = {}
-        self._layouts: dict[tuple[tuple[tuple[str, ...], ...], bool, frozenset[int]], WindowsLayout] = {}
+        self._layouts: dict[LayoutKey, WindowsLayout] = {}
         self._learnt = 0
 
     def take(self, text: str, sink: Sink) -> str | None:
@@ -432,20 +458,18 @@ class WindowsEvents:
         except MalformedError as error:
             return str(error)
         captures = [one for one in parsed.captures if one.fields]
-        layout = self._layout(tuple(one.fields for one in captures), parsed.linux)
+        layout = self._layout(LayoutKey(tuple(one.fields for one in captures), parsed.linux))
         sink.put(layout, tuple(one.text for one in captures), raw)
         if parsed.plain and len(key) <= _MAX_KEY and len(known) < _MAX_VARIANTS:
             self._learn(key, text, raw, parsed)
         return None
 
-    def _layout(
-        self, fields: tuple[tuple[str, ...], ...], linux: bool, braced: frozenset[int] = frozenset()
-    ) -> WindowsLayout:
-        layout = self._layouts.get((fields, linux, braced))
+    def _layout(self, key: LayoutKey) -> WindowsLayout:
+        layout = self._layouts.get(key)
         if layout is None:
             if len(self._layouts) >= _MAX_SKELETONS:
                 self._layouts = {}
-            layout = self._layouts[fields, linux, braced] = WindowsLayout(fields, linux, braced)
+            layout = self._layouts[key] = WindowsLayout(key)
         return layout
 
     def _learn(self, key: str, text: str, raw: str, parsed: Parsed) -> None:
@@ -454,7 +478,10 @@ class WindowsEvents:
             if len(self._counts) > 8 * _MAX_SKELETONS:
                 self._counts = {}
             return
-        skeleton = self._rendered_skeleton(text, raw) if self._rendered else self._skeleton(text, parsed)
+        steady = len(self._skeletons.get(key, ())) < _STEADY_VARIANTS
+        skeleton = (
+            self._rendered_skeleton(text, raw, steady) if self._rendered else self._skeleton(text, parsed, steady)
+        )
         if skeleton is None:
             return
         if self._learnt >= _MAX_SKELETONS:
@@ -462,23 +489,33 @@ class WindowsEvents:
         self._skeletons[key] = (skeleton, *self._skeletons.get(key, ()))
         self._learnt += 1
 
-    def _skeleton(self, text: str, parsed: Parsed) -> _Skeleton | None:
-        """None if it would be too large to pay."""
+    def _skeleton(self, text: str, parsed: Parsed, steady: bool) -> _Skeleton | None:
+        """None if it would be too large to pay. `steady`: hold steady values as text."""
         if not _pays(text, parsed):
             return None
         parts: list[str] = []
+        fields: list[tuple[str, ...]] = []
+        constants: list[str | None] = []
         at = 0
         for capture in parsed.captures:
             parts.append(re.escape(text[at : capture.start]))
-            # A self-closed <Data/> brings its own group; what gives no field is matched but not captured
-            grouped = capture.fields and "(" not in capture.pattern
-            parts.append(f"({capture.pattern})" if grouped else capture.pattern)
             at = capture.end
+            if not capture.fields:
+                parts.append(capture.pattern)
+                continue
+            fields.append(capture.fields)
+            if steady and capture.steady:
+                parts.append(re.escape(text[capture.start : at]))
+                constants.append(capture.text)
+            else:
+                # A self-closed <Data/> brings its own group
+                parts.append(capture.pattern if "(" in capture.pattern else f"({capture.pattern})")
+                constants.append(None)
         parts.append(re.escape(text[at:]))
-        layout = self._layout(tuple(one.fields for one in parsed.captures if one.fields), parsed.linux)
+        layout = self._layout(LayoutKey(tuple(fields), parsed.linux, constants=tuple(constants)))
         return _Skeleton(re.compile("".join(parts)).fullmatch, layout, None)
 
-    def _rendered_skeleton(self, text: str, raw: str) -> _Skeleton | None:
+    def _rendered_skeleton(self, text: str, raw: str, steady: bool) -> _Skeleton | None:
         """None if it would be too large to pay, or the text is not what a parser of binary events writes."""
         start, end = text.find("<Event"), text.rfind(">") + 1
         body = text[start:end]
@@ -488,6 +525,7 @@ class WindowsEvents:
         parts = [re.escape(text[:start])]
         template: list[str] = []
         fields: list[tuple[str, ...]] = []
+        constants: list[str | None] = []
         braced: set[int] = set()
         at = 0
         for capture in parsed.captures:
@@ -502,17 +540,26 @@ class WindowsEvents:
                 parts.append(re.escape(between))
                 template.append("" if _INDENT.fullmatch(f">{between}<") else _holeless(between))
                 continue
+            fields.append(capture.fields)
+            if steady and capture.steady:
+                between = body[capture.start : capture.end]
+                constant = "" if _INDENT.fullmatch(f">{between}<") else between
+                constant = f"{{{constant}}}" if _BARE_GUID.fullmatch(constant) else constant
+                parts.append(re.escape(between))
+                template.append(constant.replace("%", "%%"))
+                constants.append(constant)
+                continue
+            constants.append(None)
             hole = "%s"
             if "ID" not in capture.fields and _BARE_GUID.fullmatch(capture.text):
                 pattern, hole = f"({_GUID})", "{%s}"
-                braced.add(len(fields))
+                braced.add(len(fields) - 1)
             else:
                 values = "[^\"']*" if capture.pattern == '[^"]*' else capture.pattern
                 bare = "" if "ID" in capture.fields else "(?![0-9A-F]{8}-)"
                 pattern = f"{bare}({values})" if values != "[^<]*" else f"(?:\n *(?=<)|{bare}([^<]*))"
             parts.append(pattern)
             template.append(hole)
-            fields.append(capture.fields)
         parts.append(re.escape(text[start + at :]))
         template.append(_holeless(body[at:]))
         match = re.compile("".join(parts)).fullmatch
@@ -520,7 +567,7 @@ class WindowsEvents:
         whole = _self_closed("".join(template))
         if matched is None or whole % matched.groups("") != raw:
             return None
-        layout = self._layout(tuple(fields), parsed.linux, frozenset(braced))
+        layout = self._layout(LayoutKey(tuple(fields), parsed.linux, frozenset(braced), tuple(constants)))
         return _Skeleton(match, layout, whole)
 
 
