@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from trapline.errors import SplError, Warn, Warnings
+from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
-from trapline.plan import Extend, Limit, Node, Project, Rows, Scan, Schema, Table, widen
+from trapline.plan import Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, widen
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.datasets import Dataset
 from trapline.spl.evaluate import Env, as_text
@@ -26,6 +27,7 @@ from trapline.spl.filter import Or as FilterOr
 from trapline.spl.limits import Limits
 from trapline.spl.lookups import Lookup
 from trapline.spl.macros import expand
+from trapline.spl.origin import trace
 from trapline.spl.parser import parse
 from trapline.times import time_bound, zone
 from trapline.values import Kind, Row, Scalar, Value, number_text
@@ -60,14 +62,6 @@ class Macro:
     name: str
     definition: str
     args: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StageCount:
-    """One line of `explain`: a stage of the pipeline and the rows after it."""
-
-    text: str
-    rows: int
 
 
 Writer = Callable[[str, Sequence[Row]], None]
@@ -155,16 +149,15 @@ class Session:
         earliest: str | float | None = None,
         latest: str | float | None = None,
         now: float | None = None,
-    ) -> list[StageCount]:
-        """Rows after every stage. Raises as `run`."""
+        stages: Sequence[int] = (),
+    ) -> Explanation:
+        """Rows after every stage; where none are left, the clause that removed the last ones. The conditions of the
+        `stages` asked for (counted from 0) are taken apart too. Raises as `run`."""
         context, pipeline = self._open(spl, earliest, latest, now)
         try:
-            nodes = context.plans(pipeline)
-            counts = [context.engine.count(node, tz=self.tz) for node in nodes]
+            return explain(context, pipeline, trace(spl, self.macros), stages)
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
-        texts = [pipeline.text[stage.span.start : stage.span.end] for stage in pipeline.stages]
-        return [StageCount(text, rows) for text, rows in zip(texts, counts, strict=True)]
 
     def sql(
         self,
@@ -310,7 +303,41 @@ class _Context:
                 hint="collect works where the session has a writer, testmode=true shows what it would write",
                 code="collect",
             )
-        self.session.writer(index, rows)
+        if self.writes and rows:
+            self.session.writer(index, rows)
+
+    def read_file(self, name: str) -> tuple[Sequence[Row], Sequence[str]] | None:
+        path = self._file(name)
+        return lookups.read_rows(path) if path.is_file() else None
+
+    def write_file(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
+        path = self._file(name)
+        if self.writes:
+            lookups.write_csv(path, rows, fields)
+
+    def _file(self, name: str) -> Path:
+        if not lookups.is_plain(name):
+            raise SplError(
+                f"'{name[:80]}' is not a plain file name", hint="files are in one folder: results.csv", code="file"
+            )
+        if self.folder is None:
+            raise SplError(
+                f"the file '{name}' cannot be opened: this search has no folder for files",
+                hint="give the session a folder",
+                code="file",
+            )
+        return self.folder / (name if name.endswith((".csv", ".csv.gz")) else f"{name}.csv")
+
+    # --- explaining
+
+    def stage(self, pipeline: Pipeline, place: int, source: Node | None) -> Node:
+        return self._stage(pipeline.stages[place], source, nested=False)
+
+    def count(self, node: Node) -> int:
+        return self.engine.count(node, tz=self.zone)
+
+    def counts(self, node: Node, tests: Mapping[str, Expr], wanted: Sequence[Expr]) -> list[int]:
+        return self.engine.counts(node, tests, wanted, tz=self.zone)
 
     # --- running a part
 

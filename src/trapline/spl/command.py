@@ -98,7 +98,7 @@ class Context(Protocol):
     formats: dict[str, Ast]
     """How fields are shown in the end (fieldformat); their values stay."""
     folder: Path | None
-    """Where inputcsv, outputcsv and their like may read and write; None: nowhere. See spl.datafile."""
+    """Where inputcsv, outputcsv and their like may read and write; None: nowhere"""
 
     def events(self, tree: Filter | None = None) -> Node:
         """The events that a search can see, in the time range. `tree`: a search expression over them, not applied here;
@@ -140,9 +140,18 @@ class Context(Protocol):
         """The rows of a finished search, by its id or as user:app:name."""
         ...
 
+    def read_file(self, name: str) -> tuple[Sequence[Row], Sequence[str]] | None:
+        """The rows and columns of a CSV file in `folder`, None if there is none. Raises SplError for a name that is
+        more than a file's, and without a folder."""
+        ...
+
+    def write_file(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
+        """Write a CSV file in `folder`. Raises as `read_file`. Where a search is only looked at, nothing happens."""
+        ...
+
     def write_events(self, index: str, rows: Sequence[Row]) -> None:
         """Put events (`_time` epoch seconds, `_raw`, host, source, sourcetype and fields) into an index of the store.
-        Raises SplError where this session cannot write."""
+        Raises SplError where this session cannot write. Where a search is only looked at, nothing happens."""
         ...
 
     def capped(self, node: Node, limit: int, what: str) -> Node:
