@@ -39,6 +39,8 @@ def compile_xpath(text: str) -> XPath:
     path = f".{path}" if path.startswith("//") else path or "."
     try:
         list(ElementTree.Element("data").iterfind(path))
-    except (SyntaxError, KeyError, TypeError, IndexError, StopIteration) as error:
-        raise ValueError(str(error) or "it cannot be read") from None
+    except SyntaxError as error:
+        raise ValueError(str(error)) from None
+    except (KeyError, TypeError, IndexError, StopIteration):
+        raise ValueError("it cannot be read") from None
     return XPath(path, attribute)

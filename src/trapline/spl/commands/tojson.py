@@ -155,12 +155,12 @@ def _type(cursor: Cursor, value: str, span: Span) -> str:
 def _wanted(cursor: Cursor) -> Iterable[Wanted]:
     cursor.skip()
     match = _CALL.match(cursor.text, cursor.pos, cursor.end)
-    if match is None or not match.group().endswith("("):
+    if match is None:
         yield Wanted(cursor.name().text, None)
         return
     cursor.pos = match.end()
     kind = match.group(1).lower()
-    if cursor.take(")"):
+    if not match.group().endswith("(") or cursor.take(")"):
         yield Wanted("*", kind)
         return
     while not cursor.take(")"):
