@@ -90,10 +90,11 @@ def _table(result: Result, limit: int) -> str:
     from trapline.cli.render import table_lines
 
     columns = _columns(result)
-    rows = result.rows[:limit] if limit else result.rows
+    shown = result.rows if result.shown is None else result.shown
+    rows = shown[:limit] if limit else shown
     if not rows:
         return "no rows\n"
-    numeric = [name for name in columns if all(isinstance(row.get(name, 0), int | float) for row in rows)]
+    numeric = [name for name in columns if all(isinstance(row.get(name, 0), int | float) for row in result.rows)]
     lines = table_lines(
         columns,
         [[_cell(name, row.get(name)) for name in columns] for row in rows],
