@@ -8,7 +8,7 @@ has it: EMA(t) = a * EMA(t-1) + (1 - a) * value(t) with a = 2 / (period + 1). Ro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trapline.plan import Node
@@ -66,20 +66,17 @@ class TrendLine:
     trends: tuple[Trend, ...]
 
     def lower(self, context: Context, source: Node) -> Node:
-        return context.apply(source, self.rows, "trendline")
-
-    def rows(self, rows: list[Row]) -> Iterable[Row]:
-        out = [dict(row) for row in rows]
+        rows = context.rows(source)
+        columns = dict.fromkeys([*source.schema, *(trend.target for trend in self.trends)])
+        out: list[dict[str, object]] = [{**columns, **row} for row in rows]
         for trend in self.trends:
-            numbers = [
-                (place, number) for place, row in enumerate(rows) if (number := _number(row, trend.field)) is not None
-            ]
-            for place, value in zip((p for p, _ in numbers), trend.of([n for _, n in numbers]), strict=True):
-                if value is None:
-                    out[place].pop(trend.target, None)
-                else:
-                    out[place][trend.target] = value
-        return out
+            numbers = {place: _number(row, trend.field) for place, row in enumerate(rows)}
+            known = {place: number for place, number in numbers.items() if number is not None}
+            for row in out:
+                row[trend.target] = None
+            for place, value in zip(known, trend.of(list(known.values())), strict=True):
+                out[place][trend.target] = value
+        return context.given(out)
 
 
 def _number(row: Row, name: str) -> float | None:

@@ -1,0 +1,104 @@
+"""fieldsummary: what each field holds, a row per field.
+
+Synopsis: `fieldsummary [maxvals=<n>] [<field>...]`. Search Reference, "fieldsummary". Of each field: count (rows that
+have it), distinct_count (is_exact 1: it is always counted exactly), max, mean, min and stdev of its numbers,
+numeric_count, and its most frequent values with their counts as JSON, at most maxvals (100).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from trapline.plan import (
+    Agg,
+    Aggregate,
+    Col,
+    Expand,
+    Expr,
+    Filter,
+    Limit,
+    Node,
+    Sort,
+    SortKey,
+    call,
+    visible,
+)
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, Name
+from trapline.spl.cursor import count as whole
+from trapline.spl.evaluate import as_number, as_text
+from trapline.spl.wildcard import match_names
+from trapline.values import Kind, Row, value_text
+
+DEFAULT_VALUES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSummary:
+    maxvals: int
+    names: tuple[Name, ...]
+
+    def lower(self, context: Context, source: Node) -> Node:
+        source = context.materialise(source)
+        shown = visible(source.schema)
+        wanted = [one for name in self.names for one in match_names(name.text, shown)]
+        fields = sorted(dict.fromkeys(wanted) if self.names else shown)
+        return context.given([self._summary(context, source, name) for name in fields])
+
+    def _summary(self, context: Context, source: Node, name: str) -> dict[str, object]:
+        present = Filter(source, call("is_not_null", Kind.BOOL, Col(name, source.schema[name])))
+        events = context.rows(Aggregate(present, (), (("count", Agg("count_rows", None, Kind.NUMBER)),)))
+        node: Node = Expand(present, name) if source.schema[name] is Kind.MULTI else present
+        own = Col(name, node.schema[name])
+        number, text = as_number(own), as_text(own)
+        (found,) = context.rows(
+            Aggregate(
+                node,
+                (),
+                (
+                    ("distinct_count", Agg("dc", text, Kind.NUMBER)),
+                    ("max", Agg("max", number, Kind.NUMBER)),
+                    ("mean", Agg("avg", number, Kind.NUMBER)),
+                    ("min", Agg("min", number, Kind.NUMBER)),
+                    ("numeric_count", Agg("count", number, Kind.NUMBER)),
+                    ("stdev", Agg("stdev", number, Kind.NUMBER)),
+                ),
+            )
+        )
+        return {
+            "field": name,
+            "count": events[0]["count"],
+            "distinct_count": found["distinct_count"],
+            "is_exact": 1,
+            "max": found.get("max"),
+            "mean": found.get("mean"),
+            "min": found.get("min"),
+            "numeric_count": found["numeric_count"],
+            "stdev": found.get("stdev"),
+            "values": json.dumps(self._values(context, node, text), ensure_ascii=False, separators=(",", ":")),
+        }
+
+    def _values(self, context: Context, node: Node, text: Expr) -> list[dict[str, object]]:
+        """The most frequent values; among equally frequent ones the order is theirs."""
+        tally = ("count", Agg("count_rows", None, Kind.NUMBER))
+        counted = Aggregate(node, (("value", text),), (tally,))
+        order = (SortKey(Col("count", Kind.NUMBER), descending=True), SortKey(Col("value", Kind.TEXT)))
+        rows: list[Row] = context.rows(Limit(Sort(counted, order), self.maxvals))
+        return [{"value": value_text(row["value"]), "count": row["count"]} for row in rows]
+
+
+def parse(cursor: Cursor) -> FieldSummary:
+    maxvals = DEFAULT_VALUES
+    names: list[Name] = []
+    while not cursor.done():
+        option = cursor.option(("maxvals",))
+        if option is not None:
+            maxvals = whole(option[1], option[2])
+            if maxvals < 1:
+                cursor.fail("maxvals is at least 1", option[2])
+        elif cursor.at_option():
+            cursor.no_option()
+        elif not cursor.take(","):
+            names.append(cursor.name())
+    return FieldSummary(maxvals, tuple(names))
