@@ -1,0 +1,135 @@
+"""cluster: groups rows whose texts are alike.
+
+Synopsis: `cluster [t=<0..1>] [delims=<text>] [showcount=<bool>] [countfield=<field>] [labelfield=<field>]
+[field=<field>] [labelonly=<bool>] [match=termlist|termset|ngramset]`. Search Reference, "cluster". A row joins the
+first group whose first row is at least `t` alike (0.8), else it opens one. The first row of each group stays, with the
+group's number; labelonly=true keeps all rows. showcount=true adds the size of the group. A row without the field is
+left out. Splunk does not document how alike is measured; here: termlist, the share of terms in the same place;
+termset and ngramset, the share of different terms, or of runs of three characters, that two texts have in common.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from trapline.errors import Span, SplError
+from trapline.plan import Node
+from trapline.spl.command import Context
+from trapline.spl.cursor import Cursor, flag
+from trapline.values import Row, to_number, value_text
+
+MATCHES = ("termlist", "termset", "ngramset")
+MAX_COMPARISONS = 20_000_000
+"""Pairs of a row and a group that are compared at most"""
+
+_Terms = tuple[str, ...] | frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    threshold: float
+    delims: str | None
+    match: str
+    field: str
+    labelonly: bool
+    labelfield: str
+    countfield: str | None
+    span: Span
+
+    def lower(self, context: Context, source: Node) -> Node:
+        return context.apply(source, self._clustered, "cluster")
+
+    def _clustered(self, rows: list[Row]) -> Iterable[Row]:
+        firsts: list[_Terms] = []
+        sizes: list[int] = []
+        known: dict[str, int] = {}
+        labels: list[tuple[Row, int, bool]] = []
+        compared = 0
+        for row in rows:
+            if self.field not in row:
+                continue
+            text = value_text(row[self.field])
+            place = known.get(text)
+            opened = False
+            if place is None:
+                terms = self._terms(text)
+                compared += len(firsts)
+                if compared > MAX_COMPARISONS:
+                    raise SplError(
+                        "cluster: there are too many rows that are not alike",
+                        span=self.span,
+                        hint="filter first, or lower t",
+                        code="limit",
+                    )
+                place = next((n for n, one in enumerate(firsts) if _alike(one, terms) >= self.threshold), len(firsts))
+                opened = place == len(firsts)
+                if opened:
+                    firsts.append(terms)
+                    sizes.append(0)
+                known[text] = place
+            sizes[place] += 1
+            labels.append((row, place, opened))
+        for row, place, opened in labels:
+            if opened or self.labelonly:
+                counted: Row = {} if self.countfield is None else {self.countfield: sizes[place]}
+                yield {**row, self.labelfield: place + 1, **counted}
+
+    def _terms(self, text: str) -> _Terms:
+        if self.match == "ngramset":
+            return frozenset(text[at : at + 3] for at in range(max(1, len(text) - 2)))
+        pattern = r"[^A-Za-z0-9]+" if self.delims is None else f"[{re.escape(self.delims)}]+"
+        terms = tuple(term for term in re.split(pattern, text.lower()) if term)
+        return terms if self.match == "termlist" else frozenset(terms)
+
+
+def _alike(one: _Terms, other: _Terms) -> float:
+    if isinstance(one, tuple):
+        longest = max(len(one), len(other))
+        return sum(map(str.__eq__, one, other)) / longest if longest else 1.0
+    assert isinstance(other, frozenset)
+    both = len(one | other)
+    return len(one & other) / both if both else 1.0
+
+
+def parse(cursor: Cursor) -> Cluster:
+    start = cursor.here().start
+    texts = {"match": "termlist", "field": "_raw", "labelfield": "cluster_label", "countfield": "cluster_count"}
+    delims: str | None = None
+    threshold = 0.8
+    showcount = labelonly = False
+    while not cursor.done():
+        match cursor.option(("t", "delims", "showcount", "labelonly", *texts)):
+            case ("t", value, span):
+                number = to_number(value)
+                if number is None or not 0 < number <= 1:
+                    cursor.fail(f"t={value} is not between 0 and 1", span, "t=0.8")
+                threshold = number
+            case ("delims", value, _):
+                delims = value
+            case ("showcount", value, span):
+                showcount = flag(value, span)
+            case ("labelonly", value, span):
+                labelonly = flag(value, span)
+            case ("match", value, span):
+                if value.lower() not in MATCHES:
+                    cursor.fail(f"'{value}' is no way to match", span, "one of: " + ", ".join(MATCHES))
+                texts["match"] = value.lower()
+            case (name, value, _):
+                texts[name] = value
+            case _:
+                if cursor.at_option():
+                    cursor.no_option()
+                if not cursor.take(","):
+                    cursor.fail(f"unexpected {cursor.found()}", hint="cluster t=0.9 showcount=true")
+    return Cluster(
+        threshold,
+        delims,
+        texts["match"],
+        texts["field"],
+        labelonly,
+        texts["labelfield"],
+        texts["countfield"] if showcount else None,
+        cursor.since(start),
+    )

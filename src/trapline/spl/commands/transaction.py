@@ -1,0 +1,239 @@
+"""transaction: events that belong together as one row.
+
+Synopsis: `transaction [<field>...] [maxspan=<span>] [maxpause=<span>] [maxevents=<n>] [startswith=<filter>]
+[endswith=<filter>] [connected=<bool>] [unifyends=<bool>] [keepevicted=<bool>] [keeporphans=<bool>] [maxopentxn=<n>]
+[maxopenevents=<n>] [mvlist=<bool>|<field>,...] [delim=<text>] [nullstr=<text>] [mvraw=<bool>]`. Search Reference,
+"transaction". A filter is `"<text>"`, `(<search expression>)`, `"<search expression>"` or `eval(<expression>)`. Events
+come newest first. A transaction has the `_time` of its earliest event, `_raw` of all, the distinct values of every
+other field, and `duration` (seconds), `eventcount` and `closed_txn` (1 where startswith, maxspan, maxpause or maxevents
+ended it). With startswith or endswith, transactions that lack their start or end are left out unless keepevicted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from trapline.errors import Span, SplError
+from trapline.plan import Call, Expr, Extend, Lit, Node, number
+from trapline.spl.command import Context, Pipeline
+from trapline.spl.cursor import Cursor, Name, flag
+from trapline.spl.cursor import count as whole
+from trapline.spl.evaluate import Env
+from trapline.spl.expr import Ast
+from trapline.spl.filter import Filter, Term, TermKind, lower_filter, parse_filter
+from trapline.spl.transactions import END, START, Grouping, Rendering, Rules
+from trapline.times import span_seconds
+from trapline.values import Kind, Row, to_number, value_text
+
+FLAGS = ("connected", "unifyends", "keepevicted", "keeporphans", "mvraw")
+OPTIONS = ("maxspan", "maxpause", "maxevents", "maxopentxn", "maxopenevents", "delim", "nullstr", "name", *FLAGS)
+_FILTER = re.compile(r"(startswith|endswith)\s*=\s*", re.IGNORECASE)
+_MVLIST = re.compile(r"mvlist\s*=\s*", re.IGNORECASE)
+_EVAL = re.compile(r"eval\s*\(", re.IGNORECASE)
+_EXPRESSION = re.compile(r"[=<>()]|\b(?:AND|OR|NOT)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A startswith or endswith: a search expression or an eval expression."""
+
+    filter: Filter | None = None
+    expression: Ast | None = None
+
+    def predicate(self, context: Context, source: Node) -> Expr:
+        if self.filter is not None:
+            return lower_filter(self.filter, source.schema, context)
+        assert self.expression is not None
+        return Env(source.schema, context).condition(self.expression)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    rules: Rules
+    rendering: Rendering
+    starts: Edge | None
+    ends: Edge | None
+    delim: str | None
+    span: Span
+    bounded: bool = False
+    """maxopentxn or maxopenevents was stated."""
+
+    def lower(self, context: Context, source: Node) -> Node:
+        if "_time" not in source.schema:
+            raise SplError(
+                "transaction needs events with _time", span=self.span, hint="stats groups rows that have no time"
+            )
+        flags: list[tuple[str, Expr]] = []
+        for name, edge in ((START, self.starts), (END, self.ends)):
+            if edge is not None:
+                flags.append(
+                    (
+                        name,
+                        Call("case", (edge.predicate(context, source), number(1), Lit(None, Kind.NUMBER)), Kind.NUMBER),
+                    )
+                )
+        node = Extend(source, tuple(flags)) if flags else source
+        if self.delim is not None:
+            context.warnings.add(
+                "transaction",
+                "transaction delim= only matters where values are joined later, and nomv joins them by newlines here",
+                hint="eval x=mvjoin(x, ...) joins them by any text",
+            )
+        rules = self.rules
+        if not self.bounded:
+            rules = replace(rules, maxopentxn=context.limits.opentxn, maxopenevents=context.limits.openevents)
+
+        def overflow() -> None:
+            context.warnings.add(
+                "transaction-memory",
+                f"transaction had more than {rules.maxopentxn:,} open transactions or {rules.maxopenevents:,} events "
+                "in them, and left out the oldest ones unfinished, as Splunk does",
+                hint="maxspan, maxpause or maxevents end them earlier; maxopentxn and maxopenevents allow more",
+            )
+
+        def grouped(rows: list[Row]) -> Iterator[Row]:
+            return Grouping(rules, self.rendering, overflow).run(_checked(rows, context))
+
+        return context.apply(node, grouped, "transaction")
+
+
+def _checked(rows: Iterable[Row], context: Context) -> Iterator[Row]:
+    """The rows, with a warning where time goes up."""
+    before: float | None = None
+    for row in rows:
+        time = to_number(value_text(row["_time"])) if "_time" in row else None
+        if time is not None:
+            if before is not None and time > before:
+                context.warnings.add(
+                    "transaction-order",
+                    "transaction wants events in descending order of time, and these are not",
+                    hint="put sort 0 - _time before it",
+                )
+            before = time
+        yield row
+
+
+def parse(cursor: Cursor) -> Transaction:
+    start = cursor.here().start
+    edges: dict[str, Edge] = {}
+    fields: list[Name] = []
+    changes: dict[str, Any] = {}
+    rendering = Rendering()
+    delim: str | None = None
+    bounded = False
+    while not cursor.done():
+        edge = _FILTER.match(cursor.text, cursor.pos, cursor.end)
+        lists = _MVLIST.match(cursor.text, cursor.pos, cursor.end)
+        if edge is not None:
+            cursor.pos = edge.end()
+            edges[edge.group(1).lower()] = _edge(cursor)
+            continue
+        if lists is not None:
+            cursor.pos = lists.end()
+            rendering = replace(rendering, lists=_lists(cursor))
+            continue
+        option = cursor.option(OPTIONS)
+        if option is None:
+            if cursor.at_option():
+                cursor.no_option()
+            if not cursor.take(","):
+                fields += _fields(cursor)
+            continue
+        name, value, span = option
+        match name:
+            case "maxspan" | "maxpause":
+                changes[name] = _seconds(name, value, span)
+            case "maxevents":
+                changes[name] = None if value.startswith("-") else max(1, whole(value, span))
+            case "maxopentxn" | "maxopenevents":
+                bounded = True
+                changes[name] = max(1, whole(value, span))
+            case "nullstr":
+                rendering = replace(rendering, nullstr=value)
+            case "mvraw":
+                rendering = replace(rendering, mvraw=flag(value, span))
+            case "delim":
+                delim = value
+            case "name":
+                cursor.unsupported("there is no transactiontypes.conf to read", span, "write its settings as options")
+            case _:
+                changes[name] = flag(value, span)
+    rules = Rules(
+        **changes,
+        fields=tuple(dict.fromkeys(one.text for one in fields)),
+        starts="startswith" in edges,
+        ends="endswith" in edges,
+    )
+    return Transaction(
+        rules, rendering, edges.get("startswith"), edges.get("endswith"), delim, cursor.since(start), bounded
+    )
+
+
+def _fields(cursor: Cursor) -> list[Name]:
+    """A field, or a list of them in quotes."""
+    name = cursor.name()
+    if not name.quoted or "," not in name.text:
+        return [name]
+    return [Name(part.strip(), name.span) for part in name.text.split(",") if part.strip()]
+
+
+def _seconds(name: str, value: str, span: Span) -> float | None:
+    if value.startswith("-"):
+        return None
+    seconds = span_seconds(value)
+    if seconds is None:
+        raise SplError(f"{name}={value} is not a span", span=span, hint="such as 30s, 5m, 1h, 1d", code="time")
+    return seconds
+
+
+def _lists(cursor: Cursor) -> bool | frozenset[str]:
+    start = cursor.pos
+    quoted = cursor.string()
+    if quoted is None:
+        names = [cursor.bare()]
+        while cursor.take(","):
+            names.append(cursor.bare())
+    else:
+        names = re.split(r"[,\s]+", quoted.strip())
+    if len(names) == 1 and names[0].lower() in ("t", "true", "1", "f", "false", "0"):
+        return flag(names[0], cursor.since(start))
+    return frozenset(name for name in names if name)
+
+
+def _edge(cursor: Cursor) -> Edge:
+    """What stands after startswith= or endswith=."""
+    start = cursor.here().start
+    if _EVAL.match(cursor.text, cursor.pos, cursor.end):
+        cursor.take_word("eval")
+        cursor.expect("(", "after eval")
+        expression = cursor.expression()
+        cursor.expect(")", "to close eval(")
+        return Edge(expression=expression)
+    if cursor.take("("):
+        tree = parse_filter(cursor)
+        cursor.expect(")", "to close the search expression")
+        return Edge(tree)
+    text = cursor.string()
+    if text is None:
+        text = cursor.bare()
+        if not text:
+            cursor.fail(f"expected a filter, found {cursor.found()}", hint='startswith="login"')
+    span = cursor.since(start)
+    if not _EXPRESSION.search(text):
+        return Edge(Term(text, TermKind.PHRASE, span))
+
+    def refuse(first: int, last: int) -> Pipeline:
+        raise SplError("a subsearch cannot stand here", span=span)
+
+    inner = Cursor(text, 0, len(text), refuse)
+    try:
+        tree = parse_filter(inner)
+        inner.finish()
+    except SplError as error:
+        raise SplError(
+            f"'{text[:80]}' is not a search expression: {error.reason}", span=span, code=error.code
+        ) from None
+    return Edge(tree)
