@@ -14,43 +14,51 @@ from trapline.cli.options import json_option, store_option
 from trapline.errors import Warn
 
 if TYPE_CHECKING:
+    from trapline.content.catalog import Content
     from trapline.ingest.report import IngestReport
     from trapline.search import Session
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def search_options(command: Command) -> Command:
-    """The options that say over what a search runs, and when."""
-    for option in reversed(
-        (
-            click.argument("spl", metavar="SPL"),
-            click.option(
-                "--data",
-                metavar="PATH[::SOURCETYPE[::SOURCE]]",
-                multiple=True,
-                help="Search these files, folders or archives instead of the store. May be repeated.",
-            ),
-            store_option,
-            click.option("--earliest", metavar="TIME", help="Start, included: -24h@h, epoch, MM/DD/YYYY:HH:MM:SS."),
-            click.option("--latest", metavar="TIME", help="End, not included; as --earliest."),
-            click.option("--now", type=float, metavar="EPOCH", help="What now() and relative times count from."),
-            click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder, for its macros."),
-            click.option(
-                "--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."
-            ),
-            json_option,
-        )
-    ):
-        command = option(command)
-    return command
+def search_options(*, spl: bool = True) -> Callable[[Command], Command]:
+    """The options that say over what a search runs, and when. `spl`: the search itself must be given."""
+
+    def decorated(command: Command) -> Command:
+        for option in reversed(
+            (
+                click.argument("spl", metavar="SPL" if spl else "[SPL]", required=spl),
+                click.option(
+                    "--data",
+                    metavar="PATH[::SOURCETYPE[::SOURCE]]",
+                    multiple=True,
+                    help="Search these files, folders or archives instead of the store. May be repeated.",
+                ),
+                store_option,
+                click.option("--earliest", metavar="TIME", help="Start, included: -24h@h, epoch, MM/DD/YYYY:HH:MM:SS."),
+                click.option("--latest", metavar="TIME", help="End, not included; as --earliest."),
+                click.option("--now", type=float, metavar="EPOCH", help="What now() and relative times count from."),
+                click.option(
+                    "--content", "folders", metavar="DIR", multiple=True, help="Content folder, for its macros."
+                ),
+                click.option(
+                    "--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."
+                ),
+                json_option,
+            )
+        ):
+            command = option(command)
+        return command
+
+    return decorated
 
 
 @contextmanager
 def opened(
     store: Path, data: Sequence[str], folders: Sequence[str], macros: Sequence[str]
-) -> Iterator[tuple[Session, IngestReport | None]]:
-    """The session of a command; reading `--data` shows how far it is."""
+) -> Iterator[tuple[Session, IngestReport | None, Content]]:
+    """The session of a command, what was read for it, and the content whose macros it has; reading `--data` shows how
+    far it is."""
     from trapline import app
     from trapline.cli.hunttext import Progress
     from trapline.detect import evidence as given
@@ -67,9 +75,9 @@ def opened(
             done += at.disk
             line("reading", min(done, total), total, at.name)
 
-        with app.session(content, store=store, data=evidence, progress=tell) as pair:
+        with app.session(content, store=store, data=evidence, progress=tell) as (session, report):
             line("searching", 0, 0, "")
-            yield pair
+            yield session, report, content
 
 
 def tell_reading(report: IngestReport | None) -> list[Warn]:

@@ -1,4 +1,4 @@
-"""`trapline explain`: the rows after every stage of a search."""
+"""`trapline explain`: the rows after every stage of a search, and the clause that removed the last ones."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from trapline.cli.searching import search_options
 
 
 @click.command("explain")
-@search_options
+@search_options(spl=False)
+@click.option(
+    "--detection", metavar="NAME|FILE", help="Explain the search of this detection: its name, id, or a content file."
+)
+@click.option("--stage", "asked", type=click.IntRange(1), multiple=True, metavar="N", help="Take this stage apart too.")
 @click.option("--sql", is_flag=True, help="Show the engine's query too.")
 def command(
-    spl: str,
+    spl: str | None,
     data: tuple[str, ...],
     store: Path,
     earliest: str | None,
@@ -22,48 +26,48 @@ def command(
     folders: tuple[str, ...],
     macros: tuple[str, ...],
     as_json: bool,
+    detection: str | None,
+    asked: tuple[int, ...],
     sql: bool,
 ) -> None:
-    """Show how many rows are left after each stage of a search.
+    """Show where a search loses its rows.
 
-    The first stage that leaves none is marked: that is where a detection loses what it looks for.
+    The rows after each stage, macros expanded. Where none are left, the condition of that search or where is taken
+    apart: how many rows each clause holds for alone, how many are left after it together with those before it, how
+    many there would be without it, and what the events hold in its fields.
 
     \b
     Examples:
       trapline explain --data ./evidence 'EventCode=7045 | where ServiceName="x" | stats count by host'
+      trapline explain --data ./evidence --detection "Windows Service Create RemComSvc"
+      trapline explain --detection my_detection.yml --macros my_macros.conf --earliest -7d
       trapline explain --sql 'index=main | head 5'
 
     \b
     Exit codes: 0 the search ran, 2 the search or an option is wrong, 3 the engine failed.
     """
-    from trapline.cli.render import print_json, print_table
+    from trapline.cli.explaintext import print_explanation
+    from trapline.cli.render import print_json
     from trapline.cli.searching import opened, print_warnings, tell_reading
+    from trapline.content.read import find_or_read
 
-    with opened(store, data, folders, macros) as (session, report):
-        stages = session.explain(spl, earliest=earliest, latest=latest, now=now)
+    if (spl is None) == (detection is None):
+        raise click.UsageError("Give a search, or --detection NAME|FILE.")
+    with opened(store, data, folders, macros) as (session, report, content):
+        if detection is not None:
+            spl = find_or_read(content, detection).search
+            session.macros = content.macros()
+        assert spl is not None
+        found = session.explain(spl, earliest=earliest, latest=latest, now=now, stages=[one - 1 for one in asked])
         query = session.sql(spl, earliest=earliest, latest=latest, now=now) if sql else None
-    warnings = tell_reading(report)
+    warnings = [*tell_reading(report), *found.warnings]
     if as_json:
-        body: dict[str, object] = {"stages": [{"stage": one.text, "rows": one.rows} for one in stages]}
+        body = found.to_json()
         if query is not None:
             body["sql"] = query
         print_json({**body, "warnings": [warn.to_json() for warn in warnings]})
         return
-    empty = next((at for at, one in enumerate(stages) if one.rows == 0), None)
-    print_table(
-        ("#", "rows", "stage", ""),
-        [
-            (
-                at + 1,
-                f"{one.rows:,}",
-                one.text if at == 0 else f"| {one.text}",
-                "<- no rows left" if at == empty else "",
-            )
-            for at, one in enumerate(stages)
-        ],
-        right=("#", "rows"),
-        wrap=True,
-    )
+    print_explanation(found)
     if query is not None:
         click.echo("\n" + query)
     print_warnings(warnings)

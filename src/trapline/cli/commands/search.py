@@ -12,7 +12,7 @@ FORMATS = ("table", "json", "jsonl", "csv", "parquet")
 
 
 @click.command("search")
-@search_options
+@search_options()
 @click.option(
     "--format",
     "form",
@@ -57,7 +57,7 @@ def command(
     from trapline.cli.searching import opened, print_warnings, tell_reading
 
     chosen = rowfiles.choose("json" if as_json and form is None else form, out)
-    with opened(store, data, folders, macros) as (session, report):
+    with opened(store, data, folders, macros) as (session, report, _):
         result = session.run(spl, earliest=earliest, latest=latest, now=now)
     warnings = [*tell_reading(report), *result.warnings]
     if as_json and out is None:

@@ -1,0 +1,326 @@
+"""The rows after each stage of a search, and what happened in the stage that removed the last ones."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from trapline.errors import Span, Warn
+from trapline.explain.asking import Asking
+from trapline.explain.clauses import Breaking, Clause, Tested
+from trapline.explain.facts import FieldFacts, field_facts
+from trapline.plan import (
+    TRUE,
+    Aggregate,
+    Col,
+    Expand,
+    Expr,
+    Extend,
+    Filter,
+    Join,
+    Limit,
+    Node,
+    Project,
+    Reverse,
+    Rows,
+    Scan,
+    Sort,
+    Window,
+    both,
+    call,
+    number,
+)
+from trapline.spl import expr as asts
+from trapline.spl import filter as filters
+from trapline.spl.command import Pipeline, Stage
+from trapline.spl.cursor import Name
+from trapline.spl.origin import Origin
+from trapline.values import Kind
+
+NULLS_DROP: Mapping[str, tuple[str, ...]] = {
+    "stats": ("by",),
+    "chart": ("by", "over"),
+    "top": ("by", "names"),
+    "rare": ("by", "names"),
+    "dedup": ("names",),
+    "mvexpand": ("field", "name"),
+}
+"""Commands that leave out rows where one of these fields of theirs is null, by the attribute that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageCount:
+    """A stage of the pipeline and the rows after it.
+
+    `text` and `span`: in the search after macro expansion. `ms`: time that planning and counting it took. `macros`:
+    those whose expansion it is, wholly or in part. `notes`: rows lost for a reason that the text does not show.
+    """
+
+    text: str
+    rows: int
+    name: str
+    span: Span
+    ms: float
+    macros: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "stage": self.text,
+            "rows": self.rows,
+            "command": self.name,
+            "ms": round(self.ms, 1),
+            "span": [self.span.start, self.span.end],
+            "macros": list(self.macros),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The condition of one stage, taken apart. `stage` counts from 0; `came`: rows that came in."""
+
+    stage: int
+    came: int
+    clause: Clause | None
+    fields: tuple[FieldFacts, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "stage": self.stage + 1,
+            "rows_in": self.came,
+            "condition": None if self.clause is None else self.clause.to_json(),
+            "fields": [one.to_json() for one in self.fields],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`text` is the search after macro expansion. `empty`: the first stage that left nothing. `breakdowns`: of that
+    stage, and of those asked for. Iterating gives the stages."""
+
+    text: str
+    stages: tuple[StageCount, ...]
+    empty: int | None
+    breakdowns: tuple[Breakdown, ...] = ()
+    warnings: tuple[Warn, ...] = field(default=())
+
+    def __iter__(self) -> Iterator[StageCount]:
+        return iter(self.stages)
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "search": self.text,
+            "stages": [one.to_json() for one in self.stages],
+            "empty_from_stage": None if self.empty is None else self.empty + 1,
+            "breakdowns": [one.to_json() for one in self.breakdowns],
+        }
+
+
+def explain(context: Asking, pipeline: Pipeline, origin: Origin, asked: Sequence[int] = ()) -> Explanation:
+    """The rows after every stage; the stage that removed the last ones taken apart, and the stages `asked` for
+    (counted from 0). Raises SplError, EngineError."""
+    nodes: list[Node] = []
+    counts: list[StageCount] = []
+    known: dict[int, int] = {}
+    for place, stage in enumerate(pipeline.stages):
+        begun = time.perf_counter()
+        node = context.stage(pipeline, place, nodes[-1] if nodes else None)
+        rows = _count(context, node, known)
+        known[id(node)] = rows
+        spent = (time.perf_counter() - begun) * 1000
+        text = pipeline.text[stage.span.start : stage.span.end]
+        notes = _notes(context, stage, nodes[-1], known) if nodes and known[id(nodes[-1])] else ()
+        nodes.append(node)
+        counts.append(StageCount(text, rows, stage.name, stage.span, spent, origin.macros(stage.span), notes))
+    empty = next((place for place, one in enumerate(counts) if not one.rows), None)
+    wanted = list(dict.fromkeys([*([] if empty is None else [empty]), *asked]))
+    breakdowns = [_break(context, pipeline, place, nodes, counts, known) for place in wanted if 0 <= place < len(nodes)]
+    return Explanation(pipeline.text, tuple(counts), empty, tuple(breakdowns), tuple(context.warnings.items))
+
+
+# --- counting ------------------------------------------------------------------------------------------------------
+
+
+def _count(context: Asking, node: Node, known: Mapping[int, int]) -> int:
+    """The rows of a plan, from those of an earlier stage where that settles it."""
+    found = _derived(node, known)
+    return context.count(node) if found is None else found
+
+
+def _derived(node: Node, known: Mapping[int, int]) -> int | None:
+    if id(node) in known:
+        return known[id(node)]
+    match node:
+        case (
+            Extend(input=inner) | Project(input=inner) | Window(input=inner) | Sort(input=inner) | Reverse(input=inner)
+        ):
+            return _derived(inner, known)
+        case Rows(data=data):
+            return int(data.num_rows)
+        case Limit(input=inner, count=most):
+            found = _derived(inner, known)
+            return None if found is None else min(found, most)
+        case Aggregate(by=()):
+            return 1
+        case Aggregate(input=inner) | Filter(input=inner) | Expand(input=inner) | Join(left=inner):
+            return 0 if _derived(inner, known) == 0 else None
+    return None
+
+
+def _notes(context: Asking, stage: Stage, source: Node, known: Mapping[int, int]) -> tuple[str, ...]:
+    """Rows that a command drops because a field is null."""
+    places = NULLS_DROP.get(stage.name, ())
+    if not places or (stage.name == "dedup" and getattr(stage.command, "keepempty", False)):
+        return ()
+    names = list(dict.fromkeys(name for place in places for name in _names(getattr(stage.command, place, None))))
+    came = known[id(source)]
+    absent = [name for name in names if name not in source.schema]
+    notes = [f"no row has the field {name}, so {stage.name} drops all {came:,}" for name in absent]
+    present = {name: source.schema[name] for name in names if name in source.schema}
+    tests: dict[str, Expr] = {name: call("is_null", Kind.BOOL, Col(name, kind)) for name, kind in present.items()}
+    if not tests:
+        return tuple(notes)
+    found = context.counts(source, tests, [Col(name, Kind.BOOL) for name in tests])
+    for name, rows in zip(tests, found, strict=True):
+        if rows:
+            notes.append(f"{rows:,} of {came:,} rows have no {name}: {stage.name} drops them")
+    return tuple(notes)
+
+
+def _names(value: object) -> Iterator[str]:
+    match value:
+        case Name(text=name):
+            yield name
+        case str():
+            yield value
+        case tuple():
+            for one in value:
+                yield from _names(one)
+
+
+# --- taking one stage apart ----------------------------------------------------------------------------------------
+
+
+def _break(
+    context: Asking,
+    pipeline: Pipeline,
+    place: int,
+    nodes: Sequence[Node],
+    stages: Sequence[StageCount],
+    known: Mapping[int, int],
+) -> Breakdown:
+    stage = pipeline.stages[place]
+    tree = condition_of(stage)
+    source = nodes[place - 1] if place else _source(nodes[place])
+    if tree is None or source is None:
+        came = stages[place - 1].rows if place else 0
+        return Breakdown(place, came, None, (), stages[place].notes)
+    if place == 0:
+        # The time range prunes what is read; the clauses earliest= and latest= are to be seen at work.
+        source = _unbounded(source)
+    breaking = Breaking(context, source, pipeline.text)
+    if isinstance(tree, filters.Filter):
+        came, clause, rests = breaking.search(tree)
+    else:
+        came, clause, rests = breaking.where(tree)
+    if not came:
+        return Breakdown(place, 0, clause, (), tuple(_no_events(source)))
+    notes = tuple(_range(context, source, nodes[place], clause)) if place == 0 else ()
+    by_field: dict[str, list[Tested]] = defaultdict(list)
+    for one in clause.walk():
+        if one.removes:
+            for leaf in one.walk():
+                for tested in leaf.tested:
+                    by_field[tested.field].append(tested)
+    fields = [
+        field_facts(context, source, tested, rests.get(name, TRUE), came)
+        for name, tested in list(by_field.items())[:MOST_FIELDS]
+        if "*" not in name
+    ]
+    return Breakdown(place, came, clause, tuple(fields), notes)
+
+
+MOST_FIELDS = 6
+"""Fields that facts are given of."""
+
+
+def condition_of(stage: Stage) -> filters.Filter | asts.Ast | None:
+    """The condition of a search or where."""
+    match stage.name:
+        case "search":
+            tree: filters.Filter | None = getattr(stage.command, "tree", None)
+            return tree
+        case "where":
+            condition: asts.Ast | None = getattr(stage.command, "condition", None)
+            return condition
+    return None
+
+
+def _source(node: Node) -> Node | None:
+    """What the first stage reads."""
+    match node:
+        case Filter(input=inner):
+            return inner
+        case Scan() | Rows():
+            return node
+    return None
+
+
+def _unbounded(source: Node) -> Node:
+    if isinstance(source, Scan):
+        return Scan(source.schema, source.tables, None, None, source.expand)
+    return source
+
+
+def _range(context: Asking, source: Node, node: Node, clause: Clause) -> Iterator[str]:
+    """Did the time range of the search, which no clause states, remove the rows?"""
+    scan = node.input if isinstance(node, Filter) else node
+    if not isinstance(scan, Scan) or (scan.earliest is None and scan.latest is None):
+        return
+    bounds: list[Expr] = []
+    when = Col("_time", Kind.NUMBER)
+    for op, bound in (("ge", scan.earliest), ("lt", scan.latest)):
+        if bound is not None:
+            bounds.append(call(op, Kind.BOOL, when, number(bound / 1_000_000)))
+    inside = context.counts(source, {"inside": both(bounds)}, [Col("inside", Kind.BOOL)])[0]
+    if not inside:
+        yield f"no event lies in the time range of the search, {_span(scan.earliest, scan.latest)}{_reach(scan)}"
+    elif clause.alone and clause.left:
+        yield f"{clause.alone:,} events match, none in the time range of the search"
+
+
+def _no_events(source: Node) -> Iterator[str]:
+    if isinstance(source, Scan):
+        if not source.tables:
+            yield "there are no events at all: has anything been ingested into this store?"
+        else:
+            yield "there are no events in what this search may read"
+    else:
+        yield "there are no events"
+
+
+def _reach(scan: Scan) -> str:
+    """From when to when there are events."""
+    first = [one.earliest for one in scan.tables if one.earliest is not None]
+    last = [one.latest for one in scan.tables if one.latest is not None]
+    return f"; the events are of {_span(min(first), max(last))}" if first and last else ""
+
+
+def _span(earliest: int | None, latest: int | None) -> str:
+    return f"{_moment(earliest)} to {_moment(latest)}"
+
+
+def _moment(micros: int | None) -> str:
+    if micros is None:
+        return "any time"
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
