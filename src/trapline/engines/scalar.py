@@ -427,12 +427,12 @@ def ip_mask(mask: str | None, address: str | None) -> str | None:
 
 
 _SEARCH_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|\\.|[\[\]|]|[^"\\\[\]|]++', re.DOTALL)
-_COMMAND = re.compile(r"\s*([A-Za-z_]\w*)")
+_COMMAND = re.compile(r"\s*([A-Za-z_]\w*)(?=\s*\Z|\s+(?![=<>!])|[\"'(])")
 
 
 def commands_of(search: str | None) -> list[str] | None:
-    """commands(): the commands of a search text, those of subsearches left out; its first stage is search where it does
-    not start with a pipe or a command of its own (taken as written)."""
+    """commands(): the commands of a search text, those of subsearches left out. A text that starts with neither a pipe
+    nor a word is a search."""
     if search is None:
         return None
     stages = [""]
@@ -446,7 +446,10 @@ def commands_of(search: str | None) -> list[str] | None:
             stages.append("")
         elif depth == 0:
             stages[-1] += piece
-    names = [match.group(1) for match in map(_COMMAND.match, stages) if match is not None]
+    found = [_COMMAND.match(stage) for stage in stages]
+    names = [match.group(1) for match in found if match is not None]
+    if stages[0].strip() and found[0] is None:
+        names.insert(0, "search")
     return names or None
 
 
