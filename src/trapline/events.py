@@ -49,6 +49,11 @@ class EventBatch:
     table: pa.Table
 
 
+SHAPE_SIZE = 8192
+"""Memory that a shape costs beside its values, about, as a batch of few events. Where every event has a shape of its
+own (random keys in JSON), that is most of it."""
+
+
 class Layout(Protocol):
     """How texts captured from events of one shape become columns, many events at a time.
 
@@ -98,7 +103,7 @@ class EventBuilder:
 
     @property
     def size(self) -> int:
-        """Characters of raw text held, for bounding memory."""
+        """Characters of raw text held and `SHAPE_SIZE` for every shape, for bounding memory."""
         return self._bytes
 
     def add(
@@ -118,6 +123,7 @@ class EventBuilder:
         group = self._groups.get((sourcetype, names))
         if group is None:
             group = self._groups[sourcetype, names] = _Group()
+            self._bytes += SHAPE_SIZE
         group.time.append(time)
         group.serial.append(serial)
         group.raw.append(raw)
@@ -133,6 +139,7 @@ class EventBuilder:
             group = self._captured[layout]
         except KeyError:
             group = self._captured[layout] = _Captured()
+            self._bytes += SHAPE_SIZE
         group.serial.append(serial)
         group.raw.append(raw)
         group.rows.append(texts)
