@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-from collections import defaultdict
+import socket
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -111,6 +112,8 @@ class Finder:
     def find(self, key: Sequence[str]) -> list[int]:
         """The rows of one value per field, in file order, at most `max_matches`."""
         folded = [self._fold(value) for value in key]
+        if not self._exact and len(self._special) == 1:
+            return sorted(self._special[0][1].find(folded[0]))[: self.lookup.max_matches]
         found: set[int] | list[int] = self.index.get(tuple(folded[place] for place in self._exact), [])
         for place, matcher in self._special:
             if not found:
@@ -120,29 +123,41 @@ class Finder:
 
 
 class _Wildcards:
-    """Patterns with `*`. Each is filed under the first three characters of its longest literal piece, so that a value
-    meets only the patterns that share a piece with it."""
+    """Patterns with `*`. Each is filed under the start or the end of its longest literal piece, whichever fewer
+    patterns share, so that a value meets only patterns that have a piece in common with it. What they are filed under
+    has few lengths, so a value is cut into few windows."""
+
+    SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 
     def __init__(self, cells: Iterable[tuple[int, str]]) -> None:
         self._literal: dict[str, list[int]] = defaultdict(list)
         self._filed: dict[str, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
         self._loose: list[tuple[int, tuple[str, ...]]] = []
+        several: list[tuple[int, tuple[str, ...], str, str]] = []
         for number, pattern in cells:
             pieces = tuple(pattern.split("*"))
             if len(pieces) == 1:
                 self._literal[pattern].append(number)
                 continue
             longest = max(pieces, key=len)
-            if len(longest) < 3:
+            size = next((size for size in self.SIZES if size <= len(longest)), 0)
+            if not size:
                 self._loose.append((number, pieces))
             else:
-                self._filed[longest[:3]].append((number, pieces))
+                several.append((number, pieces, longest[:size], longest[-size:]))
+        shared = Counter(part for _, _, *ends in several for part in ends)
+        for number, pieces, start, end in several:
+            self._filed[min(start, end, key=shared.__getitem__)].append((number, pieces))
+        self._sizes = sorted({len(part) for part in self._filed})
 
     def find(self, value: str) -> set[int]:
         found = set(self._literal.get(value, ()))
         found.update(number for number, pieces in self._loose if _globs(pieces, value))
-        for start in {value[at : at + 3] for at in range(len(value) - 2)}:
-            found.update(number for number, pieces in self._filed.get(start, ()) if _globs(pieces, value))
+        filed = self._filed
+        for size in self._sizes:
+            for window in {value[at : at + size] for at in range(len(value) - size + 1)}:
+                if window in filed:
+                    found.update(number for number, pieces in filed[window] if _globs(pieces, value))
         return found
 
 
@@ -174,14 +189,20 @@ class _Networks:
 
     def find(self, value: str) -> set[int]:
         """The networks that hold an address or a network."""
-        own = _network(value)
+        try:
+            # Most values are addresses of version 4, for which the general reader is slow.
+            version, own, most = 4, 32, 32
+            address = int.from_bytes(socket.inet_pton(socket.AF_INET, value))
+        except (OSError, ValueError):
+            network = _network(value)
+            if network is None:
+                return set()
+            version, own, most = network.version, network.prefixlen, network.max_prefixlen
+            address = int(network.network_address)
         found: set[int] = set()
-        if own is None:
-            return found
-        address = int(own.network_address)
-        for (version, size), known in self._by_size.items():
-            if version == own.version and size <= own.prefixlen:
-                shift = own.max_prefixlen - size
+        for (of, size), known in self._by_size.items():
+            if of == version and size <= own:
+                shift = most - size
                 found.update(known.get(address >> shift << shift, ()))
         return found
 
@@ -288,7 +309,9 @@ def _by_value(
     for row in context.rows(distinct):
         cells = [cell_values(row.get(name)) for name in names]
         key = tuple(map(tuple, cells)) if multi else tuple(cell[0] for cell in cells)
-        groups[key] = [finder.find(one) for one in product(*cells)]
+        finds = [finder.find(one) for one in product(*cells)]
+        if lookup.min_matches or any(finds):
+            groups[key] = finds
     return groups
 
 
