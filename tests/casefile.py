@@ -28,6 +28,11 @@ SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "lookups": dict,
     "datamodels": dict,
     "store": bool,
+    "tz": str,
+    "limits": dict,
+    "saved_searches": dict,
+    "jobs": dict,
+    "folder": bool,
 }
 
 Row = Mapping[str, Any]

@@ -13,6 +13,7 @@ from tests.casefile import Block, Case, CaseError, Outcome
 from trapline.errors import TraplineError
 from trapline.ingest.intake import Evidence, ingest
 from trapline.search import Macro, Session
+from trapline.spl.limits import Limits
 from trapline.store import Store
 
 MTIME = 1_700_000_000
@@ -24,8 +25,13 @@ FILE_WORDS = frozenset({"name", "index", "sourcetype", "source", "host", "format
 def run(case: Case, engine: str) -> Outcome:
     """What an engine of `ENGINES` gives. Only a TraplineError is an outcome; anything else is a defect and escapes."""
     try:
-        if not case.files():
+        if not case.files() and not case.settings.get("folder"):
             return ENGINES_BY_NAME[engine](case, _session(case))
+        if not case.files():
+            with tempfile.TemporaryDirectory() as folder:
+                session = _session(case)
+                session.folder = Path(folder)
+                return ENGINES_BY_NAME[engine](case, session)
         with Store.throwaway() as store:
             said = _ingest(case, store)
             session = _session(case)
@@ -45,6 +51,10 @@ def _session(case: Case) -> Session:
         lookups=given.get("lookups", {}),
         datamodels=given.get("datamodels", {}),
         store=given.get("store", False),
+        tz=given.get("tz", "UTC"),
+        limits=Limits(**given.get("limits", {})),
+        saved_searches=given.get("saved_searches", {}),
+        jobs=given.get("jobs", {}),
     )
 
 

@@ -36,4 +36,6 @@ def parse(cursor: Cursor) -> Append:
             limit = whole(value, span)
         else:
             whole(value, span)
+    if cursor.at_option():
+        cursor.no_option()
     return Append(cursor.subsearch(), limit)

@@ -60,4 +60,6 @@ def parse(cursor: Cursor) -> AppendCols:
             limit = whole(value, span)
         else:
             whole(value, span)
+    if cursor.at_option():
+        cursor.no_option()
     return AppendCols(cursor.subsearch(), override, limit)

@@ -200,13 +200,22 @@ def _with_item(template: str, token: str) -> str:
         filled,
     )
     return re.sub(
-        rf"\w*(?:{re.escape(token)}\w*)+\s*=(?!=)", lambda match: _dynamic(match.group(), token), filled
+        rf"(\beval\s+|,\s*)([\w.]*(?:{re.escape(token)}[\w.]*)+)(?=\s*=(?!=))",
+        lambda match: (
+            match.group(1) + _dynamic(match.group(2), token) if _outside(filled, match.start()) else match.group()
+        ),
+        filled,
     ).replace(token, field_)
 
 
-def _dynamic(assignment: str, token: str) -> str:
+def _outside(text: str, at: int) -> bool:
+    """Outside of all parentheses, where assignments stand."""
+    return text.count("(", 0, at) == text.count(")", 0, at)
+
+
+def _dynamic(name: str, token: str) -> str:
     """`total_<<ITEM>>=`: a field named by the value."""
-    return assignment.replace(token, "{" + _ITEM + "}")
+    return name.replace(token, "{" + _ITEM + "}")
 
 
 def _values(mode: str, column: Expr) -> Expr:

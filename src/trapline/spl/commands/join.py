@@ -1,7 +1,8 @@
 """join: fields of a subsearch's rows added to the rows with the same values.
 
 Synopsis: `join [type=inner|outer|left] [usetime=<bool> earlier=<bool>] [overwrite=<bool>] [max=<n>] [<field>...]
-[<subsearch>]` or `join [left=<alias> right=<alias>] [<options>] where <left>.<field>=<right>.<field>... [<subsearch>]`.
+<dataset>` or `join [left=<alias> right=<alias>] [<options>] where <left>.<field>=<right>.<field>... <dataset>`, the
+dataset being `[<subsearch>]`, `savedsearch:<name>`, `lookup:<name>` or `datamodel:<model>.<dataset>`.
 Search Reference, "join". Values are equal as texts, letter case counts; a row without one of the fields has no match.
 Without fields those that both sides have are used. Of the matches the first counts, or `max` of them, 0 for all. With
 aliases every field is named `<alias>.<field>` afterwards.
@@ -35,17 +36,19 @@ from trapline.spl.cursor import Cursor, Name, flag
 from trapline.spl.cursor import count as whole
 from trapline.spl.evaluate import as_number, as_text
 from trapline.spl.joining import RIGHT, from_right, merged
+from trapline.spl.named import Named, take_named
 from trapline.values import Kind
 
 OPTIONS = ("type", "usetime", "earlier", "overwrite", "max", "left", "right")
 _RANK = "_join_rank"
 _ROW = "_join_row"
+_DATASET = re.compile(r"\w+\s*:")
 _CONDITION = re.compile(r'("[^"]+"|[^\s=,()\[\]]+)\s*=\s*("[^"]+"|[^\s=,()\[\]]+)')
 
 
 @dataclass(frozen=True, slots=True)
 class JoinCommand:
-    pipeline: Pipeline
+    right: Pipeline | Named
     pairs: tuple[tuple[str, str], ...]
     """Fields of the two sides that are to be equal; none: those that both have."""
     outer: bool
@@ -57,7 +60,8 @@ class JoinCommand:
     span: Span
 
     def lower(self, context: Context, source: Node) -> Node:
-        right = context.capped(context.lower(self.pipeline), context.limits.join, "join")
+        given = self.right.node(context)[1] if isinstance(self.right, Named) else context.lower(self.right)
+        right = context.capped(given, context.limits.join, "join")
         pairs = self.pairs
         if self.aliases is not None:
             source, right = _prefixed(source, self.aliases[0]), _prefixed(right, self.aliases[1])
@@ -122,7 +126,8 @@ def parse(cursor: Cursor) -> JoinCommand:
     aliases: dict[str, str] = {}
     names: list[Name] = []
     conditions: list[tuple[str, str]] = []
-    while cursor.peek() != "[":
+    named: Named | None = None
+    while cursor.peek() != "[" and (named := take_named(cursor)) is None:
         option = cursor.option(OPTIONS)
         if option is not None:
             match option:
@@ -148,8 +153,7 @@ def parse(cursor: Cursor) -> JoinCommand:
             cursor.no_option()
         elif not cursor.take(","):
             names.append(cursor.name(stops=",["))
-    pipeline = cursor.subsearch()
-    # Options may also stand after the subsearch's own fields but never after it.
+    pipeline = named or cursor.subsearch()
     if aliases and (len(aliases) < 2 or not conditions):
         cursor.fail(
             "aliases need left=, right= and where", cursor.since(start), "join left=L right=R where L.id=R.id [...]"
@@ -176,6 +180,8 @@ def _conditions(cursor: Cursor, aliases: dict[str, str]) -> list[tuple[str, str]
         cursor.fail("a where clause needs left= and right= before it", hint="join left=L right=R where L.id=R.id [...]")
     left, right = f"{aliases['left']}.", f"{aliases['right']}."
     while not cursor.done() and cursor.peek() != "[" and not cursor.at_option(OPTIONS):
+        if found and _DATASET.match(cursor.text, cursor.pos, cursor.end):
+            break
         if cursor.take_word("and") or cursor.take(","):
             continue
         match = _CONDITION.match(cursor.text, cursor.pos, cursor.end)

@@ -7,42 +7,16 @@ Where all searches are of streaming commands the events are interleaved, newest 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from trapline.errors import Span, SplError
 from trapline.plan import Node
 from trapline.plan import Union as UnionNode
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor
 from trapline.spl.cursor import count as whole
+from trapline.spl.named import Named, take_named
 from trapline.spl.streaming import first_not_streaming
 from trapline.spl.timeorder import newest_first
-
-_NAMED = re.compile(r"(savedsearch|lookup|inputlookup|datamodel)\s*:\s*", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A dataset by its kind and name."""
-
-    kind: str
-    name: str
-    span: Span
-
-    def pipeline(self, context: Context) -> Pipeline:
-        match self.kind:
-            case "savedsearch":
-                text = context.saved_search(self.name)
-                if text is None:
-                    raise SplError(f"there is no saved search '{self.name}'", span=self.span, code="name")
-            case "datamodel":
-                model, _, dataset = self.name.partition(".")
-                text = f"| datamodel {model} {dataset or model} search"
-            case _:
-                quoted = self.name.replace("\\", "\\\\").replace('"', '\\"')
-                text = f'| inputlookup "{quoted}"'
-        return context.parse(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +35,7 @@ class Union:
         streaming = True
         for dataset in self.datasets:
             if isinstance(dataset, Named):
-                pipeline = dataset.pipeline(context)
-                node = context.inner(pipeline, f"union {dataset.kind}:{dataset.name}")
+                pipeline, node = dataset.node(context)
             else:
                 pipeline, node = dataset, context.lower(dataset)
             streaming = streaming and first_not_streaming(pipeline) is None
@@ -89,15 +62,12 @@ def parse(cursor: Cursor) -> Union:
         elif cursor.peek() == "[":
             datasets.append(cursor.subsearch())
         else:
-            start = cursor.here().start
-            named = _NAMED.match(cursor.text, start, cursor.end)
+            named = take_named(cursor)
             if named is None:
                 cursor.fail(
                     f"expected a dataset, found {cursor.found()}", hint="[search ...], savedsearch:name or lookup:name"
                 )
-            cursor.pos = named.end()
-            name = cursor.value("a name")
-            datasets.append(Named(named.group(1).lower(), name, cursor.since(start)))
+            datasets.append(named)
     if not datasets:
         cursor.fail("union needs a dataset", hint="union [search index=a] [search index=b]")
     return Union(tuple(datasets), limit)
