@@ -12,6 +12,7 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import Env
 from trapline.spl.expr import Ast
+from trapline.spl.lookupcalls import has_lookup, joined, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,10 @@ class Where:
     condition: Ast
 
     def lower(self, context: Context, source: Node) -> Node:
-        return Filter(source, Env(source.schema, context).condition(self.condition))
+        if not has_lookup(self.condition):
+            return Filter(source, Env(source.schema, context).condition(self.condition))
+        node, condition = joined(context, source, self.condition)
+        return without(Filter(node, Env(node.schema, context).condition(condition)))
 
 
 def parse(cursor: Cursor) -> Where:
