@@ -204,15 +204,16 @@ class Cursor:
             return False
         return known is None or match.group(1).lower() in known
 
-    def option(self, known: Sequence[str]) -> tuple[str, str, Span] | None:
-        """Take `name=value` if its name is one of `known` (lower case): (name, value, span)."""
+    def option(self, known: Sequence[str], stops: str = ",") -> tuple[str, str, Span] | None:
+        """Take `name=value` if its name is one of `known` (lower case): (name, value, span). A bare value ends at
+        `stops`."""
         if not self.at_option(known):
             return None
         match = _OPTION.match(self.text, self.pos, self.end)
         assert match is not None
         start = self.pos
         self.pos = match.end()
-        value = self.value(f"a value for {match.group(1)}")
+        value = self.value(f"a value for {match.group(1)}", stops)
         return match.group(1).lower(), value, Span(start, self.pos)
 
     def no_option(self) -> NoReturn:

@@ -28,7 +28,7 @@ def parse(cursor: Cursor) -> Append:
     limit: int | None = None
     # maxtime and timeout bound how long Splunk looks; here a subsearch runs to its end. extendtimerange only widens the
     # range that Splunk shows for the search.
-    while (option := cursor.option(("extendtimerange", "maxtime", "maxout", "timeout"))) is not None:
+    while (option := cursor.option(("extendtimerange", "maxtime", "maxout", "timeout"), stops=",[")) is not None:
         name, value, span = option
         if name == "extendtimerange":
             flag(value, span)

@@ -50,7 +50,9 @@ def parse(cursor: Cursor) -> AppendCols:
     limit: int | None = None
     override = False
     # maxtime and timeout bound how long Splunk looks; here a subsearch runs to its end.
-    while (option := cursor.option(("override", "extendtimerange", "maxtime", "maxout", "timeout"))) is not None:
+    while (
+        option := cursor.option(("override", "extendtimerange", "maxtime", "maxout", "timeout"), stops=",[")
+    ) is not None:
         name, value, span = option
         if name == "override":
             override = flag(value, span)

@@ -22,6 +22,6 @@ class AppendPipe:
 
 
 def parse(cursor: Cursor) -> AppendPipe:
-    while (option := cursor.option(("run_in_preview",))) is not None:
+    while (option := cursor.option(("run_in_preview",), stops=",[")) is not None:
         flag(option[1], option[2])  # there are no previews here
     return AppendPipe(cursor.subsearch())

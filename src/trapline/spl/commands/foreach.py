@@ -268,7 +268,7 @@ def parse(cursor: Cursor) -> ForEach:
                 cursor.fail("foreach takes one template")
             template, _ = cursor.template()
             continue
-        option = cursor.option(("mode", *TOKENS))
+        option = cursor.option(("mode", *TOKENS), stops=",[")
         if option is not None:
             name, value, span = option
             if name == "mode":

@@ -128,7 +128,7 @@ def parse(cursor: Cursor) -> JoinCommand:
     conditions: list[tuple[str, str]] = []
     named: Named | None = None
     while cursor.peek() != "[" and (named := take_named(cursor)) is None:
-        option = cursor.option(OPTIONS)
+        option = cursor.option(OPTIONS, stops=",[")
         if option is not None:
             match option:
                 case ("type", value, span):

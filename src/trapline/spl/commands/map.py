@@ -76,7 +76,7 @@ def parse(cursor: Cursor) -> Map:
     saved: str | None = None
     most: int | None = None
     while not cursor.done():
-        match cursor.option(("search", "maxsearches")):
+        match cursor.option(("search", "maxsearches"), stops=",["):
             case ("search", value, _):
                 template = value
             case ("maxsearches", value, span):

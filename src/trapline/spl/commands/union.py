@@ -52,7 +52,7 @@ def parse(cursor: Cursor) -> Union:
     limit: int | None = None
     datasets: list[Pipeline | Named] = []
     while not cursor.done():
-        option = cursor.option(("maxout", "maxtime", "timeout"))
+        option = cursor.option(("maxout", "maxtime", "timeout"), stops=",[")
         if option is not None:
             amount = whole(option[1], option[2])
             # maxtime and timeout bound how long Splunk looks; here a search runs to its end.
