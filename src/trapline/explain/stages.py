@@ -221,7 +221,10 @@ def _break(
 ) -> Breakdown:
     stage = pipeline.stages[place]
     tree = condition_of(stage)
-    source = nodes[place - 1] if place else _source(nodes[place])
+    if stage.name == "tstats" and isinstance(tree, filters.Filter):
+        source = _beneath(context, nodes[place], tree)
+    else:
+        source = nodes[place - 1] if place else _source(nodes[place])
     if tree is None or source is None:
         came = stages[place - 1].rows if place else 0
         return Breakdown(place, came, None, (), stages[place].notes)
@@ -255,9 +258,9 @@ MOST_FIELDS = 6
 
 
 def condition_of(stage: Stage) -> filters.Filter | asts.Ast | None:
-    """The condition of a search or where."""
+    """The condition of a search or where, or the WHERE of tstats."""
     match stage.name:
-        case "search":
+        case "search" | "tstats":
             tree: filters.Filter | None = getattr(stage.command, "tree", None)
             return tree
         case "where":
@@ -273,6 +276,15 @@ def _source(node: Node) -> Node | None:
             return inner
         case Scan() | Rows():
             return node
+    return None
+
+
+def _beneath(context: Asking, node: Node, tree: filters.Filter) -> Node | None:
+    """What the condition of a generating command is asked of, found by its filter in the plan."""
+    while isinstance(node, Aggregate | Extend | Project | Filter | Expand | Window | Sort):
+        if isinstance(node, Filter) and node.predicate == filters.lower_filter(tree, node.input.schema, context):
+            return node.input
+        node = node.input
     return None
 
 

@@ -63,7 +63,7 @@ class Origin:
 
 def trace(text: str, macros: Mapping[str, Macro]) -> Origin:
     """The origin of a search that `macros.expand` can expand. Raises SplError as `expand` does."""
-    bare, kept = _without_comments(text)
+    bare, kept = without_comments(text)
     calls = find_macro_calls(bare)
     out: list[str] = []
     pieces: list[Piece] = []
@@ -98,7 +98,7 @@ def trace(text: str, macros: Mapping[str, Macro]) -> Origin:
     return Origin("".join(out), tuple(pieces))
 
 
-def _without_comments(text: str) -> tuple[str, list[tuple[Span, Span]]]:
+def without_comments(text: str) -> tuple[str, list[tuple[Span, Span]]]:
     """The text as `strip_comments` gives it, and its runs: (place in it, place in `text`)."""
     out: list[str] = []
     kept: list[tuple[Span, Span]] = []
