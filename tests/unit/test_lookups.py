@@ -78,6 +78,11 @@ def test_marks_of_windows_and_empty_cells(tmp_path: Path) -> None:
     assert rows == [{"ip": "10.0.0.1"}, {"ip": "10.0.0.2", "owner": "a,b"}]
 
 
+def test_blanks_after_commas(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("path, found\n*/passwd*, yes\n")
+    assert read_rows(tmp_path / "a.csv") == ([{"path": "*/passwd*", "found": "yes"}], ("path", "found"))
+
+
 def test_a_file_that_cannot_be_read_names_itself(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read") as caught:
         read_rows(tmp_path / "none.csv")

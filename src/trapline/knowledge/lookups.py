@@ -169,8 +169,9 @@ def read_rows(path: Path) -> tuple[list[Row], tuple[str, ...]]:
     line = 1
     try:
         with _open(path, "rb") as raw, io.TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="") as text:
-            reader = csv.reader(text)
-            header = next(reader, [])
+            # Public content has blanks after its commas, and names its fields without them.
+            reader = csv.reader(text, skipinitialspace=True)
+            header = [name.strip() for name in next(reader, [])]
             rows = []
             for cells in reader:
                 line = reader.line_num
