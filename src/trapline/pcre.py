@@ -51,7 +51,7 @@ def python_pattern(source: str) -> regex.Pattern[str]:
         if any(len(bound) > 5 or int(bound) > MAX_REPEAT for bound in repeat.groups() if bound):
             raise SplError(f"a repeat of more than {MAX_REPEAT:,} in a regular expression", code="regex")
     try:
-        return regex.compile(_for_python(source), regex.VERSION0)
+        return regex.compile(_for_python(source), regex.VERSION0 | _letters(source))
     except regex.error as error:
         raise SplError(
             f"'{source[:200]}' is not a regular expression: {error}",
@@ -60,6 +60,12 @@ def python_pattern(source: str) -> regex.Pattern[str]:
         ) from None
     except (RecursionError, OverflowError, MemoryError):
         raise SplError("the regular expression is nested too deeply", code="regex") from None
+
+
+def _letters(source: str) -> int:
+    r"""PCRE's \w, \d, \s and \b are ASCII, as RE2's are. A pattern that names Unicode properties or characters keeps
+    those, and Unicode's \w with them."""
+    return 0 if not source.isascii() or re.search(r"\\[pPX]", source) else int(regex.ASCII)
 
 
 def _for_python(source: str) -> str:

@@ -50,9 +50,13 @@ MACROS = (
     "is_true(x) AS coalesce(x, false)",
     "log_of(x, b) AS CASE WHEN x > 0 AND b > 0 AND b <> 1 THEN CASE b WHEN 10 THEN log10(x) WHEN 2 THEN log2(x) "
     "ELSE ln(x) / ln(b) END END",
-    "substring_of(s, a, n) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL WHEN a >= 0 "
-    "THEN substring(s, greatest(cast(a AS BIGINT), 1), cast(coalesce(n, 2147483647) AS BIGINT)) "
-    "ELSE substring(s, greatest(length(s) + cast(a AS BIGINT) + 1, 1), cast(coalesce(n, 2147483647) AS BIGINT)) END",
+    # SQLite's substr: place 0 stands before the text, a negative length takes what comes before the place.
+    "substring_start(s, a) AS CASE WHEN a < 0 THEN length(s) + cast(a AS BIGINT) ELSE cast(a AS BIGINT) - 1 END",
+    "substring_cut(s, first, last) AS substring(s, greatest(first, 0) + 1, greatest(last - greatest(first, 0), 0))",
+    "substring_of(s, a, n) AS CASE WHEN coalesce(n, 2147483647) >= 0 "
+    "THEN spl_substring_cut(s, spl_substring_start(s, a), "
+    "spl_substring_start(s, a) + cast(coalesce(n, 2147483647) AS BIGINT)) "
+    "ELSE spl_substring_cut(s, spl_substring_start(s, a) + cast(n AS BIGINT), spl_substring_start(s, a)) END",
     "list_numbers(l) AS list_filter(list_transform(cast(l AS VARCHAR[]), lambda x: spl_to_number(x)), "
     "lambda x: x IS NOT NULL)",
     "list_max(l) AS coalesce(list_max(list_filter(cast(l AS VARCHAR[]), lambda x: spl_to_number(x) IS NULL)), "
@@ -355,7 +359,12 @@ def _coalesce(call: Call, args: Sequence[Tree]) -> Tree:
 
 def _modulo(call: Call, args: Sequence[Tree]) -> Tree:
     return exp.Case(
-        ifs=[exp.If(this=exp.NEQ(this=args[1], expression=exp.Literal.number(0)), true=native("fmod", *args))]
+        ifs=[
+            exp.If(
+                this=exp.NEQ(this=args[1], expression=exp.Literal.number(0)),
+                true=exp.Paren(this=exp.Mod(this=args[0], expression=args[1])),
+            )
+        ]
     )
 
 

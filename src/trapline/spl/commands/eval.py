@@ -16,7 +16,6 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import Env, as_text, unify
 from trapline.spl.expr import Ast, Func, Num
-from trapline.spl.lookupcalls import has_lookup, joined, without
 from trapline.values import Kind, value_text
 
 _NAME = re.compile(r"[^\s=,\"']+")
@@ -35,9 +34,6 @@ class Eval:
         node = source
         pending: dict[str, Expr] = {}
         for name, ast, span in self.assignments:
-            if has_lookup(ast):
-                node, pending = Extend(node, tuple(pending.items())) if pending else node, {}
-                node, ast = joined(context, node, ast)
             if _DYNAMIC.search(name):
                 node, pending = Extend(node, tuple(pending.items())) if pending else node, {}
                 node = self._dynamic(context, node, name, ast, span)
@@ -47,7 +43,7 @@ class Eval:
             if any(read in pending for read in fields_of(value)):
                 node, pending = Extend(node, tuple(pending.items())), {}
             pending[name] = value
-        return without(Extend(node, tuple(pending.items())))
+        return Extend(node, tuple(pending.items()))
 
     def _dynamic(self, context: Context, source: Node, pattern: str, ast: Ast, span: Span) -> Node:
         """`x_{name}=value`: the value goes to the field that each row names. Rows where a part of the name is null name

@@ -12,7 +12,6 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import Env
 from trapline.spl.expr import Ast
-from trapline.spl.lookupcalls import has_lookup, joined, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +19,7 @@ class Where:
     condition: Ast
 
     def lower(self, context: Context, source: Node) -> Node:
-        if not has_lookup(self.condition):
-            return Filter(source, Env(source.schema, context).condition(self.condition))
-        node, condition = joined(context, source, self.condition)
-        return without(Filter(node, Env(node.schema, context).condition(condition)))
+        return Filter(source, Env(source.schema, context).condition(self.condition))
 
 
 def parse(cursor: Cursor) -> Where:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from trapline.errors import SplError, Unsupported
+from trapline.errors import SplError
 from trapline.plan import FALSE, NULL, TRUE, Call, Col, Expr, Lambda, Lit, call
 from trapline.spl.evaluate import Env, as_text, compare, is_null_literal, unify
 from trapline.spl.expr import Func
@@ -106,12 +106,6 @@ def _match(env: Env, ast: Func) -> Expr:
 def _cidrmatch(env: Env, ast: Func) -> Expr:
     subnet, address = env.text(ast.args[0]), env.value(ast.args[1])
     return per_value(address, lambda one: call("cidr_match", Kind.BOOL, subnet, one))
-
-
-@function("lookup", 3)
-def _lookup(env: Env, ast: Func) -> Expr:
-    """A join, which eval and where do before (spl.lookupcalls)."""
-    raise Unsupported("lookup() is not supported here", span=ast.span, hint="use it in eval or where, or | lookup")
 
 
 @function("searchmatch", 1)

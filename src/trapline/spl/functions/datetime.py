@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from trapline.errors import SplError
 from trapline.plan import Expr, Lit, call, number, text
 from trapline.spl.evaluate import Env
@@ -9,6 +11,9 @@ from trapline.spl.expr import Func
 from trapline.spl.functions import function
 from trapline.times import shift
 from trapline.values import Kind
+
+_MONTH = re.compile(r"%[mbBh]")
+_DAY = re.compile(r"%[deEjsDFcx+]")
 
 
 @function("now", 0)
@@ -42,5 +47,8 @@ def _strftime(env: Env, ast: Func) -> Expr:
 
 @function("strptime", 2)
 def _strptime(env: Env, ast: Func) -> Expr:
+    """Null for a text that does not fit, and for a format with a month but no day (strptime page)."""
     pattern = env.constant(ast.args[1], "the format of strptime()")
+    if _MONTH.search(pattern) and not _DAY.search(pattern):
+        return Lit(None, Kind.NUMBER)
     return call("time_parse", Kind.NUMBER, env.text(ast.args[0]), text(pattern))

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from trapline.errors import SplError
-from trapline.plan import FALSE, NULL, Call, Expr, Lit, call, text
+from trapline.plan import FALSE, NULL, TRUE, Call, Expr, Lit, call, text
 from trapline.spl.evaluate import Env, as_text, is_null_literal
 from trapline.spl.expr import Ast, Binary, Field, Func, Str
 from trapline.spl.functions import function
@@ -60,7 +60,9 @@ def fragment(env: Env, ast: Ast) -> Expr:
         case Kind.NUMBER:
             written = as_text(value)
         case Kind.MULTI:
-            written = call("json_list", Kind.TEXT, value, FALSE)
+            # A multivalue of one is a single value.
+            single = call("json_fragment", Kind.TEXT, call("list_single", Kind.TEXT, value), TRUE)
+            written = Call("coalesce", (single, call("json_list", Kind.TEXT, value, FALSE)), Kind.TEXT)
         case _:
             written = call("json_fragment", Kind.TEXT, value, Lit(not _is_text(ast), Kind.BOOL))
     return Call("coalesce", (written, text("null")), Kind.TEXT)
