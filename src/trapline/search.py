@@ -16,6 +16,7 @@ import pyarrow as pa
 from trapline.errors import SplError, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
+from trapline.knowledge.datamodels import DataModel
 from trapline.plan import Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, widen
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.datasets import Dataset
@@ -113,6 +114,7 @@ class Session:
     _given: Rows | None = None
     _tables: dict[str, Lookup] = field(default_factory=dict)
     """Lookup tables as read, and those that outputlookup made."""
+    _datamodels: dict[str, DataModel] = field(default_factory=dict)
 
     def run(
         self,
@@ -415,13 +417,20 @@ class _Context:
         tables = self.session._tables
         known = tables.get(name) or tables.get(name.removesuffix(".csv"))
         if known is None:
-            path = self._lookup_path(name)
-            if path is not None and path.is_file():
-                known = lookups.read_csv(name, path)
-            else:
-                known = lookups.find(name, self.session.lookups)
-            tables[name] = known
+            known = tables[name] = self._read_lookup(name)
         return known
+
+    def _read_lookup(self, name: str) -> Lookup:
+        """A table as defined, its rows from the session's folder if it has them."""
+        path = self._lookup_path(name)
+        if path is None or not path.is_file():
+            return lookups.find(name, self.session.lookups)
+        found = lookups.read_csv(name, path)
+        try:
+            known = lookups.find(name, self.session.lookups)
+        except SplError:
+            return found
+        return replace(known, rows=found.rows, fields=found.fields, note="")
 
     def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
         if not lookups.is_plain(name):
@@ -451,7 +460,7 @@ class _Context:
         return self.folder / (name if name.endswith((".csv", ".csv.gz")) else f"{name}.csv")
 
     def dataset(self, model: str, name: str, tree: Filter | None = None, *, nodename: bool = False) -> Dataset:
-        found = datamodels.find(model, self.session.datamodels)
+        found = self._datamodel(model)
         source = datamodels.Source(
             self,
             search=lambda text: self.inner(self.parse(text), f"the data model {model}"),
@@ -469,16 +478,22 @@ class _Context:
             self.earliest, self.latest = before
 
     def roots(self, model: str) -> Sequence[str]:
-        return datamodels.find(model, self.session.datamodels).roots
+        return self._datamodel(model).roots
 
     def describe(self, model: str | None, dataset: str | None) -> Sequence[Mapping[str, object]]:
         known = self.session.datamodels
         if model is None:
-            return [datamodels.find(name, known).to_json() for name in sorted(known)]
-        found = datamodels.find(model, known)
+            return [self._datamodel(name).to_json() for name in sorted(known)]
+        found = self._datamodel(model)
         if dataset is not None:
             found.lineage(dataset)
         return [found.to_json(dataset)]
+
+    def _datamodel(self, name: str) -> DataModel:
+        known = self.session._datamodels.get(name)
+        if known is None:
+            known = self.session._datamodels[name] = datamodels.find(name, self.session.datamodels)
+        return known
 
     def model(self, name: str) -> Model:
         return models.find(name, self.session.models)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
 from operator import itemgetter
+from typing import Any
 
 import pyarrow as pa
 
@@ -32,6 +33,10 @@ MAX_MATCHES = 100
 """transforms.conf max_matches: rows of the table that one value may find."""
 MOST_MATCHES = 1_000
 """The greatest max_matches and min_matches that transforms.conf takes."""
+
+
+KEPT = 8
+"""Indexes that a table remembers, of each kind."""
 
 
 class Match(StrEnum):
@@ -60,6 +65,10 @@ class Lookup:
     default_match: str = ""
     temporal: bool = False
     note: str = ""
+    _finders: dict[tuple[str, ...], Finder] = field(default_factory=dict, init=False, repr=False)
+    _tables: dict[tuple[tuple[str, ...], ...], tuple[Rows, list[Kind]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def node(self) -> Rows:
         """The rows as a plan."""
@@ -74,7 +83,22 @@ class Lookup:
 
     def finder(self, fields: Sequence[str]) -> Finder:
         """An index for matching by these fields."""
-        return Finder(self, fields)
+        key = tuple(fields)
+        if key not in self._finders:
+            while len(self._finders) >= KEPT:
+                self._finders.pop(next(iter(self._finders)))
+            self._finders[key] = Finder(self, fields)
+        return self._finders[key]
+
+    def by_key(self, fields: Sequence[str], outputs: Sequence[str]) -> tuple[Rows, list[Kind]]:
+        """A row per key of the table, all fields matching exactly: see `_table`."""
+        key = (tuple(fields), tuple(outputs))
+        if key not in self._tables:
+            while len(self._tables) >= KEPT:
+                self._tables.pop(next(iter(self._tables)))
+            found = {own: [rows[: self.max_matches]] for own, rows in self.finder(fields).index.items()}
+            self._tables[key] = _table(self, found, len(fields), Kind.TEXT, outputs)
+        return self._tables[key]
 
 
 # --- matching ------------------------------------------------------------------------------------------------------
@@ -246,6 +270,7 @@ def lower_lookup(
     for pair in (*on, *outputs):
         _check(lookup, pair)
     outputs = [pair for place, pair in enumerate(outputs) if pair.name not in {o.name for o in outputs[place + 1 :]}]
+    written = [pair.field for pair in outputs]
     absent = [pair for pair in on if pair.name not in source.schema]
     if absent or not outputs:
         return _emptied(source, outputs, keep=keep)
@@ -256,10 +281,10 @@ def lower_lookup(
     if plain:
         if not lookup.case_sensitive:
             keys = [call("lower", Kind.TEXT, key) for key in keys]
-        groups = _by_key(lookup, [pair.field for pair in on])
+        table, kinds = lookup.by_key([pair.field for pair in on], written)
     else:
         groups = _by_value(context, source, lookup, [pair.field for pair in on], columns)
-    table, kinds = _table(lookup, groups, len(on), kind, outputs)
+        table, kinds = _table(lookup, groups, len(on), kind, written)
     hidden = _hidden(source, ("hit", *(f"o{place}" for place in range(len(outputs)))))
     values = [(hidden[0], Col("hit", Kind.TEXT))]
     values += [(hidden[place + 1], Col(f"o{place}", own)) for place, own in enumerate(kinds)]
@@ -288,12 +313,6 @@ def _emptied(source: Node, outputs: Sequence[Pair], *, keep: bool) -> Node:
     return Extend(source, tuple((pair.name, Lit(None, Kind.TEXT)) for pair in outputs)) if outputs else source
 
 
-def _by_key(lookup: Lookup, fields: Sequence[str]) -> dict[tuple[object, ...], list[list[int]]]:
-    """The rows of each key of the table (all fields match exactly)."""
-    finder = lookup.finder(fields)
-    return {key: [found[: lookup.max_matches]] for key, found in finder.index.items()}
-
-
 def _by_value(
     context: Context, source: Node, lookup: Lookup, fields: Sequence[str], columns: Sequence[Col]
 ) -> dict[tuple[object, ...], list[list[int]]]:
@@ -317,16 +336,16 @@ def _by_value(
 
 def _table(
     lookup: Lookup,
-    groups: Mapping[tuple[object, ...], list[list[int]]],
+    groups: Mapping[Any, list[list[int]]],
     keys: int,
     kind: Kind,
-    outputs: Sequence[Pair],
+    outputs: Sequence[str],
 ) -> tuple[Rows, list[Kind]]:
     """One row per key: k0.., hit, o0..; and the kinds of the outputs. Keys without a match are left out unless there is
     a default for them."""
     kept: list[tuple[object, ...]] = []
     cells: list[list[Value | None]] = [[] for _ in outputs]
-    takes = [itemgetter(pair.field) for pair in outputs]
+    takes = [itemgetter(name) for name in outputs]
     default = [lookup.default_match] if lookup.default_match else []
     for key, finds in groups.items():
         missing = sum(max(0, lookup.min_matches - len(found)) for found in finds) if default else 0
