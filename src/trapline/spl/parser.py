@@ -96,10 +96,11 @@ class _Parser:
             is_command = False
         module = _module(name) if is_command else None
         if module is None:
-            if first and not piped and not (is_command and name in DOCUMENTED):
+            # Only the outermost search may leave `search` out (Search Reference, "search").
+            if first and not piped and not nested and not (is_command and name in DOCUMENTED):
                 module, name, at = _module("search"), "search", span.start
             else:
-                raise _unknown(self.text, span, name)
+                raise _unknown(self.text, span, name, opens=first and nested > 0)
         assert module is not None
 
         def subsearch(start: int, end: int) -> Pipeline:
@@ -180,7 +181,8 @@ DOCUMENTED = frozenset(_DOCUMENTED.split())
 """Every command of the Search Reference: a known name that is not a module here is refused as not supported yet."""
 
 
-def _unknown(text: str, span: Span, name: str) -> SplError:
+def _unknown(text: str, span: Span, name: str, *, opens: bool = False) -> SplError:
+    """`opens`: it is the first word in brackets, where `search` cannot be left out."""
     word = text[span.start : span.end].split(None, 1)[0]
     place = Span(span.start, span.start + len(name or word))
     if name in DOCUMENTED:
@@ -188,4 +190,6 @@ def _unknown(text: str, span: Span, name: str) -> SplError:
     known = command_names() | set(_aliases()) | DOCUMENTED
     near = difflib.get_close_matches(name or word, known, 1)
     hint = f"did you mean '{near[0]}'?" if near else "a stage after a pipe starts with a command name"
+    if opens and (not near or near[0] != "search"):
+        hint = "what stands in brackets starts with a command: [search ...]"
     return SplError(f"unknown command '{(name or word)[:60]}'", span=place, hint=hint, code="command")
