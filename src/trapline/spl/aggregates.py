@@ -360,7 +360,7 @@ def _exact(request: _Request) -> Agg:
 
 
 def _sparkline_here(request: _Request) -> Agg:
-    raise SplError("sparkline works in stats, chart and timechart only", span=request.one.span, code="function")
+    raise SplError("sparkline works in stats and chart only", span=request.one.span, code="function")
 
 
 PER_SECONDS: Mapping[str, float] = {

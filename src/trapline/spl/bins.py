@@ -51,11 +51,22 @@ class Fixed:
         if self.timed and self.tz is not UTC:
             found = floor_time(value, self.width, self.origin, self.tz)
             return value if found is None else found
-        return self._tidy(math.floor((value - self.origin) / self.width) * self.width + self.origin)
+        if self.timed and self.width < 1:
+            whole = math.floor(value)
+            parts = math.floor(round(value - whole, 6) / self.width + self._slack)
+            return whole + round(parts * self.width, 6)
+        return self._tidy(math.floor((value - self.origin) / self.width + self._slack) * self.width + self.origin)
+
+    @property
+    def _slack(self) -> float:
+        """What a quotient may fall short of a whole number when the width is a fraction: 0.3 / 0.1 is less than 3."""
+        return 0.0 if self.width == int(self.width) else 1e-9
 
     def after(self, low: float) -> float:
         if self.timed and self.tz is not UTC:
             # A day has 23 to 25 hours: the middle of the next bin is in it, whatever the clock did in between.
+            return self.floor(low + self.width * 1.5)
+        if self.timed and self.width < 1:
             return self.floor(low + self.width * 1.5)
         return self._tidy(low + self.width)
 
@@ -63,13 +74,25 @@ class Fixed:
         return value if self.width == int(self.width) else round(value, 9)
 
     def expr(self, value: Expr) -> Expr:
+        if self.timed and self.width < 1:
+            return self._part_of_second(value)
         if self.timed:
             return self._round(call("time_floor", Kind.NUMBER, value, number(self.width), number(self.origin)))
         moved = call("sub", Kind.NUMBER, value, number(self.origin)) if self.origin else value
-        steps = call("floor", Kind.NUMBER, call("div", Kind.NUMBER, moved, number(self.width)))
-        low = call("mul", Kind.NUMBER, steps, number(self.width))
+        quotient = call("div", Kind.NUMBER, moved, number(self.width))
+        if self._slack:
+            quotient = call("add", Kind.NUMBER, quotient, number(self._slack))
+        low = call("mul", Kind.NUMBER, call("floor", Kind.NUMBER, quotient), number(self.width))
         low = call("add", Kind.NUMBER, low, number(self.origin)) if self.origin else low
         return self._round(low)
+
+    def _part_of_second(self, value: Expr) -> Expr:
+        """The start of a bin shorter than a second. Bins divide a second evenly, and times are whole microseconds."""
+        whole = call("floor", Kind.NUMBER, value)
+        part = call("round", Kind.NUMBER, call("sub", Kind.NUMBER, value, whole), number(6))
+        steps = call("add", Kind.NUMBER, call("div", Kind.NUMBER, part, number(self.width)), number(self._slack))
+        low = call("mul", Kind.NUMBER, call("floor", Kind.NUMBER, steps), number(self.width))
+        return call("add", Kind.NUMBER, whole, call("round", Kind.NUMBER, low, number(6)))
 
     def top(self, low: Expr) -> Expr:
         return self._round(call("add", Kind.NUMBER, low, number(self.width)))

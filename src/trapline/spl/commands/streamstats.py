@@ -7,6 +7,7 @@ Synopsis: `streamstats [current=<bool>] [window=<n>] [time_window=<span>] [globa
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ MAX_WINDOW = 10_000
 """limits.conf [stats] max_stream_window: the rows that a time window holds at most"""
 MAX_RESETS = 2_000
 """How often a reset_after that reads the statistics themselves may happen: each time they are computed anew"""
+_CLOSING = re.compile(r'(?<!\\)"\)"')
 BACK, BEFORE, AFTER = "_back", "_reset_before", "_reset_after"
 
 
@@ -257,9 +259,10 @@ def _reset(cursor: Cursor) -> Reset:
         cursor.expect(")", "to close the condition")
         return Reset(condition, cursor.since(start))
     if cursor.take('"("'):
-        stop = cursor.text.find('")"', cursor.pos, cursor.end)
-        if stop < 0:
+        closing = _CLOSING.search(cursor.text, cursor.pos, cursor.end)
+        if closing is None:
             cursor.fail('the condition is never closed: expected ")"', cursor.since(start))
+        stop = closing.start()
         written = cursor.text[cursor.pos : stop].replace('\\"', '"').replace("\\\\", "\\")
         cursor.pos = stop + 3
     else:

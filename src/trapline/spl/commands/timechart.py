@@ -163,6 +163,9 @@ def parse(cursor: Cursor) -> Timechart:
             measures += parse_measures(cursor, ("by", "where"), "timechart", OPTIONS)
     if not measures:
         cursor.fail("timechart needs an aggregation", hint="timechart span=1h count by host")
+    lines = [one for one in measures if isinstance(one, Aggregation) and one.spark is not None]
+    if lines:
+        raise SplError("sparkline works in stats and chart only", span=lines[0].span, code="function")
     if options.where is not None and split is None:
         raise SplError(
             "where chooses among series, and there is no BY", span=cursor.since(start), hint="timechart count by host"

@@ -67,7 +67,7 @@ class TimeWrap:
         if late:
             context.warnings.add(
                 "timewrap-late",
-                f"{late:,} rows later than the end of the periods are left out",
+                f"rows later than the end of the periods are left out: {late:,}",
                 hint="align=end, or a search that ends now",
             )
         periods = sorted({period for own in cells.values() for _, period in own}, reverse=True)
