@@ -21,6 +21,7 @@ MAX_PATTERN = 50_000
 MAX_REPEAT = 65_535
 """As in PCRE."""
 
+_CODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,8})\}")
 _REPEAT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 
 
@@ -47,7 +48,7 @@ def python_pattern(source: str) -> regex.Pattern[str]:
     """The pattern for the Python matcher. Raises SplError."""
     if len(source) > MAX_PATTERN:
         raise SplError(f"the regular expression is longer than {MAX_PATTERN:,} characters", code="regex")
-    for repeat in _REPEAT.finditer(source):
+    for repeat in _REPEAT.finditer(_CODE.sub("", source)):
         if any(len(bound) > 5 or int(bound) > MAX_REPEAT for bound in repeat.groups() if bound):
             raise SplError(f"a repeat of more than {MAX_REPEAT:,} in a regular expression", code="regex")
     try:
@@ -69,11 +70,16 @@ def _letters(source: str) -> int:
 
 
 def _for_python(source: str) -> str:
-    r"""\z and \Z differ: PCRE's \Z allows a final newline; `regex` spells \z as \Z."""
+    r"""\z and \Z differ: PCRE's \Z allows a final newline; `regex` spells \z as \Z. It has no \x{202E}."""
     out: list[str] = []
     at = 0
     while at < len(source):
         if source[at] == "\\" and at + 1 < len(source):
+            code = _CODE.match(source, at)
+            if code is not None and int(code.group(1), 16) <= 0x10FFFF:
+                out.append(f"\\U{int(code.group(1), 16):08x}")
+                at = code.end()
+                continue
             pair = source[at : at + 2]
             at += 2
             out.append({r"\z": r"\Z", r"\Z": r"(?=\n?\Z)"}.get(pair, pair))

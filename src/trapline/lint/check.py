@@ -20,7 +20,7 @@ from trapline.spl.command import Pipeline
 from trapline.spl.functions import find
 from trapline.spl.macros import Macro, MacroCall, find_macro_calls
 from trapline.spl.origin import Origin, trace, without_comments
-from trapline.spl.parser import parse
+from trapline.spl.parser import DOCUMENTED, command_names, parse
 from trapline.spl.scan import COMMENT, end_of_bracket, end_of_quote, split_pipes, strip_comments
 
 MOST_HOLES = 40
@@ -197,14 +197,16 @@ class _Checking:
         span = error.span or Span(0, 0)
         if expanded:
             span = self.origin.written(span)
-        elif error.query != self.text:
+        elif error.query:
             span = _comments_back(self.text, span) if error.query == _bare(self.text) else Span(0, 0)
         self.add(SYNTAX, span, error.reason, error.hint)
         return False
 
     def _refused(self, error: SplError) -> None:
+        if error.reason.startswith("unknown function"):
+            return  # told with its name already
         span = error.span or Span(0, 0)
-        rule = UNSUPPORTED if isinstance(error, Unsupported) or error.reason.startswith("unknown function") else REFUSED
+        rule = UNSUPPORTED if isinstance(error, Unsupported) else REFUSED
         self._report(rule.code, rule.name, Report(span, error.reason, error.hint), rule.severity)
 
     # --- macros
@@ -213,7 +215,11 @@ class _Checking:
         """Put something in the place of macros that are not defined."""
         bare = strip_comments(self.text)
         for _ in range(MOST_HOLES):
-            outer, key = next(_missing(bare, self.macros), (None, ""))
+            try:
+                outer, key = next(_missing(bare, self.macros), (None, ""))
+            except SplError as error:
+                error.span = None if error.span is None else _comments_back(self.text, error.span)
+                raise
             if outer is None:
                 return
             self.macros[key] = _Placeholder(_placeholder(bare, outer))
@@ -243,11 +249,14 @@ class _Checking:
                 return parse(text)
             except SplError as error:
                 span = error.span
-                unknown = error.code == "command" and "did you mean" not in (error.hint or "")
-                if span is None or not (isinstance(error, Unsupported) or unknown):
+                if span is None:
+                    raise
+                unknown = error.code == "command" and not _misspelt(text, span)
+                if not (isinstance(error, Unsupported) or unknown):
                     raise
                 start, end = _stage_around(text, span.start)
-                if end - start < len(_ALL_ROWS):
+                stand_in = next((one for one in (_ALL_ROWS, "kv") if len(one) <= end - start), None)
+                if stand_in is None:
                     raise
                 name = re.match(r"[|\s]*([A-Za-z_]\w*)", text[start:end])
                 word = name.group(1).lower() if name else ""
@@ -256,7 +265,7 @@ class _Checking:
                 rule = UNSUPPORTED
                 hint = error.hint if not unknown else "a custom search command? Trapline runs Splunk's own"
                 self._report(rule.code, rule.name, Report(span, error.reason, hint), rule.severity)
-                text = text[:start] + _ALL_ROWS.ljust(end - start) + text[end:]
+                text = text[:start] + stand_in.ljust(end - start) + text[end:]
                 holes.append(Span(start, end))
         return parse(text)
 
@@ -272,6 +281,12 @@ class _Checking:
                     span = Span(call.span.start, call.span.start + len(call.name))
                     rule = UNSUPPORTED
                     self._report(rule.code, rule.name, Report(span, error.reason, error.hint), rule.severity)
+
+
+def _misspelt(text: str, span: Span) -> bool:
+    """Is an unknown command all but one of Splunk's? Else it is taken for one of the user's own."""
+    word = text[span.start : span.end].lower()
+    return bool(difflib.get_close_matches(word, DOCUMENTED | command_names(), 1, 0.8))
 
 
 _ALL_ROWS = "search *"
@@ -301,7 +316,10 @@ def _placeholder(text: str, call: MacroCall) -> str:
     if not before or before[-1] in "|[":
         return _ALL_ROWS
     stage = re.split(r"[|\[]", before)[-1].split(None, 1)
-    return "true()" if stage and stage[0].lower() in ("where", "eval") else "*"
+    word = stage[0].lower() if stage else ""
+    if word in ("where", "eval"):
+        return "true()"
+    return " " if word in DOCUMENTED and word != "search" else "*"
 
 
 def _bare(text: str) -> str:

@@ -46,6 +46,8 @@ they bring, a missing name is then no proof."""
 
 READING = frozenset(("table", "fields", "sort", "dedup", "top", "rare"))
 """Commands whose names are all read; some of these make an empty field of one that is not there."""
+GROUPING = frozenset(("stats", "eventstats", "streamstats"))
+"""Commands that read the names after BY, and give them back."""
 CERTAIN = frozenset(("boolean", "function", "name", "unsupported", "regex"))
 """Errors of lowering that do not depend on data."""
 NULL = frozenset(("null", "NULL", "Null"))
@@ -183,6 +185,8 @@ class _Flow:
         names |= {one.name for one in names_in(stage.command) if isinstance(one, asts.Field)} - given
         if stage.name in READING and not getattr(stage.command, "remove", False):
             names |= places.keys() - given
+        if stage.name in GROUPING:
+            names |= {one.text for one in getattr(stage.command, "by", ()) if isinstance(one, Name)} - given
         self.missed |= {name for name in names | missed | places.keys() if _plain(name)}
         for name in sorted(names):
             if name in given or not steps or not _plain(name):

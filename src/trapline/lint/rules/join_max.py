@@ -15,7 +15,6 @@ from trapline.errors import Span
 from trapline.lint.finding import Report, Severity
 from trapline.lint.subject import Subject, parts
 from trapline.spl.command import Pipeline
-from trapline.spl.cursor import Name
 
 CODE = "TL105"
 SEVERITY = Severity.WARNING
@@ -35,7 +34,7 @@ def check(subject: Subject) -> Iterator[Report]:
         options = subject.text[stage.span.start : end].partition("[")[0]
         if re.search(r"(?i)\bmax\s*=", options):
             continue
-        keys = {one.text for one in parts(stage.command, Name) if isinstance(one, Name)}
+        keys = {right for _, right in getattr(stage.command, "pairs", ())}
         if inner is not None and _unique(inner, keys):
             continue
         yield Report(

@@ -1,0 +1,326 @@
+"""The rules of lint: for each what it finds, and what it must leave alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.shared import ROOT
+from trapline.errors import TraplineError
+from trapline.lint.check import all_rules, check, chosen
+from trapline.lint.finding import Severity
+from trapline.search import Macro
+
+MACROS = {
+    "security_content_summariesonly": Macro("security_content_summariesonly", "summariesonly=false"),
+    "installs": Macro("installs", "EventCode=7045"),
+    "compare(1)": Macro("compare(1)", 'where $f$="CMD.exe"', ("f",)),
+    "broken": Macro("broken", "`nowhere` a=1"),
+}
+
+
+def found(spl: str, *codes: str) -> list[tuple[str, str, str]]:
+    """(code, severity, the text it is about), of these codes only."""
+    wanted = chosen(codes) if codes else None
+    return [
+        (one.code, one.severity.value, spl[one.span.start : one.span.end])
+        for one in check(spl, MACROS, wanted).findings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spl", "place"),
+    [
+        ('index=a | stats count by host | where user="x"', "user"),
+        ("index=a | stats count by host | eval user=lower(user)", "user"),
+        ("index=a | rename src as source_ip | where src=1", "src"),
+        ("index=a | table host | stats count by user", "user"),
+        ("index=a | fields - user | search x=1 | dedup user", "user"),
+        ("| tstats count from datamodel=M by D.host | rename D.* as * | eval x=user", "user"),
+        ("index=a | stats count by host | append [search index=b | table x | where y=1]", "y"),
+        ("index=a | stats sum(bytes) as total by host | eval mb=bytes/1024", "bytes"),
+        ("index=a | stats count by host | sort - total", "total"),
+    ],
+)
+def test_dropped_field(spl: str, place: str) -> None:
+    assert ("TL101", "warning", place) in found(spl, "TL101")
+
+
+@pytest.mark.parametrize(
+    "spl",
+    [
+        'index=a | where user="x" | stats count by host',
+        'index=a | stats count values(user) as user by host | where user="x"',
+        "index=a | chart count by user | where alice>1",
+        'index=a | stats count by host | lookup assets host | where owner="x"',
+        'index=a | stats count by host | lookup assets host OUTPUT owner | where owner="x"',
+        "index=a | stats count by host | eval {host}=1 | where x=1",
+        "index=a | stats count as n by host | rename n as total | where total>1",
+        "index=a | stats count by host | eventstats avg(count) as mean | where count>mean",
+        "index=a | table a b* | where bx=1",
+        "index=a | stats count by host | eval user=if(count>1, null, 1)",
+        'index=a | rex "(?<user>x)" | stats count by user | rex field=user "(?<first>.)" | where first=1',
+        "index=a | stats count by host | join host [search index=b | stats count as n by host] | where n>1",
+        "| inputlookup x | where y=1",
+        "index=a | stats count by host | `unknown_macro` | where user=1",
+        "index=a | stats count by host | fillnull value=0 user | where user=0",
+        "index=a | stats list(x) as x by host | mvexpand x | spath input=x | where anything=1",
+    ],
+)
+def test_no_field_is_dropped(spl: str) -> None:
+    assert found(spl, "TL101") == []
+
+
+def test_a_dropped_field_that_is_only_shown_is_a_remark() -> None:
+    assert found("index=a | stats count by host | table host user", "TL101") == [("TL101", "info", "user")]
+
+
+@pytest.mark.parametrize(
+    ("spl", "expected"),
+    [
+        ("| tstats count from datamodel=Endpoint.Processes by Processes.dest", [("TL102", "warning", "tstats")]),
+        (
+            "| tstats summariesonly=true count from datamodel=Endpoint.Processes",
+            [("TL102", "info", "summariesonly=true")],
+        ),
+        ("| tstats `security_content_summariesonly` count from datamodel=Endpoint.Processes", []),
+        ("| tstats count where index=a by host", []),
+        (
+            "index=a | append [| tstats count from datamodel=Endpoint.Processes]",
+            [("TL102", "warning", "tstats")],
+        ),
+    ],
+)
+def test_tstats_without_summariesonly(spl: str, expected: list[tuple[str, str, str]]) -> None:
+    assert found(spl, "TL102") == expected
+
+
+@pytest.mark.parametrize(
+    ("spl", "expected"),
+    [
+        ("index=a *mimikatz", [("TL103", "warning", "*mimikatz")]),
+        ("index=a process=*cmd.exe", [("TL103", "info", "process=*cmd.exe")]),
+        ('index=a process IN ("a", "*b")', [("TL103", "info", 'process IN ("a", "*b")')]),
+        ("index=a * x=* cmd*", []),
+        ('index=a | where like(x, "%y")', []),
+    ],
+)
+def test_leading_wildcard(spl: str, expected: list[tuple[str, str, str]]) -> None:
+    assert found(spl, "TL103") == expected
+
+
+@pytest.mark.parametrize(
+    ("spl", "severities"),
+    [
+        ("index=a [search index=b | fields user]", ["warning"]),
+        ("index=a | append [search index=b]", ["warning"]),
+        ("index=a | join max=0 user [search index=b | stats count by user]", ["info"]),
+        ("index=a [search index=b | head 100 | fields user]", []),
+        ("index=a [search index=b | stats max(x) as x]", []),
+        ("index=a [| inputlookup bad.csv | fields user]", []),
+        ("index=a | appendpipe [stats count by x]", []),
+    ],
+)
+def test_subsearch_cap(spl: str, severities: list[str]) -> None:
+    assert [severity for _, severity, _ in found(spl, "TL104")] == severities
+
+
+@pytest.mark.parametrize(
+    ("spl", "count"),
+    [
+        ("index=a | join user [search index=b]", 1),
+        ("index=a | join type=left user [search index=b | stats count by user, host]", 1),
+        ("index=a | join max=0 user [search index=b]", 0),
+        ("index=a | join user max=1 [search index=b]", 0),
+        ("index=a | join user [search index=b | stats count by user | rename count as n]", 0),
+        ("index=a | join user host [search index=b | dedup user]", 0),
+    ],
+)
+def test_join_max(spl: str, count: int) -> None:
+    assert len(found(spl, "TL105")) == count
+
+
+@pytest.mark.parametrize(
+    ("spl", "places"),
+    [
+        ("index=a user!=admin", ["user!=admin"]),
+        ("index=a (x=1 OR user!=admin)", ["user!=admin"]),
+        ("index=a user=* user!=admin", []),
+        ("index=a user IN (a*, b*) user!=admin", []),
+        ("index=a NOT user=admin", []),
+        ("index!=a host!=b", []),
+        ("index=a | stats count by user | search user!=admin", []),
+        ("index=a | search user!=admin", ["user!=admin"]),
+        ("| tstats count from datamodel=M where D.user!=x by D.user", []),
+    ],
+)
+def test_not_equal_absent(spl: str, places: list[str]) -> None:
+    assert [place for _, _, place in found(spl, "TL106")] == places
+
+
+@pytest.mark.parametrize(
+    ("spl", "severities"),
+    [
+        ("index=a | sort _time | streamstats count by user", ["warning"]),
+        ("index=a | sort - _time | table x | stats first(x) as x by user", ["warning"]),
+        ("index=a | stats count by user | sort - count | dedup user", ["info"]),
+        ("index=a | sort 0 _time | streamstats count", []),
+        ("index=a | sort 10000 _time | streamstats count", []),
+        ("index=a | sort - count | head 10 | stats count", []),
+        ("index=a | sort - count | table user", []),
+        ("index=a | head 100 | sort _time | streamstats count", []),
+    ],
+)
+def test_sort_limit(spl: str, severities: list[str]) -> None:
+    assert [severity for _, severity, _ in found(spl, "TL107")] == severities
+
+
+@pytest.mark.parametrize(
+    ("spl", "places"),
+    [
+        ('index=a | where process_name="CMD.exe"', ['process_name="CMD.exe"']),
+        ('index=a | eval bad=if(user IN ("Bob", "Eve"), 1, 0)', ['user IN ("Bob", "Eve")']),
+        ('index=a | where like(Image, "%\\\\cmd.exe")', ['like(Image, "%\\\\cmd.exe")']),
+        ('index=a | where match(CommandLine, "-enc")', ['match(CommandLine, "-enc")']),
+        ('index=a | where match(CommandLine, "(?i)-enc")', []),
+        ('index=a | where match(CommandLine, "^\\d+\\s")', []),
+        ('index=a | where lower(process_name)="cmd.exe"', []),
+        ('index=a | eval process_name=lower(process_name) | where process_name="cmd.exe"', []),
+        ('index=a | where count="many"', []),
+        ('index=a | where user="4711"', []),
+        ('index=a process_name="CMD.exe"', []),
+        ("index=a | where 'Processes.process_name'=\"CMD.exe\"", ["'Processes.process_name'=\"CMD.exe\""]),
+    ],
+)
+def test_case_sensitive(spl: str, places: list[str]) -> None:
+    assert [place for _, _, place in found(spl, "TL108")] == places
+
+
+@pytest.mark.parametrize(
+    ("spl", "count"),
+    [
+        ('index=a | where x="*y*"', 1),
+        ('index=a | eval z=if(x IN ("a", "b*"), 1, 0)', 1),
+        ('index=a | where x="*"', 0),
+        ('index=a | where like(x, "*y")', 0),
+        ("index=a x=*y*", 0),
+    ],
+)
+def test_literal_wildcard(spl: str, count: int) -> None:
+    assert len(found(spl, "TL109")) == count
+
+
+# --- what stops the parser -----------------------------------------------------------------------------------------
+
+
+def test_a_syntax_error_has_its_place() -> None:
+    assert found("index=a | where (x=1") == [("TL001", "error", "(")]
+    assert found("index=a | stast count")[0] == ("TL001", "error", "stast")
+    assert not check("index=a | where (x=1", MACROS).parsed
+
+
+def test_an_error_behind_a_comment_and_a_macro_has_its_place() -> None:
+    spl = "```why``` `installs` | where (x=1 | head 1"
+    assert found(spl) == [("TL001", "error", "(")]
+    assert found('```a``` index=x | where x="y') == [("TL001", "error", '"')]
+
+
+def test_a_command_of_ones_own_does_not_hide_the_rest() -> None:
+    spl = 'index=a | mycommand x=1 "y" | where process_name="CMD.exe"'
+    result = check(spl, MACROS)
+    assert result.parsed
+    assert result.unsupported == (("command", "mycommand"),)
+    assert found(spl) == [("TL002", "warning", "mycommand"), ("TL108", "warning", 'process_name="CMD.exe"')]
+
+
+def test_an_unknown_function_is_named() -> None:
+    result = check("index=a | eval x=frobnicate(y)", MACROS)
+    assert result.parsed
+    assert result.unsupported == (("function", "frobnicate"),)
+    assert [one.code for one in result.findings] == ["TL002"]
+
+
+def test_an_unknown_macro_does_not_hide_the_rest() -> None:
+    spl = '`here` x=1 | where `cond(1)` | stats count `things` by user | search user=* | where user="Bob"'
+    result = check(spl, MACROS)
+    assert result.parsed
+    assert [one.code for one in result.findings] == ["TL003", "TL003", "TL003", "TL108"]
+
+
+def test_a_macro_inside_a_macro_is_reported_where_it_was_called() -> None:
+    assert found("index=a `broken`") == [("TL003", "warning", "`broken`")]
+    (one,) = check("index=a `broken`", MACROS).findings
+    assert "'nowhere'" in one.reason
+
+
+def test_what_a_command_refuses_whatever_the_data() -> None:
+    assert found("index=a | eval x=(1==1)")[0][:2] == ("TL004", "error")
+
+
+def test_a_finding_inside_a_macro_is_at_its_call() -> None:
+    spl = "index=a | `compare(process_name)`"
+    assert found(spl) == [("TL108", "warning", "`compare(process_name)`")]
+    (one,) = check(spl, MACROS).findings
+    assert one.macro == "compare(1)"
+
+
+@pytest.mark.parametrize(
+    "spl", ["", "   ", "|", "[", '"', "```", "`", "a | ", "x=[", "a [b", "| | |", "`a`", "a\x00b|c"]
+)
+def test_nothing_but_findings_comes_of_odd_text(spl: str) -> None:
+    for one in check(spl, MACROS).findings:
+        assert 0 <= one.span.start <= max(one.span.end, len(spl))
+
+
+# --- silence and choice --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spl", "codes"),
+    [
+        ("index=a user!=x | join user ```noqa: TL105, TL104``` [search index=b]", ["TL106"]),
+        ("index=a user!=x | join user ```noqa: TL105``` [search index=b]", ["TL106", "TL104"]),
+        ("```noqa: TL106``` index=a user!=x | join user max=0 [search index=b]", ["TL104"]),
+        ("index=a user!=x ```NOQA``` | join user [search index=b] ```noqa```", []),
+        ('index=a user!="```noqa```"', ["TL106"]),
+        ("index=a user!=x ```noqa later```", ["TL106"]),
+    ],
+)
+def test_a_comment_silences_its_command(spl: str, codes: list[str]) -> None:
+    assert [code for code, _, _ in found(spl)] == codes
+
+
+def test_codes_are_chosen_by_code_beginning_and_name() -> None:
+    assert chosen(["TL105"]) == {"TL105"}
+    assert chosen(["join-max", "TL00"], ["TL000"]) == {"TL105", "TL001", "TL002", "TL003", "TL004"}
+    assert "TL103" not in chosen(ignore=["TL103"])
+    with pytest.raises(TraplineError, match="there is no rule 'TL999'"):
+        chosen(["TL999"])
+
+
+# --- the family ----------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_says_what_it_is_about() -> None:
+    rules = all_rules()
+    assert len({one.code for one in rules}) == len(rules)
+    assert len({one.name for one in rules}) == len(rules)
+    for one in rules:
+        assert one.summary.endswith("."), one.name
+        assert one.text
+        assert isinstance(one.severity, Severity)
+
+
+def test_every_rule_has_a_test() -> None:
+    text = (ROOT / "tests" / "unit" / "test_lint_rules.py").read_text(encoding="utf-8")
+    for one in all_rules():
+        assert one.code in text, f"show {one.code} in a test"
+
+
+def test_the_context_without_data_answers_all_that_commands_may_ask() -> None:
+    from trapline.lint.flow import Symbolic, _Flow
+    from trapline.spl.command import Context
+
+    context = Symbolic(_Flow("", (), set()))
+    wanted = [name for name in {**vars(Context), **Context.__annotations__} if not name.startswith("_")]
+    missing = [name for name in wanted if not hasattr(context, name)]
+    assert not missing, f"add {missing} to lint.flow.Symbolic"
