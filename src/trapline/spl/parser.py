@@ -177,6 +177,9 @@ _DOCUMENTED = """
     uniq untable walklex where x11 xmlkv xmlunescape xpath xsdisplayconcept xyseries
 """
 
+TOOLKIT = frozenset({"deletemodel", "listmodels", "sample", "score", "summary"})
+"""Commands of the Machine Learning Toolkit that detections use, and that read as words at the start of a search."""
+
 DOCUMENTED = frozenset(_DOCUMENTED.split())
 """Every command of the Search Reference: a known name that is not a module here is refused as not supported yet."""
 
@@ -185,7 +188,7 @@ def _unknown(text: str, span: Span, name: str, *, opens: bool = False) -> SplErr
     """`opens`: it is the first word in brackets, where `search` cannot be left out."""
     word = text[span.start : span.end].split(None, 1)[0]
     place = Span(span.start, span.start + len(name or word))
-    if name in DOCUMENTED:
+    if name in DOCUMENTED or name in TOOLKIT:
         return Unsupported(f"the command '{name}' is not supported yet", span=place)
     known = command_names() | set(_aliases()) | DOCUMENTED
     near = difflib.get_close_matches(name or word, known, 1)
