@@ -342,10 +342,14 @@ class _Compiler:
         order: list[Order] = []
         for name, expr in node.by:
             value = self.expression(expr)
-            own = self.names.of(name) if name in need else self.names.fresh(f"_g_{name}")
-            columns.append(alias(value, own))
             groups.append(value.copy())
-            order.append(Order(own, False))
+            if name in need:
+                columns.append(alias(value, self.names.of(name)))
+            if ordered:
+                # The order outlives the field: a later command may replace its values.
+                own = self.names.fresh(f"_g_{name}")
+                columns.append(exp.Alias(this=value.copy(), alias=ident(own)))
+                order.append(Order(own, False))
         for name, agg in aggs.items():
             arg = None if agg.arg is None else self.expression(agg.arg)
             extra = None if agg.extra is None else self.expression(agg.extra)
@@ -357,7 +361,7 @@ class _Compiler:
         if groups:
             query.set("group", exp.Group(expressions=groups))
         fields = {name: kind for name, kind in node.schema.items() if name in need}
-        return Relation(query, fields, tuple(order) if ordered else ())
+        return Relation(query, fields, tuple(order))
 
     def _window(self, node: Window, need: frozenset[str], ordered: bool) -> Relation:
         values = {name: win for name, win in node.values if name in need}
