@@ -438,8 +438,11 @@ def test_sysmon_for_linux(tmp_path: Path) -> None:
     }
 
 
-def test_an_addon_of_the_user_overrides_a_built_in_one(tmp_path: Path) -> None:
-    mine = addon(tmp_path, props="[source::(?i)XmlWinEventLog:System]\nEVAL-dest = upper(Computer)\n")
+@pytest.mark.parametrize(
+    "stanza", ["source::(?i)XmlWinEventLog:System", "source::XmlWinEventLog:System", "source::Xml*"]
+)
+def test_an_addon_of_the_user_overrides_a_built_in_one(tmp_path: Path, stanza: str) -> None:
+    mine = addon(tmp_path, props=f"[{stanza}]\nEVAL-dest = upper(Computer)\n")
     with session(tmp_path, [xml("System", 7036)], Knowledge.load([*built_in_addons(), mine])) as s:
         assert s.run("* | table dest vendor").rows == [{"dest": "WS1.LAB.EXAMPLE", "vendor": "Microsoft"}]
 

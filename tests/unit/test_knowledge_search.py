@@ -125,6 +125,17 @@ def test_a_pattern_that_only_pcre_has(tmp_path: Path) -> None:
         assert rows(s, "* | table n") == [{"n": "12"}]
 
 
+def test_many_extractions_and_aliases_of_a_field_cost_no_more_than_their_sum(tmp_path: Path) -> None:
+    props = "\n".join(
+        f"[source::...{at}...]\n"
+        + "\n".join(f"EXTRACT-{n:02} = (?<v>{at}{n:02}) in t\nFIELDALIAS-{n:02} = t ASNEW w" for n in range(30))
+        for at in ("app", "log")
+    )
+    with over(tmp_path, [{"t": "app29 log07"}], props=props) as s:
+        assert rows(s, "* | table v w") == [{"v": "app29", "w": "app29 log07"}]
+        assert len(s.sql("* | table v w")) < 60_000
+
+
 # --- which stanza
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from trapline.errors import Span, SplError, Warn
 from trapline.knowledge.records import Alias, Calculated, Extraction, Pattern, Rule, Unusable
@@ -166,7 +166,7 @@ def current(name: str, schema: Schema) -> Expr:
     return Col(name, schema[name]) if name in schema else NULL
 
 
-def decide(branches: Sequence[tuple[Expr, Expr]], otherwise: Expr) -> Expr:
+def decide(branches: Sequence[tuple[Expr, Expr]], otherwise: Expr = NULL) -> Expr:
     """The value of the first branch whose condition holds, all made one kind."""
     kept: list[tuple[Expr, Expr]] = []
     for condition, value in branches:
@@ -190,7 +190,9 @@ def first_of(values: Sequence[Expr]) -> Expr:
         return NULL
     if len(known) == 1:
         return known[0]
-    same = unify(known)
+    same = [
+        part for one in unify(known) for part in (one.args if isinstance(one, Call) and one.op == "coalesce" else [one])
+    ]
     return Call("coalesce", tuple(same), same[0].kind)
 
 
@@ -203,27 +205,34 @@ def _extractions(choices: Choices, stored: Schema) -> Step:
     found: dict[str, Expr] = {}
     for prefix in ("EXTRACT-", "REPORT-"):
         for key in sorted(key for key in choices if key.startswith(prefix)):
-            branches: list[tuple[Expr, Mapping[str, Expr]]] = []
-            for condition, rule in choices[key]:
-                branches.append((condition, _extracted(rule, found, stored, step)))
+            branches = [(condition, _extracted(rule, found, stored, step)) for condition, rule in choices[key]]
             for name in dict.fromkeys(name for _, values in branches for name in values):
-                before = found.get(name, NULL)
-                found[name] = decide([(cond, values.get(name, before)) for cond, values in branches], before)
+                # What is new stands apart from what was there, so that many extractions add up, not multiply.
+                new = decide(
+                    [(condition, values[name].value if name in values else NULL) for condition, values in branches]
+                )
+                several = any(values[name].several for _, values in branches if name in values)
+                found[name] = _added(found.get(name, NULL), new, several)
     for name, value in found.items():
         step.put(name, first_of([value, current(name, stored)]), stored)
     return step
 
 
-def _extracted(rule: Rule, found: Mapping[str, Expr], stored: Schema, step: Step) -> dict[str, Expr]:
-    """The fields of an extraction after it, for events that follow it."""
-    values: dict[str, Expr] = {}
+class _Extracted(NamedTuple):
+    value: Expr
+    several: bool
+
+
+def _extracted(rule: Rule, found: Mapping[str, Expr], stored: Schema, step: Step) -> dict[str, _Extracted]:
+    """What an extraction finds in events that follow it."""
+    values: dict[str, _Extracted] = {}
     if isinstance(rule, Unusable):
         step.unusable(rule, stored)
     if not isinstance(rule, Extraction):
         return values
     for pattern in rule.patterns:
-        earlier = [values.get(pattern.source, NULL), found.get(pattern.source, NULL), current(pattern.source, stored)]
-        subject = as_text(first_of(earlier))
+        own = values[pattern.source].value if pattern.source in values else NULL
+        subject = as_text(first_of([own, found.get(pattern.source, NULL), current(pattern.source, stored)]))
         try:
             groups = dict(check(pattern.regex).groups)
         except SplError as error:
@@ -233,12 +242,16 @@ def _extracted(rule: Rule, found: Mapping[str, Expr], stored: Schema, step: Step
             return {}
         for name, group in pattern.fields:
             new = _group(pattern, subject, groups[group] if isinstance(group, str) else group)
-            old = values.get(name, found.get(name, NULL))
-            if pattern.several and not is_null_literal(old):
-                values[name] = call("list_concat", Kind.MULTI, as_multi(old), as_multi(new))
-            else:
-                values[name] = first_of([old, new])
+            old = values[name] if name in values else _Extracted(NULL, False)
+            values[name] = _Extracted(_added(old.value, new, pattern.several), old.several or pattern.several)
     return values
+
+
+def _added(old: Expr, new: Expr, several: bool) -> Expr:
+    """A field after one more extraction of it."""
+    if several and not is_null_literal(old) and not is_null_literal(new):
+        return call("list_concat", Kind.MULTI, as_multi(old), as_multi(new))
+    return first_of([old, new])
 
 
 def _group(pattern: Pattern, subject: Expr, group: int) -> Expr:
@@ -255,6 +268,8 @@ def _aliases(choices: Choices, below: Schema) -> Step:
     now: dict[str, Expr] = {}
     for key in sorted(key for key in choices if key.startswith("FIELDALIAS-")):
         branches: list[tuple[Expr, Mapping[str, Expr]]] = []
+        kept: set[str] = set()
+        replaced: set[str] = set()
         for condition, rule in choices[key]:
             values: dict[str, Expr] = {}
             match rule:
@@ -262,16 +277,36 @@ def _aliases(choices: Choices, below: Schema) -> Step:
                     step.unusable(rule, below)
                 case Alias(pairs=pairs):
                     for old, new, keep in pairs:
+                        (kept if keep else replaced).add(new)
                         value = values.get(old, now.get(old, current(old, below)))
-                        there = values.get(new, now.get(new, current(new, below)))
-                        values[new] = first_of([there, value]) if keep else value
+                        values[new] = first_of([values[new], value]) if keep and new in values else value
             branches.append((condition, values))
         for name in dict.fromkeys(name for _, values in branches for name in values):
             before = now.get(name, current(name, below))
-            now[name] = decide([(condition, values.get(name, before)) for condition, values in branches], before)
+            if name not in replaced:
+                new_values = decide([(condition, values.get(name, NULL)) for condition, values in branches])
+                now[name] = first_of([before, new_values])
+            elif name not in kept:
+                now[name] = decide([(condition, values.get(name, before)) for condition, values in branches], before)
+            else:
+                now[name] = decide(
+                    [
+                        (condition, _renamed(choices[key][at][1], name, values, before))
+                        for at, (condition, values) in enumerate(branches)
+                    ],
+                    before,
+                )
     for name, value in now.items():
         step.put(name, value, below)
     return step
+
+
+def _renamed(rule: Rule, name: str, values: Mapping[str, Expr], before: Expr) -> Expr:
+    """An alias where one stanza replaces and another keeps."""
+    if name not in values:
+        return before
+    replaces = isinstance(rule, Alias) and any(new == name and not keep for _, new, keep in rule.pairs)
+    return values[name] if replaces else first_of([before, values[name]])
 
 
 def _calculated(choices: Choices, below: Schema) -> Step:

@@ -317,7 +317,7 @@ def eventtype_of(name: str, keys: Mapping[str, Setting], problems: list[Warn]) -
 
 def tags_of(stanza: str, keys: Mapping[str, Setting], problems: list[Warn]) -> Iterator[Tag]:
     """The tags of a stanza `[field=value]`; the value may be URL-encoded."""
-    field, equals, value = stanza.partition("=")
+    field, equals, value = (stanza if "=" in stanza else urllib.parse.unquote(stanza)).partition("=")
     if not equals or not field:
         for setting in keys.values():
             problems.append(Warn("conf", f"[{stanza}] is not [field=value]", where=setting.place))
