@@ -17,7 +17,7 @@ from trapline.errors import Span, SplError
 from trapline.plan import FALSE, TRUE, Col, Expr, Lambda, Lit, Schema, both, call, either, number, text
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor
-from trapline.spl.evaluate import as_text
+from trapline.spl.evaluate import as_number, as_text
 from trapline.spl.scan import unescape
 from trapline.times import parse_time, reader, shift, time_bound
 from trapline.values import Kind, number_text, to_number
@@ -481,7 +481,7 @@ class _Lowering:
         if column not in self.schema:
             return FALSE
         op = "ge" if name.endswith("earliest") else "lt"
-        return call(op, Kind.BOOL, Col(column, Kind.NUMBER), number(bound))
+        return call(op, Kind.BOOL, as_number(Col(column, self.schema[column])), number(bound))
 
     def subsearch(self, tree: SubFilter) -> Expr:
         from trapline.spl.subsearch import as_search
