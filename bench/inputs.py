@@ -11,6 +11,8 @@ from trapline.samples.windows import Domain
 HEADER = 4096
 CHUNK = 65_536
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+CONTENT = SHARED.parent / "content" / "security_content"
+"""Public detection content, where it is at hand."""
 
 
 def xml_text(path: Path, size: int) -> int:

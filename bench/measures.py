@@ -108,6 +108,51 @@ def compile_seed() -> Iterator[Figure]:
         yield Figure("seed detection: run over the sample logs", statistics.median(runs), "ms", None, False)
 
 
+def compile_public() -> Iterator[Figure]:
+    """Text to SQL of every search of the public content beside the repository, macros and knowledge loaded; nothing
+    where it is absent."""
+    from trapline.content.read import default_content
+    from trapline.errors import TraplineError
+    from trapline.ingest.intake import ingest as read
+    from trapline.samples.write import write
+    from trapline.search import Session
+    from trapline.spl.parser import parse
+    from trapline.store import Store
+
+    if not inputs.CONTENT.is_dir():
+        print(f"skipped: no public content in {inputs.CONTENT.name} beside the repository", file=sys.stderr)
+        return
+    content = default_content([inputs.CONTENT])
+    macros = content.macros()
+    searches = [one.search for one in content.detections]
+    with tempfile.TemporaryDirectory() as folder, Store.throwaway() as store:
+        read([write(Path(folder)).logs], store)
+        session = Session(tables=store.snapshot().tables, macros=macros, folder=Path(folder))
+        parsed: list[float] = []
+        compiled: list[float] = []
+        for search in searches:
+            try:
+                parse(search, macros)  # once unmeasured: commands load when they are first met
+                begun = time.perf_counter()
+                parse(search, macros)
+                parsed.append((time.perf_counter() - begun) * 1000)
+                session.sql(search, pretty=False)
+                begun = time.perf_counter()
+                session.sql(search, pretty=False)
+                compiled.append((time.perf_counter() - begun) * 1000)
+            except TraplineError:
+                continue
+    note = f"{len(compiled):,} of {len(searches):,} searches; the others lack data models, lookups or models here"
+    yield Figure("public searches: parse", statistics.median(parsed), "ms", None, False, f"{len(parsed):,} searches")
+    yield Figure("public searches: parse, 99th percentile", _percentile(parsed, 0.99), "ms", None, False)
+    yield Figure("public searches: SPL text to SQL", statistics.median(compiled), "ms", 5.0, False, note)
+    yield Figure("public searches: SPL text to SQL, 99th perc.", _percentile(compiled, 0.99), "ms", 50.0, False)
+
+
+def _percentile(values: list[float], part: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
 def start() -> Iterator[Figure]:
     """`trapline --help`, the whole process."""
     times = []
