@@ -96,7 +96,7 @@ class DataModel:
         """The dataset and its ancestors, the root first. Raises SplError for a name that is none."""
         found: list[Definition] = []
         at = name
-        while at:
+        while at or not found:
             one = self.datasets.get(at)
             if one is None or len(found) > MAX_DEPTH:
                 raise SplError(
@@ -111,10 +111,6 @@ class DataModel:
     @property
     def roots(self) -> list[str]:
         return [name for name, one in self.datasets.items() if not one.parent]
-
-    def resolve(self, path: str) -> str:
-        """The dataset of a path: its name, or its lineage joined by dots."""
-        return path.rpartition(".")[2]
 
     def to_json(self, dataset: str | None = None) -> dict[str, Any]:
         """The model, or one dataset of it, in the form of `data/models/*.json`."""
