@@ -320,4 +320,13 @@ def _plus(left: Expr, right: Expr) -> Expr:
     """`+` adds numbers and concatenates two texts; one of each is null (eval page, "Operators")."""
     if Kind.NUMBER in (left.kind, right.kind):
         return call("add", Kind.NUMBER, as_number(left), as_number(right))
-    return call("plus_auto", Kind.TEXT, as_text(left), as_text(right))
+    # A chain is one call: what a sum of texts is depends on all of them.
+    parts = [part for one in (as_text(left), as_text(right)) for part in _summands(one)]
+    return Call("plus_auto", tuple(parts), Kind.TEXT)
+
+
+def _summands(expr: Expr) -> tuple[Expr, ...]:
+    match expr:
+        case Call(op="plus_auto", args=args):
+            return args
+    return (expr,)

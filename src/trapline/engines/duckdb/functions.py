@@ -34,9 +34,6 @@ MACROS = (
     "bool_text(x) AS CASE WHEN x THEN 'True' WHEN NOT x THEN 'False' END",
     # x / 0 and results that are no number are null.
     "finite(x) AS CASE WHEN isfinite(x) THEN x END",
-    "plus_auto(a, b) AS CASE WHEN spl_to_number(a) IS NOT NULL AND spl_to_number(b) IS NOT NULL "
-    "THEN spl_number_text(spl_to_number(a) + spl_to_number(b)) "
-    "WHEN spl_to_number(a) IS NULL AND spl_to_number(b) IS NULL THEN a || b END",
     *(
         f"{name}_auto(a, b) AS CASE WHEN spl_to_number(a) IS NOT NULL AND spl_to_number(b) IS NOT NULL "
         f"THEN spl_to_number(a) {op} spl_to_number(b) ELSE a {op} b END"
@@ -83,7 +80,8 @@ MACROS = (
     r"sort_ip(x) AS CASE WHEN regexp_full_match(x, '\d{1,3}(\.\d{1,3}){3}') "
     "THEN array_to_string(list_transform(string_split(x, '.'), lambda p: lpad(p, 3, '0')), '.') ELSE x END",
     # Months since 1970 of a time, floored to n of them, back as a time.
-    "months(x) AS date_diff('month', DATE '1970-01-01', make_timestamp(cast(floor(x) * 1e6 AS BIGINT)))",
+    "months(x) AS CASE WHEN x BETWEEN -62135596800 AND 253402300799 "
+    "THEN date_diff('month', DATE '1970-01-01', make_timestamp(cast(floor(x) * 1e6 AS BIGINT))) END",
     "month_floor(x, n) AS epoch_us(TIMESTAMP '1970-01-01' "
     "+ to_months(cast(floor(spl_months(x) / n) * n AS INTEGER))) / 1e6",
     "event_list(mv, x) AS coalesce(mv, spl_list_of(x))",
@@ -180,10 +178,50 @@ def _macro(name: str) -> Builder:
 
 
 def _finite(inner: Builder) -> Builder:
+    """A macro writes its argument as often as it names it, so only the outermost of nested calculations is checked:
+    what is not finite stays so on the way there."""
+
     def build(call: Call, args: Sequence[Tree]) -> Tree:
-        return macro("finite", inner(call, args))
+        return macro("finite", inner(call, [_unchecked(arg) for arg in args]))
 
     return build
+
+
+def _unchecked(tree: Tree) -> Tree:
+    if isinstance(tree, exp.Anonymous) and tree.name == "spl_finite":
+        return cast("Tree", tree.expressions[0])
+    return tree
+
+
+def _plus(call: Call, args: Sequence[Tree]) -> Tree:
+    """`a + b + ...` of texts: the sum where all are numbers, one text where none is."""
+    numbers = [macro("to_number", arg) for arg in args]
+    total = numbers[0]
+    joined = args[0]
+    for number, arg in zip(numbers[1:], args[1:], strict=True):
+        total = exp.Add(this=total, expression=number.copy())
+        joined = exp.DPipe(this=joined, expression=arg)
+    none = [exp.Is(this=number.copy(), expression=exp.Null()) for number in numbers]
+    every = [exp.Not(this=test.copy()) for test in none]
+    return exp.Case(
+        ifs=[
+            exp.If(this=exp.and_(*every), true=macro("number_text", macro("finite", total))),
+            exp.If(this=exp.and_(*none), true=joined.copy()),
+        ]
+    )
+
+
+def _substr(call: Call, args: Sequence[Tree]) -> Tree:
+    """Plain places are a native call; the rest of SQLite's rules is a macro."""
+    start, length = call.args[1], call.args[2]
+    plain = isinstance(start, Lit) and isinstance(start.value, float) and start.value >= 1
+    if plain and isinstance(length, Lit) and (length.value is None or isinstance(length.value, float)):
+        count = None if length.value is None else int(length.value)
+        if count is None or count >= 0:
+            assert isinstance(start, Lit)
+            places = [exp.Literal.number(int(cast("float", start.value)))]
+            return native("substring", args[0], *places, *([] if count is None else [exp.Literal.number(count)]))
+    return macro("substring_of", *args)
 
 
 def _python(name: str) -> Builder:
@@ -446,7 +484,7 @@ SCALARS: dict[str, Builder] = {
     "div": _finite(_divide),
     "mod": _modulo,
     "neg": _neg,
-    "plus_auto": _macro("plus_auto"),
+    "plus_auto": _plus,
     "concat": _operator(exp.DPipe),
     "to_number": _macro("to_number"),
     "number_text": _macro("number_text"),
@@ -484,7 +522,7 @@ SCALARS: dict[str, Builder] = {
     "length": _number_of("length"),
     "lower": _named("lower"),
     "upper": _named("upper"),
-    "substr": _macro("substring_of"),
+    "substr": _substr,
     "trim": _named("trim"),
     "ltrim": _named("ltrim"),
     "rtrim": _named("rtrim"),
@@ -682,7 +720,7 @@ def _simple(name: str) -> Callable[[_Inputs], Tree]:
 def _deviation(name: str) -> Callable[[_Inputs], Tree]:
     """One value has a deviation of 0, not null."""
     return lambda i: exp.Coalesce(
-        this=i.run(name, i.arg),
+        this=macro("finite", i.run(name, i.arg)),
         expressions=[
             exp.Case(
                 ifs=[
@@ -739,7 +777,9 @@ def _capped(values: Tree, limit: int) -> Tree:
 
 
 def _list_stat(name: str) -> Callable[[_Inputs], Tree]:
-    return lambda i: _double(native("list_aggregate", macro("list_numbers", _flat(i)), exp.Literal.string(name)))
+    return lambda i: macro(
+        "finite", _double(native("list_aggregate", macro("list_numbers", _flat(i)), exp.Literal.string(name)))
+    )
 
 
 def _squared() -> Tree:
@@ -755,7 +795,7 @@ def _rate(i: _Inputs) -> Tree:
     )
     passed = exp.Sub(this=i.run("max", i.extra, only=only.copy()), expression=i.run("min", i.extra, only=only.copy()))
     nonzero = native("nullif", exp.Paren(this=passed), exp.Literal.number(0))
-    return _double(exp.Div(this=exp.Paren(this=grown), expression=nonzero))
+    return macro("finite", _double(exp.Div(this=exp.Paren(this=grown), expression=nonzero)))
 
 
 AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
@@ -769,12 +809,12 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "max": _simple("max"),
     "min_text": _min_text,
     "max_text": _max_text,
-    "range": lambda i: exp.Sub(this=i.run("max", i.arg), expression=i.run("min", i.arg)),
+    "range": lambda i: macro("finite", exp.Sub(this=i.run("max", i.arg), expression=i.run("min", i.arg))),
     "stdev": _deviation("stddev_samp"),
     "stdevp": _simple("stddev_pop"),
     "var": _deviation("var_samp"),
     "varp": _simple("var_pop"),
-    "sumsq": lambda i: i.run("sum", exp.Mul(this=i.arg, expression=i.arg)),
+    "sumsq": lambda i: macro("finite", i.run("sum", exp.Mul(this=i.arg, expression=i.arg))),
     "percentile": lambda i: i.run("quantile_cont", i.arg, exp.Literal.number(str(i.agg.params[0] / 100))),
     "mode": lambda i: i.run("mode", i.arg),
     "dc": lambda i: _double(i.run("count", i.arg, distinct=True)),
@@ -798,13 +838,14 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "multi_stdevp": _list_stat("stddev_pop"),
     "multi_var": _list_stat("var_samp"),
     "multi_varp": _list_stat("var_pop"),
-    "multi_sumsq": lambda i: _double(
+    "multi_sumsq": lambda i: macro(
+        "finite",
         native(
             "list_sum",
             native("list_transform", macro("list_numbers", _flat(i)), _squared()),
-        )
+        ),
     ),
-    "multi_range": lambda i: exp.Sub(this=_list_stat("max")(i), expression=_list_stat("min")(i)),
+    "multi_range": lambda i: macro("finite", exp.Sub(this=_list_stat("max")(i), expression=_list_stat("min")(i))),
     "multi_percentile": lambda i: native(
         "list_aggregate",
         macro("list_numbers", _flat(i)),
