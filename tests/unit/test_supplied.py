@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trapline.errors import InputError, SplError
-from trapline.knowledge.datamodels import model_of, read_model
+from trapline.knowledge.datamodels import model_files, model_of, read_model
 from trapline.search import Session
 
 # --- apply ---------------------------------------------------------------------------------------------------------
@@ -188,6 +188,19 @@ def test_a_model_in_the_form_of_an_add_on(tmp_path: Path) -> None:
     assert found.rows == [{"All_Changes.user": "eve", "count": 1}]
     child = session.run("| tstats values(All_Changes.*) as * from datamodel=Change.Account_Management by host")
     assert child.rows == [{"host": "h", "user": "eve", "action": "unknown", "id": "7", "team": "red"}]
+
+
+def test_models_of_add_ons_are_found(tmp_path: Path) -> None:
+    for addon, layer, body in (("one", "default", "{"), ("one", "local", json.dumps(MODEL)), ("two", "default", "{")):
+        folder = tmp_path / addon / layer / "data" / "models"
+        folder.mkdir(parents=True)
+        (folder / ("Change.json" if addon == "one" else "Other.json")).write_text(body)
+    found = model_files([tmp_path / "one", tmp_path / "two", tmp_path / "none"])
+    assert list(found) == ["Change", "Other"]
+    session = Session(events=[], datamodels=found)
+    assert session.run("| datamodel Change All_Changes | spath objectName | table objectName").rows == [
+        {"objectName": "All_Changes"}
+    ]
 
 
 def test_children_may_come_before_their_parents() -> None:

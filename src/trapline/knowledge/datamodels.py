@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,17 @@ def read_model(path: Path) -> DataModel:
     if not isinstance(body, dict) or not isinstance(body.get("objects"), list):
         raise InputError("a data model has a list 'objects'", file=str(path), field="objects", code="datamodel")
     return _from_splunk(body, path.stem)
+
+
+def model_files(addons: Iterable[Path]) -> dict[str, Path]:
+    """The data models of add-on folders, by name: `default/data/models/*.json`, in place of them `local/`, a later
+    folder in place of an earlier one. As `Session.datamodels` takes them; each is read when a search first uses it."""
+    found: dict[str, Path] = {}
+    for addon in addons:
+        for layer in ("default", "local"):
+            for path in sorted((addon / layer / "data" / "models").glob("*.json")):
+                found[path.stem] = path
+    return found
 
 
 def _plain(name: str, body: Any) -> Definition:

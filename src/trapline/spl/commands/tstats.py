@@ -6,7 +6,8 @@ Synopsis: `| tstats [prestats=<bool>] [local=<bool>] [append=<bool>] [summarieso
 PREFIX(<text>))... [span=<span>]]`. Search Reference, "tstats".
 Fields of a dataset have its prefix, in the result as well. `where` is a search expression. Rows with a null by-value
 are left out unless fillnull_value stands in for it. Events are read as they are: there are no summaries, so the options
-that choose between summaries and events change nothing.
+that choose between summaries and events change nothing. prestats=true gives the rows behind the aggregates, for a
+stats, chart or timechart of the same aggregates; append=true adds them to those of another one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from trapline.errors import Span, SplError, Unsupported
+from trapline.errors import Span, SplError
 from trapline.plan import (
     FALSE,
     NULL,
@@ -27,6 +28,7 @@ from trapline.plan import (
     Extend,
     Filter,
     Node,
+    Project,
     Union,
     both,
     call,
@@ -64,6 +66,7 @@ class TStats:
     by: tuple[Name, ...]
     span: BinOptions
     fill: str | None
+    prestats: bool = False
 
     def generate(self, context: Context) -> Node:
         source = self._source(context)
@@ -82,6 +85,8 @@ class TStats:
         if "_time" in names and "_time" in source.schema:
             source = self._binned(context, source)
         source = self._keyed(source, names)
+        if self.prestats:
+            return _prepared(source, names, wanted)
         keys = tuple((name, Col(name, source.schema[name])) for name in names)
         aggs = tuple((one.name, lower_aggregation(one, source.schema, context)) for one in wanted)
         seen = set(names)
@@ -151,6 +156,27 @@ class TStats:
         return source
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """With append=t, after other prestats."""
+
+    inner: TStats
+
+    def generate(self, context: Context) -> Node:
+        return self.inner.generate(context)
+
+    def lower(self, context: Context, source: Node) -> Node:
+        return Union((source, self.inner.generate(context)))
+
+
+def _prepared(source: Node, names: Sequence[str], wanted: Sequence[Aggregation]) -> Node:
+    """What prestats gives here: the rows that the aggregates are of. The stats, chart or timechart after it, of the
+    same aggregates, then gives what Splunk's partial results give."""
+    read = ["_time", *names, *(one.argument for one in wanted if isinstance(one.argument, str))]
+    kept = [name for name in dict.fromkeys(read) if name in source.schema]
+    return Project(source, tuple((name, Col(name, source.schema[name])) for name in kept))
+
+
 def _filled(name: str, source: Node, value: str) -> Expr:
     own: Expr = Col(name, source.schema[name])
     if own.kind is Kind.MULTI:
@@ -192,7 +218,7 @@ def _terms(name: str, source: Node) -> Expr:
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def parse(cursor: Cursor) -> TStats:
+def parse(cursor: Cursor) -> TStats | Appended:
     aggregations: list[Aggregation] = []
     flags: dict[str, tuple[bool, Span]] = {}
     fill: str | None = None
@@ -218,7 +244,6 @@ def parse(cursor: Cursor) -> TStats:
                 hint="calculate with stats, after tstats",
                 code="function",
             )
-    _refuse(flags)
     dataset = _from(cursor) if cursor.take_word("from") else None
     tree: Tree = Everything(cursor.here())
     if cursor.take_word("where"):
@@ -231,19 +256,18 @@ def parse(cursor: Cursor) -> TStats:
         if option[0] == "fillnull_value":
             fill = option[1]
         elif option[0] != "chunk_size":
-            _refuse({option[0]: (flag(option[1], option[2]), option[2])})
-    return TStats(tuple(aggregations), dataset, tree, tuple(by), bins, fill)
-
-
-def _refuse(flags: dict[str, tuple[bool, Span]]) -> None:
-    for name in ("prestats", "append"):
-        given, span = flags.get(name, (False, Span(0, 0)))
-        if given:
-            raise Unsupported(
-                f"{name}=true is not supported yet: tstats gives finished results here",
-                span=span,
-                hint="name the aggregates in tstats itself; add rows with append [| tstats ...]",
-            )
+            flags[option[0]] = (flag(option[1], option[2]), option[2])
+    prestats, append = flags.get("prestats", (False, None))[0], flags.get("append")
+    command = TStats(tuple(aggregations), dataset, tree, tuple(by), bins, fill, prestats)
+    if append is None or not append[0]:
+        return command
+    if not prestats:
+        cursor.fail(
+            "append=true needs prestats=true",
+            append[1],
+            hint="tstats prestats=t append=t ..., or append [| tstats ...]",
+        )
+    return Appended(command)
 
 
 def _from(cursor: Cursor) -> Name:
