@@ -173,7 +173,10 @@ def decide(branches: Sequence[tuple[Expr, Expr]], otherwise: Expr = NULL) -> Exp
         if condition == TRUE:
             otherwise = value
             break
-        kept.append((condition, value))
+        if kept and kept[-1][1] == value:
+            kept[-1] = (either([kept[-1][0], condition]), value)
+        else:
+            kept.append((condition, value))
     while kept and kept[-1][1] == otherwise:
         kept.pop()
     if not kept:
