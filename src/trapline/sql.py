@@ -392,7 +392,8 @@ class _Compiler:
 
         def over(tree: exp.Expression) -> exp.Expression:
             window = exp.Window(this=tree, partition_by=[part.copy() for part in partition])
-            window.set("order", exp.Order(expressions=self.ordering(child.order)))
+            if child.order:  # a single row has none
+                window.set("order", exp.Order(expressions=self.ordering(child.order)))
             if win.agg.op not in ("row_number", "lag"):
                 window.set("spec", _frame(win, back))
             return window

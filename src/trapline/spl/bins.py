@@ -14,7 +14,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from trapline.errors import Span, SplError
-from trapline.plan import Agg, Aggregate, Call, Col, Expr, Filter, Lambda, Lit, Node, Scan, both, call, number, text
+from trapline.plan import (
+    Agg,
+    Aggregate,
+    Call,
+    Col,
+    Expr,
+    Extend,
+    Filter,
+    Lambda,
+    Lit,
+    Node,
+    Project,
+    Scan,
+    both,
+    call,
+    number,
+    text,
+)
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, count
 from trapline.spl.evaluate import as_number, as_text
@@ -475,6 +492,22 @@ def label_of(bins: Bins, value: Expr) -> Expr:
     low = low_of(bins, value)
     label = call("concat", Kind.TEXT, call("concat", Kind.TEXT, as_text(low), text("-")), as_text(bins.top(low)))
     return Call("case", (call("is_not_null", Kind.BOOL, low), label, as_text(value)), Kind.TEXT)
+
+
+def labelled(source: Node, name: str, target: str, bins: Bins) -> Node:
+    """The source with a field's bins in `target`, as `label_of` writes them. Bounds are columns on the way: an
+    expression that named them again and again would grow without need."""
+    value = Col(name, source.schema[name])
+    if value.kind is Kind.MULTI:
+        return Extend(source, ((target, label_of(bins, value)),))
+    low, high = Col("_bin_low", Kind.NUMBER), Col("_bin_high", Kind.NUMBER)
+    node: Node = Extend(source, ((low.name, low_of(bins, value)),))
+    node = Extend(node, ((high.name, bins.top(low)),))
+    written = call("concat", Kind.TEXT, call("concat", Kind.TEXT, as_text(low), text("-")), as_text(high))
+    inside = call("is_not_null", Kind.BOOL, low)
+    node = Extend(node, ((target, Call("case", (inside, written, as_text(value)), Kind.TEXT)),))
+    kept = [one for one in node.schema if one not in (low.name, high.name)]
+    return Project(node, tuple((one, Col(one, node.schema[one])) for one in kept))
 
 
 def label(bins: Bins, low: float) -> str:

@@ -502,7 +502,8 @@ def steps_of(context: Context, cells: Cells, x: str) -> list[Scalar]:
     if x not in cells.node.schema:
         return []
     found = context.rows(Aggregate(cells.node, ((x, Col(x, cells.node.schema[x])),), ()))
-    return [value for row in found if not isinstance(value := row[x], list)]
+    values = [row.get(x) for row in found]
+    return [value for value in values if value is not None and not isinstance(value, list)]
 
 
 def _ranked(scores: Mapping[str, float | None], limit: Limit) -> list[str]:

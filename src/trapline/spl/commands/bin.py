@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trapline.plan import Col, Extend, Node
-from trapline.spl.bins import BinOptions, label_of, low_of, number_bins, search_bounds, take_option, time_bins
+from trapline.spl.bins import BinOptions, labelled, low_of, number_bins, search_bounds, take_option, time_bins
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name
 
@@ -30,13 +30,12 @@ class Bin:
         name = self.field.text
         if name not in source.schema:
             return source
-        value = Col(name, source.schema[name])
         if name == "_time":
             bounds = search_bounds(context, source)
             bins = time_bins(self.options, context, source, name, most=DEFAULT_BINS, bounds=bounds)
-            return Extend(source, ((self.target, low_of(bins, value)),))
+            return Extend(source, ((self.target, low_of(bins, Col(name, source.schema[name]))),))
         bins = number_bins(self.options, context, source, name, most=DEFAULT_BINS)
-        return Extend(source, ((self.target, label_of(bins, value)),))
+        return labelled(source, name, self.target, bins)
 
 
 def parse(cursor: Cursor) -> Bin:

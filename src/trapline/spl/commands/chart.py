@@ -18,7 +18,7 @@ from trapline.spl.bins import (
     Bins,
     all_steps,
     label,
-    label_of,
+    labelled,
     low_of,
     lower_bound,
     number_bins,
@@ -105,7 +105,7 @@ class ChartCommand:
             return Extend(source, ((name, low_of(bins, value)),)), bins
         source = within(source, name, axis.options)
         bins = number_bins(axis.options, context, source, name, most=DEFAULT_BINS)
-        return Extend(source, ((name, label_of(bins, value)),)), bins
+        return labelled(source, name, name, bins), bins
 
     def _steps(self, found: list[Scalar], x: str, bins: Bins | None) -> Sequence[Value | None]:
         """The values of the x-axis in order; with cont and bins, also those between that hold nothing."""

@@ -16,7 +16,8 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.times import format_time, shift, time_bound
 
-MAX_ROWS = 100_000
+MAX_ROWS = 50_000
+"""limits.conf [searchresults] maxresultrows"""
 _DAYS = re.compile(r"[+-]?\d{1,6}\Z")
 _DATE = re.compile(r"(\d{1,2}/\d{1,2}/)(\d{2})((?::\d{1,2}){3})?\Z")
 _INCREMENT = re.compile(r"(\d{1,9})([smhd])?\Z", re.IGNORECASE)

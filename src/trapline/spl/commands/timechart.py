@@ -20,7 +20,7 @@ from trapline.spl.bins import (
     Bins,
     Bounds,
     all_steps,
-    label_of,
+    labelled,
     low_of,
     number_bins,
     search_bounds,
@@ -77,6 +77,7 @@ class Timechart:
             source = self._split(context, source, self.split)
         bins = time_bins(self.bins, context, source, "_time", most=DEFAULT_BINS, bounds=bounds, fixed=self.fixedrange)
         source = Extend(source, (("_time", low_of(bins, Col("_time", source.schema["_time"]))),))
+        source = present(source, "_time")  # what is no time has no interval
         written = ("_time",) if by is None else ("_time", by)
 
         def lower(one: Aggregation, node: Node) -> Agg:
@@ -113,7 +114,7 @@ class Timechart:
         if split.options:
             source = within(source, name, split.options)
             bins = number_bins(split.options, context, source, name, most=DEFAULT_BINS)
-            source = Extend(source, ((name, label_of(bins, Col(name, source.schema[name]))),))
+            source = labelled(source, name, name, bins)
         return source
 
     def _steps(self, times: Sequence[float], bins: Bins, bounds: Bounds) -> list[float]:

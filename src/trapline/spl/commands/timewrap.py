@@ -20,7 +20,7 @@ from trapline.spl.charting import column_names
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.times import format_time, shift
-from trapline.values import Value
+from trapline.values import Value, to_number
 
 MAX_PERIODS = 1_000
 EXACT = "%Y-%m-%d %H:%M:%S"
@@ -48,15 +48,15 @@ class TimeWrap:
     place: Span
 
     def lower(self, context: Context, source: Node) -> Node:
-        rows = [row for row in context.rows(source) if isinstance(row.get("_time"), int | float)]
-        if not rows:
+        found = [(moment, row) for row in context.rows(source) if (moment := _time(row.get("_time"))) is not None]
+        if not found:
             return context.given([])
-        times = [_time(row["_time"]) for row in rows]
+        times = [moment for moment, _ in found]
         starts = self._starts(context, source, times)
         data = [name for name in source.schema if not name.startswith("_")]
         cells: dict[float, dict[tuple[str, int], Value]] = {}
         late = 0
-        for moment, row in zip(times, rows, strict=True):
+        for moment, row in found:
             # The first start is the end of the latest period.
             period = next((place for place, start in enumerate(starts[1:]) if moment >= start), None)
             if period is None or moment >= starts[0]:
@@ -120,9 +120,10 @@ class TimeWrap:
         return f"{back}{unit}{'' if back == 1 else 's'}_before"
 
 
-def _time(value: Value) -> float:
-    assert isinstance(value, int | float)
-    return float(value)
+def _time(value: Value | None) -> float | None:
+    if isinstance(value, str):
+        return to_number(value)
+    return float(value) if isinstance(value, int | float) else None
 
 
 def parse(cursor: Cursor) -> TimeWrap:
