@@ -102,9 +102,10 @@ def test_settings_of_lookups_are_checked() -> None:
         lookup_of("l", {"rows": [], "max_matches": 0})
     with pytest.raises(TraplineError, match="neither rows nor a file"):
         lookup_of("l", 5)
-    temporal = Session(events=[{"k": "1"}], lookups={"l": {"rows": [{"k": "1"}], "time_field": "t"}})
-    with pytest.raises(SplError, match="bound to time"):
-        temporal.run("lookup l k")
+    with pytest.raises(TraplineError, match="number of seconds"):
+        lookup_of("l", {"rows": [], "time_field": "t", "max_offset_secs": "long"})
+    with pytest.raises(TraplineError, match="cannot be read"):
+        lookup_of("l", {"rows": [], "time_field": "t", "time_format": "%Q%J"})
 
 
 # --- definitions of content ----------------------------------------------------------------------------------------

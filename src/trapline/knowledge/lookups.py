@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
 from trapline.errors import InputError, SplError, TraplineError
-from trapline.spl.lookups import MAX_MATCHES, MOST_MATCHES, Lookup, Match
+from trapline.spl.lookups import MAX_MATCHES, MOST_MATCHES, MOST_OFFSET, Lookup, Match, Temporal
+from trapline.times import reader
 from trapline.values import Row, Scalar, Value, value_text
 
 MULTI_PREFIX = "__mv_"
@@ -59,8 +60,9 @@ class Definition(Protocol):
 
 def lookup_of(name: str, given: Any) -> Lookup:
     """A lookup from its JSON form (spl/NOTES.md §1): {"rows": [...], "match_type": "CIDR(f)",
-    "case_sensitive_match": true, "max_matches": 100, "min_matches": 0, "default_match": "", "fields": [...]}, from its
-    rows alone, or from the path of a CSV file. Raises TraplineError."""
+    "case_sensitive_match": true, "max_matches": 100, "min_matches": 0, "default_match": "", "fields": [...]}, with
+    time_field, time_format, min_offset_secs and max_offset_secs where it is bound to time; from its rows alone; or from
+    the path of a CSV file. Raises TraplineError."""
     match given:
         case Lookup():
             return given
@@ -82,17 +84,34 @@ def lookup_of(name: str, given: Any) -> Lookup:
     if isinstance(stated, str):
         stated = [one.strip() for one in stated.split(",") if one.strip()]
     types = settings.get("match_type") or ()
+    temporal = _temporal(name, settings)
     return Lookup(
         name,
         rows,
         tuple(dict.fromkeys([*map(str, stated), *fields])),
         match_types(name, re.split(r",(?![^()]*\))", types) if isinstance(types, str) else types),
         case_sensitive=_flag(settings.get("case_sensitive_match", True)),
-        max_matches=_count(name, "max_matches", settings.get("max_matches"), 1, MAX_MATCHES),
+        max_matches=_count(name, "max_matches", settings.get("max_matches"), 1, 1 if temporal else MAX_MATCHES),
         min_matches=_count(name, "min_matches", settings.get("min_matches"), 0, 0),
         default_match=str(settings.get("default_match") or ""),
-        temporal=bool(settings.get("time_field")),
+        temporal=temporal,
     )
+
+
+def _temporal(name: str, settings: Mapping[str, Any]) -> Temporal | None:
+    """How a table is bound to time. Raises TraplineError."""
+    column = settings.get("time_field")
+    if not column:
+        return None
+    try:
+        least = float(settings.get("min_offset_secs") or 0)
+        most = float(settings.get("max_offset_secs") or MOST_OFFSET)
+    except (TypeError, ValueError):
+        raise TraplineError(f"the lookup '{name}': an offset is a number of seconds", code="lookup") from None
+    form = str(settings.get("time_format") or "%s")
+    if not form.startswith("%s") and reader(form) is None:
+        raise TraplineError(f"the lookup '{name}': the time_format '{form}' cannot be read", code="lookup")
+    return Temporal(str(column), form, least, most)
 
 
 def match_types(name: str, given: Iterable[str]) -> dict[str, Match]:

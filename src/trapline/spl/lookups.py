@@ -23,18 +23,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from trapline.errors import Span, SplError, Unsupported
+from trapline.errors import Span, SplError
 from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Filter, Join, Lit, Node, Project, Rows, both, call
 from trapline.spl.command import Context
-from trapline.spl.evaluate import as_multi, as_text, unify
-from trapline.values import Kind, Row, Value, value_text
+from trapline.spl.evaluate import as_multi, as_number, as_text, unify
+from trapline.times import parse_time, reader
+from trapline.values import Kind, Row, Value, to_number, value_text
 
 MAX_MATCHES = 100
 """transforms.conf max_matches: rows of the table that one value may find."""
+MOST_OFFSET = 2_000_000_000.0
+"""transforms.conf max_offset_secs"""
 MOST_MATCHES = 1_000
 """The greatest max_matches and min_matches that transforms.conf takes."""
 
 
+TIME = "_time"
 KEPT = 8
 """Indexes that a table remembers, of each kind."""
 
@@ -47,12 +51,31 @@ class Match(StrEnum):
     CIDR = "CIDR"
 
 
+@dataclass(frozen=True, slots=True)
+class Temporal:
+    """A table whose rows hold from a time on: `time_field` and how it is written (strptime), and by how many seconds an
+    event may be later than its row (min_offset_secs, max_offset_secs)."""
+
+    field: str
+    form: str = "%s"
+    least: float = 0.0
+    most: float = MOST_OFFSET
+
+    def times(self, rows: Sequence[Row]) -> list[float | None]:
+        """The time of each row, epoch seconds; None where it cannot be read, which matches nothing."""
+        pattern = None if self.form.startswith("%s") else reader(self.form)
+        texts = [value_text(row[self.field]) if self.field in row else None for row in rows]
+        if self.form.startswith("%s"):
+            return [None if text is None else to_number(text) for text in texts]
+        return [None if pattern is None else parse_time(text, pattern) for text in texts]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
     """A lookup table. `rows` in file order, a null cell absent; `fields`: its columns in order, () if not known.
 
-    `match`: fields that do not match exactly. `temporal`: the table is bound to time (time_field), which the lookup
-    command cannot follow yet. `note`: why the table is empty, told as a warning when it is used.
+    `match`: fields that do not match exactly. `temporal`: how its rows are bound to
+    time. `note`: why the table is empty, told as a warning when it is used.
     """
 
     name: str
@@ -63,7 +86,7 @@ class Lookup:
     max_matches: int = MAX_MATCHES
     min_matches: int = 0
     default_match: str = ""
-    temporal: bool = False
+    temporal: Temporal | None = None
     note: str = ""
     _finders: dict[tuple[str, ...], Finder] = field(default_factory=dict, init=False, repr=False)
     _tables: dict[tuple[tuple[str, ...], ...], tuple[Rows, list[Kind]]] = field(
@@ -110,6 +133,7 @@ class Finder:
     def __init__(self, lookup: Lookup, fields: Sequence[str]) -> None:
         self.lookup = lookup
         self._fold: Callable[[str], str] = str if lookup.case_sensitive else str.lower
+        self._times = lookup.temporal.times(lookup.rows) if lookup.temporal is not None else []
         exact = [place for place, name in enumerate(fields) if lookup.match.get(name, Match.EXACT) is Match.EXACT]
         self._exact = exact
         self.index: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -133,17 +157,28 @@ class Finder:
             for text in cell_values(row.get(name))
         ]
 
-    def find(self, key: Sequence[str]) -> list[int]:
-        """The rows of one value per field, in file order, at most `max_matches`."""
+    def find(self, key: Sequence[str], time: float | None = None) -> list[int]:
+        """The rows of one value per field, at most `max_matches`: in file order, or of a table bound to time those that
+        hold at `time`, the latest first."""
+        found = self._matches(key)
+        temporal = self.lookup.temporal
+        if temporal is not None:
+            ages = [
+                (time - at, place) for place in found if time is not None and (at := self._times[place]) is not None
+            ]
+            found = [place for age, place in sorted(ages) if temporal.least <= age <= temporal.most]
+        return found[: self.lookup.max_matches]
+
+    def _matches(self, key: Sequence[str]) -> list[int]:
         folded = [self._fold(value) for value in key]
         if not self._exact and len(self._special) == 1:
-            return sorted(self._special[0][1].find(folded[0]))[: self.lookup.max_matches]
+            return sorted(self._special[0][1].find(folded[0]))
         found: set[int] | list[int] = self.index.get(tuple(folded[place] for place in self._exact), [])
         for place, matcher in self._special:
             if not found:
                 break
             found = set(found) & matcher.find(folded[place])
-        return sorted(found)[: self.lookup.max_matches]
+        return sorted(found)
 
 
 class _Wildcards:
@@ -263,33 +298,37 @@ def lower_lookup(
 
     An event that lacks one of the match fields looks nothing up. Raises SplError for a field that the table has not.
     """
-    if lookup.temporal:
-        raise Unsupported(f"the lookup '{lookup.name}' is bound to time (time_field), which is not supported yet")
     if lookup.note:
         context.warnings.add("lookup", lookup.note)
     for pair in (*on, *outputs):
         _check(lookup, pair)
     outputs = [pair for place, pair in enumerate(outputs) if pair.name not in {o.name for o in outputs[place + 1 :]}]
     written = [pair.field for pair in outputs]
+    timed = lookup.temporal is not None
     absent = [pair for pair in on if pair.name not in source.schema]
-    if absent or not outputs:
+    if absent or not outputs or (timed and TIME not in source.schema):
         return _emptied(source, outputs, keep=keep)
     columns = [Col(pair.name, source.schema[pair.name]) for pair in on]
     kind = Kind.MULTI if any(column.kind is Kind.MULTI for column in columns) else Kind.TEXT
-    plain = kind is Kind.TEXT and all(lookup.match.get(pair.field, Match.EXACT) is Match.EXACT for pair in on)
+    plain = (
+        kind is Kind.TEXT and not timed and all(lookup.match.get(pair.field, Match.EXACT) is Match.EXACT for pair in on)
+    )
     keys: list[Expr] = [as_multi(column) if kind is Kind.MULTI else as_text(column) for column in columns]
     if plain:
         if not lookup.case_sensitive:
             keys = [call("lower", Kind.TEXT, key) for key in keys]
         table, kinds = lookup.by_key([pair.field for pair in on], written)
     else:
-        groups = _by_value(context, source, lookup, [pair.field for pair in on], columns)
+        times = [as_number(Col(TIME, source.schema[TIME]))] if timed else []
+        groups = _by_value(context, source, lookup, [pair.field for pair in on], columns, times)
         table, kinds = _table(lookup, groups, len(on), kind, written)
     hidden = _hidden(source, ("hit", *(f"o{place}" for place in range(len(outputs)))))
     values = [(hidden[0], Col("hit", Kind.TEXT))]
     values += [(hidden[place + 1], Col(f"o{place}", own)) for place, own in enumerate(kinds)]
-    pairs = tuple((key, Col(f"k{place}", kind)) for place, key in enumerate(keys))
-    joined = Join(source, table, pairs, tuple(values))
+    pairs: list[tuple[Expr, Expr]] = [(key, Col(f"k{place}", kind)) for place, key in enumerate(keys)]
+    if timed:
+        pairs.append((as_number(Col(TIME, source.schema[TIME])), Col(TIME, Kind.NUMBER)))
+    joined = Join(source, table, tuple(pairs), tuple(values))
     return _filled(joined, lookup, columns, outputs, hidden, keep=keep, whole=not plain)
 
 
@@ -314,21 +353,30 @@ def _emptied(source: Node, outputs: Sequence[Pair], *, keep: bool) -> Node:
 
 
 def _by_value(
-    context: Context, source: Node, lookup: Lookup, fields: Sequence[str], columns: Sequence[Col]
+    context: Context,
+    source: Node,
+    lookup: Lookup,
+    fields: Sequence[str],
+    columns: Sequence[Col],
+    times: Sequence[Expr],
 ) -> dict[tuple[object, ...], list[list[int]]]:
-    """The rows that each combination of values in the events finds; one list per value of a multivalue."""
+    """The rows that each combination of values in the events finds; one list per value of a multivalue. `times`: the
+    time of the events, if the table is bound to it; it is the last of the key then."""
     names = [f"k{place}" for place in range(len(columns))]
-    present = Filter(source, both([call("is_not_null", Kind.BOOL, column) for column in columns]))
-    distinct = Aggregate(
-        present, tuple(zip(names, columns, strict=True)), (("n", Agg("count_rows", None, Kind.NUMBER)),)
-    )
+    present = Filter(source, both([call("is_not_null", Kind.BOOL, column) for column in [*columns, *times]]))
+    keys = (*zip(names, columns, strict=True), *((TIME, one) for one in times))
+    distinct = Aggregate(present, keys, (("n", Agg("count_rows", None, Kind.NUMBER)),))
     finder = lookup.finder(fields)
     multi = any(column.kind is Kind.MULTI for column in columns)
     groups: dict[tuple[object, ...], list[list[int]]] = {}
     for row in context.rows(distinct):
         cells = [cell_values(row.get(name)) for name in names]
-        key = tuple(map(tuple, cells)) if multi else tuple(cell[0] for cell in cells)
-        finds = [finder.find(one) for one in product(*cells)]
+        key: tuple[object, ...] = tuple(map(tuple, cells)) if multi else tuple(cell[0] for cell in cells)
+        time = row.get(TIME) if times else None
+        at = float(time) if isinstance(time, int | float) else None
+        finds = [finder.find(one, at) for one in product(*cells)]
+        if times:
+            key = (*key, at)
         if lookup.min_matches or any(finds):
             groups[key] = finds
     return groups
@@ -368,6 +416,9 @@ def _table(
     for place in range(keys):
         schema[f"k{place}"] = kind
         columns.append(pa.array([key[place] for key in kept], arrow))
+    if lookup.temporal is not None:
+        schema[TIME] = Kind.NUMBER
+        columns.append(pa.array([key[-1] for key in kept], pa.float64()))
     schema["hit"] = Kind.TEXT
     columns.append(pa.array(["1"] * len(kept), pa.string()))
     kinds: list[Kind] = []

@@ -39,7 +39,7 @@ from trapline.spl.aggregates import Aggregation, lower_aggregation, parse_aggreg
 from trapline.spl.bins import MAX_BINS, BinOptions, search_bounds, time_bins
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, count, flag
-from trapline.spl.datasets import NODENAME, names_field
+from trapline.spl.datasets import META, NODENAME, names_field
 from trapline.spl.evaluate import as_multi, as_number, as_text
 from trapline.spl.filter import Everything, lower_filter, parse_filter, prefix_pattern
 from trapline.spl.filter import Filter as Tree
@@ -123,7 +123,7 @@ class TStats:
         """A misspelt field gives an empty result and no error in Splunk; here it is told."""
         read = [*by, *(one.argument for one in wanted if isinstance(one.argument, str) and not one.wild)]
         for name in dict.fromkeys(read):
-            if name not in source.schema:
+            if name not in source.schema and name not in META:
                 alike = [
                     own for own in source.schema if own.rpartition(".")[2].lower() == name.rpartition(".")[2].lower()
                 ]

@@ -33,9 +33,9 @@ def _lookup(env: Env, ast: Func) -> Expr:
     for field, place in [*((one, ast.args[1].span) for one in fields), *((one, ast.args[2].span) for one in outputs)]:
         if table.fields and field not in table.fields:
             raise SplError(f"the lookup '{name}' has no field '{field}'", span=place, code="lookup")
-    if any(table.match.get(field, Match.EXACT) is not Match.EXACT for field in fields):
+    if table.temporal is not None or any(table.match.get(one, Match.EXACT) is not Match.EXACT for one in fields):
         raise Unsupported(
-            f"lookup() in '{name}', which matches by wildcards or networks, is not supported yet",
+            f"lookup() in '{name}', which matches by wildcards, networks or time, is not supported yet",
             span=ast.span,
             hint="use the lookup command",
         )
