@@ -412,6 +412,18 @@ def round_significant(number: float | None, figures: float | None) -> float | No
     return float(exact.quantize(Decimal(1).scaleb(exact.adjusted() + 1 - max(int(figures), 1)), rounding=ROUND_HALF_UP))
 
 
+_CLOCK = re.compile(r"(?:(\d{1,9})\+)?(?:(\d{1,9}):)?(\d{1,9}):(\d{1,9}(?:\.\d{1,9})?)\Z", re.ASCII)
+
+
+def duration_seconds(text: str | None) -> float | None:
+    """convert's durations: [D+][HH:]MM:SS[.SSS] as seconds; None for any other text."""
+    match = None if text is None else _CLOCK.match(text)
+    if match is None:
+        return None
+    days, hours, minutes, seconds = match.groups()
+    return int(days or 0) * 86_400 + int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+
+
 # --- others --------------------------------------------------------------------------------------------------------
 
 
@@ -494,6 +506,7 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     "significant": ScalarFunction(significant, (Kind.TEXT,), Kind.NUMBER),
     "decimals": ScalarFunction(decimals, (Kind.TEXT,), Kind.NUMBER),
     "round_significant": ScalarFunction(round_significant, (Kind.NUMBER, Kind.NUMBER), Kind.NUMBER),
+    "duration_seconds": ScalarFunction(duration_seconds, (Kind.TEXT,), Kind.NUMBER),
     "ip_mask": ScalarFunction(ip_mask, (Kind.TEXT, Kind.TEXT), Kind.TEXT),
     "commands_of": ScalarFunction(commands_of, (Kind.TEXT,), Kind.MULTI),
     "json_fragment": ScalarFunction(structured.fragment, (Kind.TEXT, Kind.BOOL), Kind.TEXT),

@@ -265,7 +265,7 @@ def unify(exprs: Sequence[Expr]) -> list[Expr]:
     """The same values with one common kind. Nulls fit every kind."""
     kinds = [expr.kind for expr in exprs if not (isinstance(expr, Lit) and expr.value is None)]
     if not kinds:
-        return list(exprs)
+        return [Lit(None, expr.kind) for expr in exprs[:1] for _ in exprs]
     kind = kinds[0]
     for other in kinds[1:]:
         kind = widen(kind, other)

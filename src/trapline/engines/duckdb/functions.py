@@ -608,6 +608,7 @@ SCALARS: dict[str, Builder] = {
             "significant",
             "decimals",
             "round_significant",
+            "duration_seconds",
             "ip_mask",
             "commands_of",
             "json_fragment",

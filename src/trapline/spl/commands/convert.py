@@ -23,7 +23,6 @@ from trapline.values import Kind
 DEFAULT_FORMAT = "%m/%d/%Y %H:%M:%S"
 
 _CALL = re.compile(r"([A-Za-z0-9_]+)(?:\s*(\()\s*|(?=[\s,]|\Z))")
-_CLOCK = r"^(?:(\d+)\+)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +133,8 @@ def _kilobytes(value: Expr) -> Expr:
 
 def _duration(value: Expr) -> Expr:
     """dur2sec(), mstime(), num(), auto(): [D+][HH:]MM:SS[.SSS] as seconds; a plain number stays."""
-
-    def part(group: int) -> Expr:
-        found = call("regex_extract", Kind.TEXT, as_text(value), text(_CLOCK), number(group))
-        return Call("coalesce", (call("to_number", Kind.NUMBER, found), number(0)), Kind.NUMBER)
-
-    seconds: Expr = part(4)
-    for group, weight in ((3, 60), (2, 3600), (1, 86_400)):
-        seconds = call("add", Kind.NUMBER, seconds, call("mul", Kind.NUMBER, part(group), number(weight)))
-    matches = call("regex_match", Kind.BOOL, as_text(value), text(_CLOCK))
-    return Call("case", (matches, seconds, as_number(value)), Kind.NUMBER)
+    seconds = call("duration_seconds", Kind.NUMBER, as_text(value))
+    return Call("coalesce", (as_number(value), seconds), Kind.NUMBER)
 
 
 FUNCTIONS = ("auto", "ctime", "dur2sec", "memk", "mktime", "mstime", "none", "num", "rmcomma", "rmunit")
