@@ -367,6 +367,29 @@ class Join:
 Node = Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Reverse | Limit | Union | Expand | Join
 
 
+DEEP = 50
+"""Nodes on top of each other that an engine surely takes in one query. A plan that grows beyond is run in between."""
+
+
+def depth(node: Node) -> int:
+    """How many nodes stand on top of each other at most."""
+    deepest = 0
+    waiting = [(node, 1)]
+    while waiting:
+        one, level = waiting.pop()
+        deepest = max(deepest, level)
+        match one:
+            case Union(inputs=inputs):
+                waiting += [(each, level + 1) for each in inputs]
+            case Join(left=left, right=right):
+                waiting += [(left, level + 1), (right, level + 1)]
+            case Rows() | Scan():
+                pass
+            case _:
+                waiting.append((one.input, level + 1))
+    return deepest
+
+
 def widen(one: Kind, other: Kind) -> Kind:
     """The kind that holds both."""
     if one == other:

@@ -17,7 +17,7 @@ from trapline.errors import SplError, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.knowledge.datamodels import DataModel
-from trapline.plan import Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, widen
+from trapline.plan import DEEP, Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, depth, widen
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.datasets import Dataset
 from trapline.spl.evaluate import Env, as_text
@@ -237,7 +237,8 @@ class _Context:
         """The plan after each stage, the first one over `source` if there is one."""
         nodes: list[Node] = []
         for stage in pipeline.stages:
-            nodes.append(self._stage(stage, nodes[-1] if nodes else source, nested))
+            node = self._stage(stage, nodes[-1] if nodes else source, nested)
+            nodes.append(_as_rows(self.run(node), keep=True) if depth(node) > DEEP else node)
         return nodes
 
     def _stage(self, stage: Stage, source: Node | None, nested: bool) -> Node:

@@ -57,6 +57,8 @@ class Txn:
     events."""
 
     number: int
+    used: int = 0
+    """The number of the event that was added last"""
     events: list[tuple[float, Row]] = field(default_factory=list)
     known: dict[str, set[str]] = field(default_factory=dict)
     has_start: bool = False
@@ -172,10 +174,7 @@ class Grouping:
         fitting = [txn for txn in candidates.values() if _consistent(txn, values)]
         if not fitting and not self.rules.connected:
             fitting = [txn for txn in self._open.values() if not (txn.known.keys() & values.keys())]
-        if not fitting:
-            return None
-        wanted = {txn.number for txn in fitting}
-        return next(txn for number, txn in reversed(self._open.items()) if number in wanted)
+        return max(fitting, key=lambda txn: txn.used, default=None)
 
     def _fits(self, txn: Txn, time: float) -> bool:
         rules = self.rules
@@ -185,6 +184,7 @@ class Grouping:
 
     def _join(self, txn: Txn, time: float, row: Row, values: dict[str, set[str]]) -> None:
         txn.events.append((time, row))
+        txn.used = self._count
         self._held += 1
         self._open.pop(txn.number, None)
         self._open[txn.number] = txn

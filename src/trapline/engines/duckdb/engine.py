@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature
 from types import TracebackType
@@ -83,13 +84,9 @@ class DuckDB:
 
     def execute(self, node: Node, *, tz: str = "UTC") -> Output:
         """Run a plan; `tz` is the time zone of its days and clocks. Raises EngineError, SplError."""
-        with self._lock:
-            dialect = _Dialect(self, tz)
-            try:
-                query, fields = compile_plan(node, dialect)
-                data = self._run(query)
-            finally:
-                dialect.release()
+        with self._query(tz) as dialect:
+            query, fields = compile_plan(node, dialect)
+            data = self._run(query)
         kinds = tuple(node.schema[name] for name in fields)
         columns = [_plain(data.column(place), kind) for place, kind in enumerate(kinds)]
         arrays = pa.Table.from_arrays(columns, names=[str(place) for place in range(len(columns))])
@@ -99,29 +96,33 @@ class DuckDB:
 
     def count(self, node: Node, *, tz: str = "UTC") -> int:
         """How many rows a plan has."""
-        with self._lock:
-            dialect = _Dialect(self, tz)
-            try:
-                return int(self._run(compile_count(node, dialect)).column(0)[0].as_py())
-            finally:
-                dialect.release()
+        with self._query(tz) as dialect:
+            return int(self._run(compile_count(node, dialect)).column(0)[0].as_py())
 
     def counts(self, node: Node, tests: Mapping[str, Expr], wanted: Sequence[Expr], *, tz: str = "UTC") -> list[int]:
         """How many rows of a plan each of `wanted` holds for, in one pass: see `sql.compile_counts`."""
-        with self._lock:
-            dialect = _Dialect(self, tz)
-            try:
-                found = self._run(compile_counts(node, tests, wanted, dialect))
-                return [int(one[0].as_py()) for one in found.columns]
-            finally:
-                dialect.release()
+        with self._query(tz) as dialect:
+            found = self._run(compile_counts(node, tests, wanted, dialect))
+            return [int(one[0].as_py()) for one in found.columns]
 
     def sql(self, node: Node, *, pretty: bool = True, tz: str = "UTC") -> str:
         """The SQL of a plan."""
+        with self._query(tz) as dialect:
+            return _text(compile_plan(node, dialect)[0], pretty=pretty)
+
+    @contextmanager
+    def _query(self, tz: str) -> Iterator[_Dialect]:
+        """The surroundings of one query: alone on the connection, its given rows known to it while it runs."""
         with self._lock:
             dialect = _Dialect(self, tz)
             try:
-                return _text(compile_plan(node, dialect)[0], pretty=pretty)
+                yield dialect
+            except RecursionError:
+                raise EngineError(
+                    "the search is nested too deeply for one query",
+                    hint="split it: fewer assignments that build on each other in one eval, fewer parentheses",
+                    code="depth",
+                ) from None
             finally:
                 dialect.release()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from trapline.errors import Span, SplError
 from trapline.plan import (
+    DEEP,
     Agg,
     Aggregate,
     Call,
@@ -26,6 +27,7 @@ from trapline.plan import (
     Project,
     Rows,
     call,
+    depth,
     number,
     text,
     visible,
@@ -49,8 +51,6 @@ TOKENS = {
 }
 MAX_FIELDS = 2_000
 MAX_ITEMS = 1_000
-STRIDE = 25
-"""So many times the template is added to one plan before the plan is run: plans of any depth are not for any engine."""
 _REFUSED = frozenset({"stats", "chart", "timechart", "top", "rare", "transaction", "append", "join", "map", "collect"})
 _ITEMS = "_foreach_items"
 _ITEM = "_foreach_item"
@@ -101,7 +101,7 @@ class ForEach:
         if len(found) > MAX_FIELDS:
             raise SplError(f"foreach matches {len(found):,} fields, more than {MAX_FIELDS:,}", span=self.span)
         node = source
-        for place, (name_, segments) in enumerate(found.items(), 1):
+        for name_, segments in found.items():
             filled = self._filled(self.template, name_, segments)
             pipeline = parsed(context, filled, what=f"foreach, field {name_}", span=self.span)
             for stage in pipeline.stages:
@@ -110,7 +110,7 @@ class ForEach:
                         f"foreach takes streaming commands only, and {stage.name} is not one", span=self.span
                     )
             node = context.lower(pipeline, node)
-            if place % STRIDE == 0:
+            if depth(node) > DEEP:
                 node = context.materialise(node)
         return node
 
@@ -141,7 +141,7 @@ class ForEach:
             )
         for place in range(int(count)):
             node = self._item(context, node, place)
-            if (place + 1) % STRIDE == 0:
+            if depth(node) > DEEP:
                 node = context.materialise(node)
         kept = [one for one in node.schema if one not in (_ITEMS, _ITEM)]
         return Project(node, tuple((one, Col(one, node.schema[one])) for one in kept))
