@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from trapline.errors import InputError, SplError
+from trapline.errors import InputError, Span, SplError, Unsupported
 from trapline.knowledge.datamodels import model_files, model_of, read_model
 from trapline.search import Session
 
@@ -37,6 +37,19 @@ def test_a_function_is_a_model() -> None:
 def test_an_estimator_predicts_where_all_its_fields_are_numbers() -> None:
     session = Session(events=[{"x": "1", "y": 2}, {"x": "1"}, {"x": "a", "y": "1"}], models={"m": Estimator()})
     assert session.run('apply m | table "predicted(target)"').rows == [{"predicted(target)": 3}, {}, {}]
+
+
+def test_options_go_to_the_function() -> None:
+    def outlier(rows: Sequence[Mapping[str, Any]], threshold: str = "1") -> list[Mapping[str, object]]:
+        return [{"outlier": float(row["n"]) > float(threshold)} for row in rows]
+
+    session = Session(events=[{"n": "2"}], models={"m": outlier, "e": Estimator()})
+    assert session.run("apply m | table outlier").rows == [{"outlier": "true"}]
+    assert session.run("apply m threshold=2.5 | table outlier").rows == [{"outlier": "false"}]
+    for model in ("m", "e"):
+        with pytest.raises(Unsupported, match="takes no option 'level'") as caught:
+            session.run(f"apply {model} level=1")
+        assert caught.value.span == Span(8, 15)
 
 
 def test_a_pickle_is_never_read(tmp_path: Path) -> None:

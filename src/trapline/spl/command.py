@@ -70,8 +70,9 @@ class Pipeline:
     stages: tuple[Stage, ...]
 
 
-Model = Callable[[Sequence[Row]], Sequence[Mapping[str, object]]]
-"""A machine learning model: the rows that come in -> for each of them the fields to add, as JSON values."""
+Model = Callable[..., Sequence[Mapping[str, object]]]
+"""A machine learning model: a sequence of rows, and the options of apply as keywords (text) -> for each row the fields
+to add, as JSON values."""
 
 Places = Callable[[str], Mapping[str, object] | None]
 """A geographic database: an IP address -> its record in MaxMind's City form, None where there is none."""

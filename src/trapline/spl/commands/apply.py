@@ -1,15 +1,17 @@
 """apply: what a machine learning model says of each row.
 
-Synopsis: `apply [app:]<model> [as <field>]`. Machine Learning Toolkit, "Search commands for machine learning". The user
-supplies the model (`Session.models`). A pickle is never read: reading one runs its code.
+Synopsis: `apply [app:]<model> [as <field>] [<option>=<value>...]`. Machine Learning Toolkit, "Search commands for
+machine learning". The user supplies the model (`Session.models`); options are its own, as keyword arguments. A pickle
+is never read: reading one runs its code.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trapline.errors import SplError
+from trapline.errors import Span, SplError, Unsupported
 from trapline.plan import Node
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name
@@ -20,6 +22,7 @@ from trapline.values import Row, Value, value_text
 class Apply:
     model: Name
     target: str | None
+    options: tuple[tuple[str, str, Span], ...]
 
     def lower(self, context: Context, source: Node) -> Node:
         name = self.model.text.rpartition(":")[2]
@@ -29,8 +32,19 @@ class Apply:
             error.span = error.span or self.model.span
             raise
 
+        options = {option: value for option, value, _ in self.options}
+        for option, value, span in self.options:
+            try:
+                inspect.signature(model).bind([], **{option: value})
+            except TypeError:
+                raise Unsupported(
+                    f"the model '{name}' takes no option '{option}'",
+                    span=span,
+                    hint="give the session a function that takes it as a keyword argument",
+                ) from None
+
         def predict(rows: list[Row]) -> Iterable[Row]:
-            found = model(rows)
+            found = model(rows, **options)
             if len(found) != len(rows):
                 raise SplError(
                     f"the model '{name}' gave {len(found)} results for {len(rows)} rows",
@@ -67,14 +81,16 @@ def parse(cursor: Cursor) -> Apply:
         cursor.no_option()
     model = cursor.name("the name of a model")
     target: str | None = None
+    options: list[tuple[str, str, Span]] = []
     while not cursor.done():
         if cursor.take_word("as"):
             target = cursor.name("a field name after AS").text
         elif cursor.at_option():
-            cursor.unsupported(
-                "options of apply are not supported yet",
-                hint="set them in the model that the session is given",
-            )
+            start = cursor.here().start
+            name = cursor.bare("=,").strip()
+            cursor.expect("=", "after the name of an option")
+            value = cursor.value(f"a value for {name}")
+            options.append((name.lower(), value, cursor.since(start)))
         else:
             cursor.fail(f"unexpected {cursor.found()}", hint="apply <model> [as <field>]")
-    return Apply(model, target)
+    return Apply(model, target, tuple(options))
