@@ -148,6 +148,25 @@ def test_a_subsearch_is_what_it_returned() -> None:
     assert last.note is not None
 
 
+def test_the_where_of_tstats() -> None:
+    session = Session(events=[], datamodels={"Endpoint": {"Processes": {"events": [{"process_name": "cmd.exe"}]}}})
+    spl = "| tstats count from datamodel=Endpoint.Processes where Processes.process_name={} by Processes.process_name"
+    found = session.explain(spl.format("cmd"))
+    top = found.breakdowns[0].clause
+    assert top is not None
+    assert (found.breakdowns[0].came, top.alone, top.removes) == (1, 0, True)
+    assert "*cmd*" in found.breakdowns[0].fields[0].near[0]
+    empty = Session(events=[], datamodels={"Endpoint": {"Processes": {"events": []}}}).explain(spl.format("cmd"))
+    assert empty.breakdowns[0].notes[0].startswith("the dataset Endpoint.Processes has no events")
+
+
+def test_what_regex_was_asked_of() -> None:
+    found = explained('EventCode=7045 | regex ServiceName="^x" | head 1')
+    (one,) = found.breakdowns
+    assert (one.stage, one.came, one.clause) == (1, 30, None)
+    assert [fact.distinct for fact in one.fields] == [3]
+
+
 def test_no_events_at_all() -> None:
     found = Session(events=[]).explain("EventCode=1 | head 1")
     assert found.breakdowns[0].notes == ("there are no events",)

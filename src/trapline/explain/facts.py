@@ -71,8 +71,7 @@ def field_facts(context: Asking, source: Node, tested: Sequence[Tested], rest: E
     if kind is None:
         return FieldFacts(name, 0, came, None, (), 0, False, tuple(_like_names(context, source, name)))
     has = call("is_not_null", Kind.BOOL, Col(name, kind))
-    both = call("and", Kind.BOOL, has, rest)
-    rows, passing, both_rows = context.counts(source, {"has": has, "rest": rest, "both": both}, _WANTED)
+    rows, passing, both_rows = context.counts(source, {"has": has, "rest": rest}, _WANTED)
     if not rows:
         return FieldFacts(name, 0, came, None, (), 0, False, tuple(_like_names(context, source, name)))
     chosen = source if not both_rows or rest == TRUE else Filter(source, rest)
@@ -93,7 +92,8 @@ def field_facts(context: Asking, source: Node, tested: Sequence[Tested], rest: E
     )
 
 
-_WANTED = (Col("has", Kind.BOOL), Col("rest", Kind.BOOL), Col("both", Kind.BOOL))
+_HAS, _REST = Col("has", Kind.BOOL), Col("rest", Kind.BOOL)
+_WANTED: tuple[Expr, ...] = (_HAS, _REST, call("and", Kind.BOOL, _HAS, _REST))
 
 
 def _values(context: Asking, source: Node, name: str, kind: Kind) -> list[tuple[str, int]]:

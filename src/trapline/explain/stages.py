@@ -227,7 +227,7 @@ def _break(
         source = nodes[place - 1] if place else _source(nodes[place])
     if tree is None or source is None:
         came = stages[place - 1].rows if place else 0
-        return Breakdown(place, came, None, (), stages[place].notes)
+        return Breakdown(place, came, None, tuple(_of_regex(context, stage, nodes, place, came)), stages[place].notes)
     if place == 0:
         # The time range prunes what is read; the clauses earliest= and latest= are to be seen at work.
         source = _unbounded(source)
@@ -237,7 +237,7 @@ def _break(
     else:
         came, clause, rests = breaking.where(tree)
     if not came:
-        return Breakdown(place, 0, clause, (), tuple(_no_events(source)))
+        return Breakdown(place, 0, clause, (), tuple(_no_events(source, stage)))
     notes = tuple(_range(context, source, nodes[place], clause)) if place == 0 else ()
     by_field: dict[str, list[Tested]] = defaultdict(list)
     for one in clause.walk():
@@ -311,8 +311,18 @@ def _range(context: Asking, source: Node, node: Node, clause: Clause) -> Iterato
         yield f"{clause.alone:,} events match, none in the time range of the search"
 
 
-def _no_events(source: Node) -> Iterator[str]:
-    if isinstance(source, Scan):
+def _of_regex(context: Asking, stage: Stage, nodes: Sequence[Node], place: int, came: int) -> Iterator[FieldFacts]:
+    """What the field of `regex` holds."""
+    name = getattr(stage.command, "field", None)
+    if stage.name == "regex" and isinstance(name, str) and place and came:
+        yield field_facts(context, nodes[place - 1], [Tested(name, "match", None, True)], TRUE, came)
+
+
+def _no_events(source: Node, stage: Stage) -> Iterator[str]:
+    dataset = getattr(stage.command, "dataset", None)
+    if isinstance(dataset, Name):
+        yield f"the dataset {dataset.text} has no events: none matches what the data model asks of them"
+    elif isinstance(source, Scan):
         if not source.tables:
             yield "there are no events at all: has anything been ingested into this store?"
         else:
