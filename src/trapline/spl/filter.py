@@ -128,6 +128,8 @@ _MODIFIERS = {
     "endtimeu",
     "timeformat",
 }
+_SPECIFIERS = {"hosttag": "tag::host", "eventtypetag": "tag::eventtype"}
+"""Other ways to write a tag (Search Reference, "search": index expression options)."""
 _EVENT = frozenset({"_raw", "_indextime", "index", "sourcetype", "source", "host"})
 """Fields that whole events have. Rows without them have their eventtypes and tags as plain fields, if at all."""
 _QUALIFIED = re.compile(r"([A-Za-z_][\w.]*)::(?=\S)")
@@ -451,6 +453,8 @@ class _Lowering:
     def __init__(self, schema: Schema, context: Context) -> None:
         self.schema = schema
         self.context = context
+        self.inside: tuple[str, ...] = ()
+        """The saved searches that are being lowered"""
 
     def predicate(self, tree: Filter) -> Expr:
         match tree:
@@ -498,6 +502,11 @@ class _Lowering:
             special = self.eventtype(value) if name == "eventtype" else self.tag(name, value)
             if special is not None:
                 return special if op == "=" else call("not", Kind.BOOL, call("is_true", Kind.BOOL, special))
+        specifier = _SPECIFIERS.get(name.lower())
+        if specifier is not None and name not in self.schema and op in ("=", "!="):
+            return self.compare(specifier, op, value, exact)
+        if name.lower() in ("savedsearch", "savedsplunk") and name not in self.schema and op == "=":
+            return self.saved(value)
         if "*" in name:
             parts = [self.compare(one, op, value, exact) for one in self.schema if _wild_name(name).match(one)]
             return either(parts) if parts else FALSE
@@ -574,6 +583,27 @@ class _Lowering:
         if exact:
             return call("eq", Kind.BOOL, subject, text(value))
         return call("eq", Kind.BOOL, _folded(subject, value), text(value.lower()))
+
+    def saved(self, name: str) -> Expr:
+        """`savedsearch=name`: the search expression that a saved search is."""
+        found = self.context.saved_search(name)
+        if found is None:
+            raise SplError(f"there is no saved search '{name[:80]}'", code="name")
+        pipeline = self.context.parse(found)
+        tree = getattr(pipeline.stages[0].command, "tree", None)
+        if len(pipeline.stages) != 1 or tree is None:
+            raise SplError(
+                f"the saved search '{name[:80]}' is more than a search expression",
+                hint=f'run it in brackets: [| savedsearch "{name[:80]}" | fields ...]',
+                code="name",
+            )
+        if name in self.inside:
+            raise SplError(f"the saved search '{name[:80]}' is made of itself", code="name")
+        self.inside = (*self.inside, name)
+        try:
+            return self.predicate(tree)
+        finally:
+            self.inside = self.inside[:-1]
 
     def eventtype(self, value: str) -> Expr | None:
         """An eventtype is the search it stands for. None where the field is an ordinary one."""
