@@ -7,13 +7,12 @@ made, or as an ONNX file, which is data.
 from __future__ import annotations
 
 import importlib
-import ipaddress
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from trapline.errors import SplError, TraplineError
+from trapline.errors import SplError
+from trapline.knowledge.mmdb import opened
 from trapline.spl.command import Model, Places
 from trapline.spl.datasets import nearest
 from trapline.values import Row, to_number, value_text
@@ -123,26 +122,7 @@ def _module(name: str, reason: str) -> Any:
 
 
 def places(given: Path | str | Places | None) -> Places | None:
-    """The geographic database of `Session.geoip`. Raises TraplineError where it cannot be read."""
+    """The geographic database of `Session.geoip`. Raises InputError where it cannot be read."""
     if given is None:
         return None
-    return _database(Path(given)) if isinstance(given, str | Path) else given
-
-
-@lru_cache(maxsize=4)
-def _database(path: Path) -> Places:
-    maxminddb = _module("maxminddb", f"reading {path.name} needs the package maxminddb")
-    try:
-        reader = maxminddb.open_database(str(path))
-    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-        raise TraplineError(
-            f"the geographic database {path} cannot be read: {error}",
-            hint="name a MaxMind file in the City form (.mmdb)",
-            code="geoip",
-        ) from None
-    get = cast("Callable[[str], Mapping[str, object] | None]", reader.get)
-
-    def find_place(address: str) -> Mapping[str, object] | None:
-        return get(str(ipaddress.ip_address(address)))
-
-    return find_place
+    return opened(Path(given)).find if isinstance(given, str | Path) else given
