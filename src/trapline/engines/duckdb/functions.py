@@ -107,7 +107,7 @@ def _parsed(name: str) -> exp.DataType:
 
 def sql_type(name: str) -> exp.DataType:
     """A type by its SQL name; parsed once."""
-    return cast("exp.DataType", _parsed(name).copy())
+    return _parsed(name).copy()
 
 
 def macro(name: str, *args: Tree) -> Tree:
