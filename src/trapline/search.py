@@ -26,7 +26,7 @@ from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
 from trapline.spl.limits import Limits
-from trapline.spl.lookups import Lookup
+from trapline.spl.lookups import Lookup, drops_helpers
 from trapline.spl.macros import expand
 from trapline.spl.origin import trace
 from trapline.spl.parser import parse
@@ -505,12 +505,17 @@ class _Context:
 
 def _origin(node: Node) -> Node:
     """What a chain of row-keeping nodes reads."""
-    from trapline.plan import Expand, Extend, Reverse, Sort, Window
+    from trapline.plan import Expand, Extend, Join, Reverse, Sort, Window
     from trapline.plan import Filter as FilterNode
 
-    while isinstance(node, FilterNode | Extend | Window | Sort | Reverse | Limit | Expand):
-        node = node.input
-    return node
+    while True:
+        match node:
+            case FilterNode() | Extend() | Window() | Sort() | Reverse() | Limit() | Expand():
+                node = node.input
+            case Project(input=Extend(input=Join(left=left))) if drops_helpers(node):
+                node = left
+            case _:
+                return node
 
 
 def _visible(table: Table, tree: Filter | None) -> bool:

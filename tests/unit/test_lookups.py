@@ -196,3 +196,18 @@ def test_the_settings_of_a_lookup_outlive_new_rows() -> None:
     session.run("head 1 | outputlookup l")
     found = session.run('| makeresults | eval k="A" | lookup l k OUTPUT n | table n').rows
     assert found == [{"n": "1"}]
+
+
+def test_fields_of_events_that_hold_nothing_are_not_listed_after_a_lookup(tmp_path: Path) -> None:
+    from trapline.ingest.intake import Evidence, ingest
+    from trapline.store import Store
+
+    for name, line in (("one", '{"a": "1"}'), ("two", '{"b": "2"}')):
+        (tmp_path / f"{name}.json").write_text(line + "\n")
+    with Store.throwaway() as store:
+        ingest([Evidence(str(tmp_path / f"{name}.json"), index=name) for name in ("one", "two")], store)
+        session = Session(tables=store.snapshot().tables, lookups={"l": [{"a": "1", "v": "x"}]})
+        result = session.run("index=one | lookup l a OUTPUT v")
+    assert result.rows[0]["v"] == "x"
+    assert {"a", "v"} <= set(result.fields)
+    assert "b" not in result.fields

@@ -343,7 +343,7 @@ def search_bounds(context: Context, source: Node) -> Bounds:
             early = None if node.earliest is None else node.earliest / 1e6
             late = None if node.latest is None else node.latest / 1e6
             return Bounds(early, late)
-        node = getattr(node, "input", None)
+        node = getattr(node, "input", None) or getattr(node, "left", None)
     return Bounds(context.earliest, context.latest)
 
 

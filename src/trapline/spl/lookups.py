@@ -39,6 +39,8 @@ MOST_MATCHES = 1_000
 
 
 TIME = "_time"
+HELPER = "_lookup_"
+"""How the names of helper columns start."""
 KEPT = 8
 """Indexes that a table remembers, of each kind."""
 
@@ -464,11 +466,19 @@ def _filled(
     return Project(extended, tuple((name, Col(name, extended.schema[name])) for name in names))
 
 
+def drops_helpers(node: Project) -> bool:
+    """Does it do nothing but end a lookup: every field as it was, without the helper columns?"""
+    kept = {name for name, value in node.values if value == Col(name, value.kind)}
+    return len(kept) == len(node.values) and all(
+        name.startswith(HELPER) for name in node.input.schema if name not in kept
+    )
+
+
 def _hidden(source: Node, wishes: Iterable[str]) -> list[str]:
     """Names for helper columns that the rows do not have."""
     found: list[str] = []
     for wish in wishes:
-        name = f"_lookup_{wish}"
+        name = HELPER + wish
         while name in source.schema:
             name += "_"
         found.append(name)
