@@ -48,6 +48,8 @@ from trapline.values import Kind, Row, Scalar, Value, to_number, value_text
 
 SERIES = 10
 """How many series stay when nothing is said (chart, timechart page: "limit")."""
+MAX_COLUMNS = 10_000
+"""What a table can be wide: more columns would take memory and time without bound"""
 SPLIT = "_series"
 ROWS = "_rows"
 _LIMIT = re.compile(r"(top|bottom)?\s*(\d{1,9})\Z", re.IGNORECASE)
@@ -578,8 +580,19 @@ def series_column(measure: str, series: str, options: ChartOptions) -> str:
     return f"{measure}{options.sep}{series}"
 
 
-def column_names(wanted: Iterable[str], x: str | None) -> list[str]:
+def check_width(columns: int) -> None:
+    """Refuse a table that is too wide. Raises SplError."""
+    if columns > MAX_COLUMNS:
+        raise SplError(
+            f"the result would have {columns:,} columns, and {MAX_COLUMNS:,} are the most",
+            hint="keep fewer series (limit, where), or aggregate with stats",
+            code="columns",
+        )
+
+
+def column_names(wanted: Sequence[str], x: str | None) -> list[str]:
     """A name that begins with `_`, or is taken, gets VALUE before it: the column would be hidden, or hide another."""
+    check_width(len(wanted))
     seen = {x}
     names: list[str] = []
     for name in wanted:

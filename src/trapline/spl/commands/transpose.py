@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trapline.plan import Expand, Extend, Filter, Limit, Node, Reverse, Scan, Sort, Window
+from trapline.spl.charting import MAX_COLUMNS, check_width
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, flag
 from trapline.values import Value, value_text
@@ -24,7 +25,8 @@ class Transpose:
     include_empty: bool
 
     def lower(self, context: Context, source: Node) -> Node:
-        rows = context.rows(Limit(source, self.count) if self.count else source)
+        rows = context.rows(Limit(source, self.count or MAX_COLUMNS + 1))
+        check_width(len(rows))
         seen = {name for row in rows for name in row}
         fields = [name for name in source.schema if name != "_none"]
         if not self.include_empty or _raw_events(source):
