@@ -112,6 +112,8 @@ class Fixed:
         return call("add", Kind.NUMBER, whole, call("round", Kind.NUMBER, low, number(6)))
 
     def top(self, low: Expr) -> Expr:
+        if self.timed and self.tz is not UTC and self.width >= 1:
+            return self.expr(call("add", Kind.NUMBER, low, number(self.width * 1.5)))
         return self._round(call("add", Kind.NUMBER, low, number(self.width)))
 
     def _round(self, value: Expr) -> Expr:
