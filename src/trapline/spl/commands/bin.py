@@ -2,8 +2,8 @@
 
 Synopsis: `bin [span=<span>] [minspan=<span>] [bins=<n>] [start=<n>] [end=<n>] [aligntime=earliest|latest|<time>]
 <field> [AS <field>]`. Search Reference, "bin". `_time` is floored to the span (days, weeks and months at their calendar
-start, UTC); numbers become the text `10-20`, the lower bound included. Without a span the bins are chosen: at most 100,
-a usual time span, or a power of ten.
+start in the time zone of the search); numbers become the text `10-20`, the lower bound included. Without a span the
+bins are chosen: at most 100, a usual time span, or a power of ten.
 """
 
 from __future__ import annotations
