@@ -129,8 +129,13 @@ def test_a_long_pipeline_runs() -> None:
     assert session().run(spl).rows == [{"n": 60}]
 
 
+def test_a_long_chain_of_assignments_runs() -> None:
+    spl = "head 1 | eval x0=1, " + ", ".join(f"x{n + 1}=x{n}+1" for n in range(120)) + " | table x120"
+    assert session().run(spl).rows == [{"x120": 121}]
+
+
 def test_too_deep_an_expression_is_an_error_of_ours() -> None:
-    spl = "eval x0=1, " + ", ".join(f"x{n + 1}=x{n}+1" for n in range(400))
+    spl = "eval x=" + " . ".join(["_raw"] * 200)
     with pytest.raises(EngineError, match="nested too deeply"):
         session().run(spl)
 

@@ -11,7 +11,22 @@ import re
 from dataclasses import dataclass
 
 from trapline.errors import Span, SplError
-from trapline.plan import NULL, Aggregate, Call, Col, Expr, Extend, Filter, Node, call, fields_of, number, text
+from trapline.plan import (
+    DEEP,
+    NULL,
+    Aggregate,
+    Call,
+    Col,
+    Expr,
+    Extend,
+    Filter,
+    Node,
+    call,
+    depth,
+    fields_of,
+    number,
+    text,
+)
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import Env, as_text, unify
@@ -42,6 +57,10 @@ class Eval:
             value = _printed(env, ast)
             if any(read in pending for read in fields_of(value)):
                 node, pending = Extend(node, tuple(pending.items())), {}
+                if depth(node) > DEEP:
+                    # A long chain of assignments: run what there is, and read the value anew from its fields.
+                    node = context.materialise(node)
+                    value = _printed(Env(node.schema, context), ast)
             pending[name] = value
         return Extend(node, tuple(pending.items()))
 

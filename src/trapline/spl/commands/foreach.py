@@ -110,7 +110,7 @@ class ForEach:
                         f"foreach takes streaming commands only, and {stage.name} is not one", span=self.span
                     )
             node = context.lower(pipeline, node)
-            if depth(node) > DEEP:
+            if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
                 node = context.materialise(node)
         return node
 
@@ -141,7 +141,7 @@ class ForEach:
             )
         for place in range(int(count)):
             node = self._item(context, node, place)
-            if depth(node) > DEEP:
+            if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
                 node = context.materialise(node)
         kept = [one for one in node.schema if one not in (_ITEMS, _ITEM)]
         return Project(node, tuple((one, Col(one, node.schema[one])) for one in kept))
@@ -250,7 +250,8 @@ def _assigned(after: Node, before: Node) -> list[str]:
     names: list[str] = []
     node = after
     while node is not before:
-        assert isinstance(node, Extend)
+        if not isinstance(node, Extend):
+            raise SplError("foreach: too many assignments build on each other in the template", code="limit")
         names += [name for name, _ in node.values]
         node = node.input
     return list(dict.fromkeys(names))
