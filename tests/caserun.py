@@ -66,7 +66,7 @@ def _macro(key: str, given: Mapping[str, str] | str) -> Macro:
 
 
 def _duckdb(case: Case, session: Session) -> Outcome:
-    times = {name: case.settings.get(name) for name in ("earliest", "latest", "now")}
+    times: dict[str, Any] = {name: case.settings.get(name) for name in ("earliest", "latest", "now")}
     result = session.run(case.spl, **times)
     stages: list[tuple[int, str]] = []
     if any(block.kind == "explain" for block in case.expectations()):

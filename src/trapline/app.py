@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trapline.ingest.intake import Progress as IngestProgress
     from trapline.ingest.report import IngestReport
     from trapline.knowledge.knowledge import Knowledge
+    from trapline.plan import Table
     from trapline.search import Session
 
 
@@ -90,8 +91,10 @@ def hunt(
     progress: Progress | None = None,
 ) -> HuntResult:
     """Hunt over evidence (`trapline.detect.hunt.hunt`)."""
+    from trapline.content.read import unused_overrides
     from trapline.detect import hunt as hunts
 
+    content.problems += unused_overrides(content)
     return hunts.hunt(
         evidence,
         content,
@@ -106,12 +109,14 @@ def hunt(
 @contextmanager
 def session(
     content: Content,
+    knowledge: Knowledge,
     *,
     store: Path | None = None,
     data: Sequence[Evidence] = (),
     progress: Callable[[IngestProgress], None] | None = None,
 ) -> Iterator[tuple[Session, IngestReport | None]]:
-    """A session over the store, or over `data` read into a throwaway store, with the content's macros and lookups.
+    """A session over the store, or over `data` read into a throwaway store, with the content's macros and lookups and
+    the add-ons' knowledge.
 
     Raises TraplineError where there is no such store.
     """
@@ -120,11 +125,14 @@ def session(
     from trapline.search import Session
     from trapline.store import Store
 
-    macros, lookups = content.macros(), LookupFiles(content.lookups)
+    def over(tables: Sequence[Table]) -> Session:
+        lookups = LookupFiles(content.lookups)
+        return Session(tables=tables, macros=content.macros(), lookups=lookups, knowledge=knowledge)
+
     if not data:
         assert store is not None
-        yield Session(tables=Store.open(store, create=False).snapshot().tables, macros=macros, lookups=lookups), None
+        yield over(Store.open(store, create=False).snapshot().tables), None
         return
     with Store.throwaway() as kept:
         report = ingest(data, kept, progress=progress)
-        yield Session(tables=kept.snapshot().tables, macros=macros, lookups=lookups), report
+        yield over(kept.snapshot().tables), report

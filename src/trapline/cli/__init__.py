@@ -56,7 +56,9 @@ def main(argv: list[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 the answer is no, 2 wrong input or usage, 3 something outside failed."""
     args = sys.argv[1:] if argv is None else argv
     try:
-        cli.main(args=args, prog_name="trapline", standalone_mode=False)
+        code = cli.main(args=args, prog_name="trapline", standalone_mode=False)
+        if isinstance(code, int) and code:
+            sys.exit(code)
     except TraplineError as error:
         _report(error, as_json="--json" in args)
         sys.exit(error.exit_code)

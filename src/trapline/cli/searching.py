@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,45 +20,75 @@ if TYPE_CHECKING:
     from trapline.ingest.report import IngestReport
     from trapline.search import Session
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Over what a search runs, when, and with whose knowledge."""
+
+    data: tuple[str, ...]
+    store: Path
+    earliest: str | None
+    latest: str | None
+    now: float | None
+    folders: tuple[str, ...]
+    macros: tuple[str, ...]
+    addons: tuple[str, ...]
+    tz: str
+    geoip: Path | None
+
+    @property
+    def times(self) -> dict[str, Any]:
+        """The time arguments of `Session.run` and its kin."""
+        return {"earliest": self.earliest, "latest": self.latest, "now": self.now}
 
 
-def search_options(*, spl: bool = True) -> Callable[[Command], Command]:
-    """The options that say over what a search runs, and when. `spl`: the search itself must be given."""
+_OPTIONS = (
+    click.option(
+        "--data",
+        metavar="PATH[::SOURCETYPE[::SOURCE]]",
+        multiple=True,
+        help="Search these files, folders or archives instead of the store. May be repeated.",
+    ),
+    store_option,
+    click.option("--earliest", metavar="TIME", help="Start, included: -24h@h, epoch, MM/DD/YYYY:HH:MM:SS."),
+    click.option("--latest", metavar="TIME", help="End, not included; as --earliest."),
+    click.option("--now", type=float, metavar="EPOCH", help="What now() and relative times count from."),
+    click.option("--tz", default="UTC", show_default=True, metavar="ZONE", help="Time zone, such as Europe/Oslo."),
+    click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder: its macros and lookups."),
+    click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."),
+    click.option(
+        "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of the built-in ones."
+    ),
+    click.option(
+        "--geoip",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="MaxMind file (.mmdb) for iplocation.",
+    ),
+    json_option,
+)
 
-    def decorated(command: Command) -> Command:
-        for option in reversed(
-            (
-                click.argument("spl", metavar="SPL" if spl else "[SPL]", required=spl),
-                click.option(
-                    "--data",
-                    metavar="PATH[::SOURCETYPE[::SOURCE]]",
-                    multiple=True,
-                    help="Search these files, folders or archives instead of the store. May be repeated.",
-                ),
-                store_option,
-                click.option("--earliest", metavar="TIME", help="Start, included: -24h@h, epoch, MM/DD/YYYY:HH:MM:SS."),
-                click.option("--latest", metavar="TIME", help="End, not included; as --earliest."),
-                click.option("--now", type=float, metavar="EPOCH", help="What now() and relative times count from."),
-                click.option(
-                    "--content", "folders", metavar="DIR", multiple=True, help="Content folder, for its macros."
-                ),
-                click.option(
-                    "--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."
-                ),
-                json_option,
-            )
-        ):
-            command = option(command)
-        return command
+
+def search_options(*, spl: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that say over what a search runs, and when, passed on as `scope: Scope`. `spl`: the search itself
+    must be given."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def scoped(**given: Any) -> Any:
+            parts = {field.name: given.pop(field.name) for field in fields(Scope)}
+            return command(scope=Scope(**parts), **given)
+
+        found: Callable[..., Any] = scoped
+        for option in reversed(_OPTIONS):
+            found = option(found)
+        return click.argument("spl", metavar="SPL" if spl else "[SPL]", required=spl)(found)
 
     return decorated
 
 
 @contextmanager
-def opened(
-    store: Path, data: Sequence[str], folders: Sequence[str], macros: Sequence[str]
-) -> Iterator[tuple[Session, IngestReport | None, Content]]:
+def opened(scope: Scope) -> Iterator[tuple[Session, IngestReport | None, Content]]:
     """The session of a command, what was read for it, and the content whose macros it has; reading `--data` shows how
     far it is."""
     from trapline import app
@@ -64,8 +96,9 @@ def opened(
     from trapline.detect import evidence as given
     from trapline.ingest.files import total_size
 
-    content = app.content(folders, macros)
-    evidence = [given.parse(one) for one in data]
+    content = app.content(scope.folders, scope.macros)
+    knowledge = app.knowledge(scope.addons)
+    evidence = [given.parse(one) for one in scope.data]
     with Progress() as line:
         total = total_size([one.path for one in evidence]) if evidence and sys.stderr.isatty() else 0
         done = 0
@@ -75,7 +108,9 @@ def opened(
             done += at.disk
             line("reading", min(done, total), total, at.name)
 
-        with app.session(content, store=store, data=evidence, progress=tell) as (session, report):
+        with app.session(content, knowledge, store=scope.store, data=evidence, progress=tell) as (session, report):
+            session.tz = scope.tz
+            session.geoip = scope.geoip
             line("searching", 0, 0, "")
             yield session, report, content
 

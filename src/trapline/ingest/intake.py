@@ -37,6 +37,8 @@ from trapline.store import Portion, Store
 PORTION_EVENTS = 60_000
 """Events in a portion of a file, at most. Fixed, for portions must be repeatable: after a change, do not go on with
 what a run of an older version left half done."""
+UNKNOWN_HOST = "unknown"
+"""The host of events that name none, as Splunk always gives one: what groups by host must not lose them."""
 PORTION_CHARS = 64 << 20
 """Characters of raw text after which a portion ends."""
 APPEND_EVENTS = 120_000
@@ -345,6 +347,9 @@ class _FileSink:
         settings = self._settings
         if settings.host is not None:
             table = _replaced(table, "host", pa.repeat(pa.scalar(settings.host), table.num_rows))
+        elif table.column("host").null_count:
+            self._report.warnings["events name no host: it is 'unknown' unless --host says it"] = 1
+            table = _replaced(table, "host", pc.fill_null(table.column("host"), UNKNOWN_HOST))
         if settings.source is not None:
             table = _replaced(table, "source", pa.repeat(pa.scalar(settings.source), table.num_rows))
         elif table.column("source").null_count:

@@ -422,6 +422,9 @@ def _tags(knowledge: Knowledge, below: Schema) -> Step:
             found.setdefault(which, {}).setdefault(one.tag, []).append(holds)
     for which, tags in found.items():
         names = [_when(either(parts), tag) for tag, parts in sorted(tags.items())]
+        if which is None and "tag" in below:
+            # A field of that name in the event itself is kept beside them.
+            names.insert(0, as_multi(current("tag", below)))
         step.put("tag" if which is None else f"tag::{which}", call("list_concat", Kind.MULTI, *names), below)
     return step
 

@@ -299,14 +299,17 @@ class _Placeholder:
     args: tuple[str, ...] = ()
 
 
-def _missing(text: str, macros: Mapping[str, Macro], depth: int = 0) -> Iterator[tuple[MacroCall, str]]:
-    """Calls of macros that are not defined: (the call in `text`, the key of the macro that is missing)."""
+def _missing(text: str, macros: Mapping[str, Macro], seen: set[str] | None = None) -> Iterator[tuple[MacroCall, str]]:
+    """Calls of macros that are not defined: (the call in `text`, the key of the macro that is missing). Each definition
+    is looked into once."""
+    seen = set() if seen is None else seen
     for call in find_macro_calls(text):
         macro = macros.get(call.key)
         if macro is None:
             yield call, call.key
-        elif depth < 20:
-            for _, key in _missing(strip_comments(macro.definition), macros, depth + 1):
+        elif call.key not in seen and "`" in macro.definition:
+            seen.add(call.key)
+            for _, key in _missing(strip_comments(macro.definition), macros, seen):
                 yield call, key
 
 

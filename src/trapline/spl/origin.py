@@ -64,7 +64,7 @@ class Origin:
 def trace(text: str, macros: Mapping[str, Macro]) -> Origin:
     """The origin of a search that `macros.expand` can expand. Raises SplError as `expand` does."""
     bare, kept = without_comments(text)
-    calls = find_macro_calls(bare)
+    calls = find_macro_calls(bare) if "`" in bare else []
     out: list[str] = []
     pieces: list[Piece] = []
     made = at = 0
@@ -100,6 +100,8 @@ def trace(text: str, macros: Mapping[str, Macro]) -> Origin:
 
 def without_comments(text: str) -> tuple[str, list[tuple[Span, Span]]]:
     """The text as `strip_comments` gives it, and its runs: (place in it, place in `text`)."""
+    if COMMENT not in text:
+        return text, [(Span(0, len(text)), Span(0, len(text)))] if text else []
     out: list[str] = []
     kept: list[tuple[Span, Span]] = []
     at = begun = made = 0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from trapline.cli.searching import search_options
+from trapline.cli.searching import Scope, search_options
 
 
 @click.command("explain")
@@ -18,13 +16,7 @@ from trapline.cli.searching import search_options
 @click.option("--sql", is_flag=True, help="Show the engine's query too.")
 def command(
     spl: str | None,
-    data: tuple[str, ...],
-    store: Path,
-    earliest: str | None,
-    latest: str | None,
-    now: float | None,
-    folders: tuple[str, ...],
-    macros: tuple[str, ...],
+    scope: Scope,
     as_json: bool,
     detection: str | None,
     asked: tuple[int, ...],
@@ -53,13 +45,13 @@ def command(
 
     if (spl is None) == (detection is None):
         raise click.UsageError("Give a search, or --detection NAME|FILE.")
-    with opened(store, data, folders, macros) as (session, report, content):
+    with opened(scope) as (session, report, content):
         if detection is not None:
             spl = find_or_read(content, detection).search
             session.macros = content.macros()
         assert spl is not None
-        found = session.explain(spl, earliest=earliest, latest=latest, now=now, stages=[one - 1 for one in asked])
-        query = session.sql(spl, earliest=earliest, latest=latest, now=now) if sql else None
+        found = session.explain(spl, **scope.times, stages=[one - 1 for one in asked])
+        query = session.sql(spl, **scope.times) if sql else None
     warnings = [*tell_reading(report), *found.warnings]
     if as_json:
         body = found.to_json()

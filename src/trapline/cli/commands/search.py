@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.searching import search_options
+from trapline.cli.searching import Scope, search_options
 
 FORMATS = ("table", "json", "jsonl", "csv", "parquet")
 
@@ -26,13 +26,7 @@ FORMATS = ("table", "json", "jsonl", "csv", "parquet")
 )
 def command(
     spl: str,
-    data: tuple[str, ...],
-    store: Path,
-    earliest: str | None,
-    latest: str | None,
-    now: float | None,
-    folders: tuple[str, ...],
-    macros: tuple[str, ...],
+    scope: Scope,
     as_json: bool,
     form: str | None,
     out: Path | None,
@@ -57,8 +51,8 @@ def command(
     from trapline.cli.searching import opened, print_warnings, tell_reading
 
     chosen = rowfiles.choose("json" if as_json and form is None else form, out)
-    with opened(store, data, folders, macros) as (session, report, _):
-        result = session.run(spl, earliest=earliest, latest=latest, now=now)
+    with opened(scope) as (session, report, _):
+        result = session.run(spl, **scope.times)
     warnings = [*tell_reading(report), *result.warnings]
     if as_json and out is None:
         rowfiles.print_object(result, warnings)
