@@ -324,3 +324,9 @@ def test_the_context_without_data_answers_all_that_commands_may_ask() -> None:
     wanted = [name for name in {**vars(Context), **Context.__annotations__} if not name.startswith("_")]
     missing = [name for name in wanted if not hasattr(context, name)]
     assert not missing, f"add {missing} to lint.flow.Symbolic"
+
+
+def test_the_page_lists_every_rule() -> None:
+    page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
+    for one in all_rules():
+        assert f"| {one.code} | {one.name} | {one.severity} | {one.summary} |" in page

@@ -18,7 +18,7 @@ from trapline.lint.finding import Finding, Report, Severity
 from trapline.lint.subject import Subject, calls
 from trapline.spl.command import Pipeline
 from trapline.spl.functions import find
-from trapline.spl.macros import Macro, MacroCall, find_macro_calls
+from trapline.spl.macros import MAX_DEPTH, Macro, MacroCall, find_macro_calls
 from trapline.spl.origin import Origin, trace, without_comments
 from trapline.spl.parser import DOCUMENTED, command_names, parse
 from trapline.spl.scan import COMMENT, end_of_bracket, end_of_quote, split_pipes, strip_comments
@@ -299,7 +299,9 @@ class _Placeholder:
     args: tuple[str, ...] = ()
 
 
-def _missing(text: str, macros: Mapping[str, Macro], seen: set[str] | None = None) -> Iterator[tuple[MacroCall, str]]:
+def _missing(
+    text: str, macros: Mapping[str, Macro], seen: set[str] | None = None, depth: int = 0
+) -> Iterator[tuple[MacroCall, str]]:
     """Calls of macros that are not defined: (the call in `text`, the key of the macro that is missing). Each definition
     is looked into once."""
     seen = set() if seen is None else seen
@@ -307,9 +309,9 @@ def _missing(text: str, macros: Mapping[str, Macro], seen: set[str] | None = Non
         macro = macros.get(call.key)
         if macro is None:
             yield call, call.key
-        elif call.key not in seen and "`" in macro.definition:
+        elif call.key not in seen and depth < MAX_DEPTH and "`" in macro.definition:
             seen.add(call.key)
-            for _, key in _missing(strip_comments(macro.definition), macros, seen):
+            for _, key in _missing(strip_comments(macro.definition), macros, seen, depth + 1):
                 yield call, key
 
 
