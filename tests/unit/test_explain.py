@@ -231,3 +231,42 @@ def test_a_search_or_a_detection() -> None:
     done = CliRunner().invoke(cli, ["explain"])
     assert done.exit_code == 2
     assert "--detection" in done.output
+
+
+def test_a_detection_file_has_the_macros_of_its_folder(tmp_path: Path) -> None:
+    detection = tmp_path / "content" / "detections" / "mine.yml"
+    macro = tmp_path / "content" / "macros" / "installs.yml"
+    for path, text in (
+        (macro, "name: installs\ndefinition: EventCode=7045\ndescription: Service installs.\n"),
+        (detection, DETECTION),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    body = json.loads(invoke(tmp_path, "--json", "--detection", str(detection)))
+    assert [(one["stage"], one["rows"]) for one in body["stages"]] == [
+        ("EventCode=7045 host=h1", 10),
+        ("search *", 10),
+    ]
+
+
+DETECTION = """\
+name: Mine
+id: 6c5f0a1e-58b0-4b4e-9e0b-6a2a1f1d2c3b
+version: 1
+date: '2026-01-01'
+author: The tests
+status: production
+type: Hunting
+description: Service installs on h1.
+data_source: []
+search: '`installs` host=h1 | `mine_filter`'
+how_to_implement: Nothing to do.
+known_false_positives: None known.
+references: []
+tags:
+  analytic_story: []
+  asset_type: Endpoint
+  mitre_attack_id: []
+  product: [Splunk Enterprise]
+  security_domain: endpoint
+"""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from trapline.cli.searching import Scope, search_options
+
+if TYPE_CHECKING:
+    from trapline.content.catalog import Content
+    from trapline.search import Macro
 
 
 @click.command("explain")
@@ -48,7 +55,7 @@ def command(
     with opened(scope) as (session, report, content):
         if detection is not None:
             spl = find_or_read(content, detection).search
-            session.macros = content.macros()
+            session.macros = _macros(content, detection)
         assert spl is not None
         found = session.explain(spl, **scope.times, stages=[one - 1 for one in asked])
         query = session.sql(spl, **scope.times) if sql else None
@@ -63,3 +70,16 @@ def command(
     if query is not None:
         click.echo("\n" + query)
     print_warnings(warnings)
+
+
+def _macros(content: Content, detection: str) -> Mapping[str, Macro]:
+    """The macros of the content, with those of the content folder that the detection's file lies in; the user's own
+    win."""
+    from trapline.content.read import read_macros
+    from trapline.lint.inputs import macro_folders
+
+    for folder in macro_folders([detection]):
+        for one in read_macros(folder, content.problems):
+            if one.key not in content.overridden:
+                content.put(one)
+    return content.macros()
