@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.casefile import Block, Case, CaseError, Outcome
 from trapline.errors import TraplineError

@@ -17,6 +17,7 @@ from trapline.errors import SplError, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.knowledge.datamodels import DataModel
+from trapline.narrow import narrow
 from trapline.plan import DEEP, Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, depth, widen
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.datasets import Dataset
@@ -348,9 +349,16 @@ class _Context:
         return rows_from(rows)
 
     def run(self, node: Node) -> Output:
-        if len(node.schema) > WIDE and not self.engine.count(Limit(node, 1), tz=self.zone):
-            node = Project(Limit(node, 0), ())
+        if len(node.schema) > WIDE:
+            if not self._any(node):
+                node = Project(Limit(node, 0), ())
+            else:
+                node = narrow(node, self._any, lambda tables: self.knowledge().bind(tables, _schema(tables)).schema)
         return self.engine.execute(node, tz=self.zone)
+
+    def _any(self, node: Node) -> int:
+        """Has the plan a row? Reads only what its conditions read."""
+        return self.engine.count(Limit(node, 1), tz=self.zone)
 
     def rows(self, node: Node) -> list[Row]:
         return rows_of(self.run(node))[1]

@@ -315,6 +315,8 @@ class _Compiler:
         return Relation(query, fields, child.order)
 
     def _extend(self, node: Extend | Project, need: frozenset[str], ordered: bool) -> Relation:
+        if isinstance(node, Extend):
+            node = _merged(node)
         values = {name: expr for name, expr in node.values if name in need}
         kept = need - {name for name, _ in node.values} if isinstance(node, Extend) else frozenset()
         read = frozenset(name for expr in values.values() for name in fields_of(expr))
@@ -535,6 +537,20 @@ def _frame(win: WindowCall, back: exp.Expression | None) -> exp.WindowSpec:
         spec.set("end", exp.Literal.number(1))
         spec.set("end_side", "PRECEDING")
     return spec
+
+
+def _merged(node: Extend) -> Extend:
+    """Extends on top of each other as one, as long as the upper ones read nothing that the lower ones make. Detections
+    are long chains of evals; every level costs as many vectors as it has columns."""
+    values = dict(node.values)
+    reads = {name for expr in values.values() for name in fields_of(expr)}
+    below = node.input
+    while isinstance(below, Extend) and not any(name in reads for name, _ in below.values):
+        lower = {name: expr for name, expr in below.values if name not in values}
+        reads |= {name for expr in lower.values() for name in fields_of(expr)}
+        values = {**lower, **values}
+        below = below.input
+    return node if below is node.input else Extend(below, tuple(values.items()))
 
 
 def _union_all(branches: Sequence[exp.Query]) -> exp.Query:

@@ -35,7 +35,9 @@ def check(subject: Subject) -> Iterator[Report]:
 
 def _hint(name: str, dropper: str) -> str:
     match dropper:
-        case "stats" | "tstats" | "chart" | "timechart":
+        case "tstats":
+            return f"ask tstats for it, under its name in the data model (Dataset.{name}); or correct the name"
+        case "stats" | "chart" | "timechart":
             return f"let {dropper} keep it: values({name}) as {name}, or add it to BY; or correct the name"
         case "rename":
             return "use its new name"

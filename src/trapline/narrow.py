@@ -1,0 +1,76 @@
+"""Wide results over many tables, made narrower before they run.
+
+A search that ends in whole events has every field of every table as a column, a thousand and more, though its
+conditions leave events of one or two tables. Which tables those are is a cheap question, because it reads only what the
+conditions read; the fields that only the other tables have are then not asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from trapline.plan import (
+    Col,
+    Expand,
+    Extend,
+    Filter,
+    Limit,
+    Node,
+    Project,
+    Reverse,
+    Scan,
+    Schema,
+    Sort,
+    Table,
+    Window,
+)
+
+Chain = Filter | Extend | Project | Sort | Reverse | Limit | Window | Expand
+
+
+def narrow(node: Node, count: Callable[[Node], int], schema_of: Callable[[Sequence[Table]], Schema]) -> Node:
+    """The same rows with the fields that hold something, from the tables that give some.
+
+    `count` runs a plan and says how many rows it has; `schema_of` gives the fields of tables. A plan that is no chain
+    over one scan comes back as it is.
+    """
+    chain: list[Chain] = []
+    below = node
+    while isinstance(below, Filter | Extend | Project | Sort | Reverse | Limit | Window | Expand):
+        chain.append(below)
+        below = below.input
+    if not isinstance(below, Scan) or len(below.tables) < 2:
+        return node
+    scan = below
+    # Only conditions on single rows may be asked per table: a limit or a window sees the rows of all.
+    asked: list[Chain] = []
+    for one in reversed(chain):
+        if not isinstance(one, Filter | Extend | Project):
+            break
+        asked.append(one)
+    kept = tuple(table for table in scan.tables if table.rows and count(_over(asked, replace(scan, tables=(table,)))))
+    if len(kept) == len(scan.tables):
+        return node
+    fields = schema_of(kept)
+    made = {name for one in chain if isinstance(one, Extend | Project | Window) for name, _ in one.values}
+    wanted = [name for name in node.schema if name not in scan.schema or name in fields or name in made]
+    result = _over(chain[::-1], replace(scan, tables=kept))
+    return Project(result, tuple((name, Col(name, node.schema[name])) for name in wanted))
+
+
+def _over(chain: Sequence[Chain], node: Node) -> Node:
+    """The nodes of a chain, the lowest first, on top of another node. Extend and the like compute their schema anew."""
+    for one in chain:
+        match one:
+            case Extend(values=values):
+                node = Extend(node, values)
+            case Project(values=values):
+                node = Project(node, values)
+            case Window(values=windows):
+                node = Window(node, windows)
+            case Expand(name=name, keep_null=keep_null):
+                node = Expand(node, name, keep_null)
+            case Filter() | Sort() | Reverse() | Limit():
+                node = replace(one, input=node)
+    return node
