@@ -270,3 +270,12 @@ tags:
   product: [Splunk Enterprise]
   security_domain: endpoint
 """
+
+
+@pytest.mark.parametrize(("head", "op"), [("where ", "=="), ("search ", "=")])
+def test_a_long_list_of_clauses_is_taken_apart_too(head: str, op: str) -> None:
+    many = " AND ".join(f'EventCode!="{at}"' for at in range(110))
+    found = explained(f'{head}{many} AND host{op}"nowhere"')
+    guilty = clause(found, f'host{op}"nowhere"')
+    assert (guilty.alone, guilty.removes) == (0, True)
+    assert clause(found, 'EventCode!="7"').alone == 60

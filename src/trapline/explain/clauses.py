@@ -22,10 +22,10 @@ from trapline.spl.evaluate import Env
 from trapline.spl.subsearch import as_search
 from trapline.values import Kind
 
-MOST_LEAVES = 300
+MOST_LEAVES = 150
 """Conditions of one stage that are counted each on its own; beyond it the rest of an AND or OR counts as one."""
 MOST_PARTS = 60
-"""Parts of one AND or OR that are told apart."""
+"""Parts of one AND or OR side by side; what is beyond becomes one part, which is taken apart again."""
 MOST_TAGGED = 20
 """Field values of a tag that are told apart."""
 
@@ -196,6 +196,9 @@ class Breaking:
         span = tree.span if placed else None
         shown = squeeze(closed(text, tree.span))
         match tree:
+            case filters.And(parts=parts) | filters.Or(parts=parts) if len(parts) > MOST_PARTS:
+                beyond = type(tree)(parts[MOST_PARTS - 1 :], parts[MOST_PARTS - 1].span.to(parts[-1].span))
+                return self._filter(type(tree)((*parts[: MOST_PARTS - 1], beyond), tree.span), text, placed=placed)
             case filters.Not(operand=operand):
                 return _Part(shown, "not", span, [self._filter(operand, text, placed=placed)])
             case filters.And(parts=parts) | filters.Or(parts=parts) if self._room(len(parts)):
@@ -281,6 +284,9 @@ class Breaking:
     def _condition(self, ast: asts.Ast) -> _Part:
         shown = squeeze(closed(self.text, ast.span))
         match ast:
+            case asts.Logic(op=op, parts=parts) if len(parts) > MOST_PARTS:
+                beyond = asts.Logic(op, parts[MOST_PARTS - 1 :], parts[MOST_PARTS - 1].span.to(parts[-1].span))
+                return self._condition(asts.Logic(op, (*parts[: MOST_PARTS - 1], beyond), ast.span))
             case asts.Logic(op=op, parts=parts) if self._room(len(parts)):
                 return _Part(shown, op, ast.span, [self._condition(part) for part in parts])
             case asts.Unary(op="not", operand=operand):
@@ -290,7 +296,7 @@ class Breaking:
     # --- leaves
 
     def _room(self, parts: int) -> bool:
-        return parts <= MOST_PARTS and len(self.leaves) + parts <= MOST_LEAVES
+        return len(self.leaves) + parts <= MOST_LEAVES
 
     def _leaf(self, shown: str, span: Span | None, predicate: Expr, tested: tuple[Tested, ...]) -> _Part:
         name = f"leaf {len(self.leaves)}"
