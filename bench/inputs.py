@@ -32,11 +32,14 @@ def xml_text(path: Path, size: int) -> int:
     return events
 
 
-def evtx(path: Path, size: int) -> bool:
-    """An EVTX file of about `size` bytes from the chunks of recorded files; False where there are none."""
+def evtx(path: Path, size: int, *, least: int = 0) -> bool:
+    """An EVTX file of about `size` bytes from the chunks of recorded files of at least `least` bytes; False where there
+    are none."""
     chunks: list[bytes] = []
     header = b""
     for file in sorted(SHARED.glob("**/*.evtx")) if SHARED.is_dir() else ():
+        if file.stat().st_size < least:
+            continue
         data = file.read_bytes()
         if data[:8] != b"ElfFile\0":
             continue
