@@ -7,9 +7,9 @@ lists files of that kind).
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from trapline.errors import InputError
+from trapline.ingest.evtxparse import DIED, Damage, parsed
 from trapline.ingest.source import Input, Sink
 from trapline.ingest.winxml import LEARN_AFTER, WindowsEvents
 
@@ -29,14 +29,12 @@ def sniff(head: bytes, name: str) -> int:
 
 def read(file: Input, sink: Sink) -> None:
     """See `source.SourceModule.read`."""
-    from evtx import PyEvtxParser
-
     path = file.path()
     size = path.stat().st_size
     if not file.head.startswith(MAGIC):
         raise InputError("not an EVTX file", file=file.name, hint="An EVTX file starts with 'ElfFile'.")
     try:
-        records = iter(PyEvtxParser(str(path)).records())
+        found = parsed(path)
     except (RuntimeError, OSError, ValueError) as error:
         raise InputError(
             f"the file header is damaged: {_short(str(error))}",
@@ -48,22 +46,18 @@ def read(file: Input, sink: Sink) -> None:
     # No file has more records than room for their headers: a parser that never came to an end would stop here
     most_failures = size // 24 + 1024
     take = _events.take
-    while True:
-        try:
-            record: Any = next(records)
-        except StopIteration:
-            break
-        except (RuntimeError, OSError, ValueError) as error:
+    for one in found:
+        if isinstance(one, Damage):
             failures += 1
-            sink.bad(_reason(str(error)), _place(str(error), number))
+            sink.bad(_reason(one.message), _place(one.message, number))
             if failures > most_failures:
                 sink.warn("too many damaged records, the rest of the file was left")
                 break
             continue
         number += 1
-        reason = take(record["data"], sink)
+        reason = take(one, sink)
         if reason is not None:
-            sink.bad(reason, f"record {record['event_record_id']}")
+            sink.bad(reason, _record(one, number))
     missing = _missing_chunks(file.head, size)
     if missing:
         sink.bad("chunks missing, the file is cut off", f"byte {size}", missing)
@@ -78,6 +72,7 @@ def _missing_chunks(head: bytes, size: int) -> int:
 
 
 _KINDS = (
+    (DIED.message, "the rest of the file: the parser died"),
     ("chunk header", "damaged chunk"),
     ("parse chunk", "damaged chunk"),
     ("record header", "damaged record header"),
@@ -98,6 +93,11 @@ def _reason(message: str) -> str:
 def _place(message: str, number: int) -> str:
     found = re.search(r"(chunk|record)(?: number| id)? (\d+)", message)
     return f"{found[1]} {found[2]}" if found else f"after {number} records"
+
+
+def _record(text: str, number: int) -> str:
+    found = re.search(r"<EventRecordID>(\d+)<", text)
+    return f"record {found[1]}" if found else f"event {number}"
 
 
 def _short(message: str) -> str:
