@@ -58,7 +58,7 @@ def parse(text: str, macros: Mapping[str, Macro] | None = None) -> Pipeline:
         full = expand(text, macros or {})
         return _Parser(full).pipeline(0, len(full), nested=0)
     except SplError as error:
-        raise error.locate(full, expanded=full != text) from None
+        raise error.locate(full or text, expanded=bool(full) and full != text) from None
 
 
 class _Parser:
