@@ -249,6 +249,22 @@ def number_in_base(text: str | None, base: float | None) -> float | None:
         return None
 
 
+def plus(parts: list[str | None] | None) -> str | None:
+    """`a + b + ...` from left to right: two numbers are added, else both are joined as texts; null with a null."""
+    if parts is None:
+        return None
+    total: str | None = None
+    for part in parts:
+        if part is None:
+            return None
+        if total is None:
+            total = part
+            continue
+        left, right = to_number(total), to_number(part)
+        total = total + part if left is None or right is None else number_text(left + right)
+    return total
+
+
 def cidr_match(subnet: str | None, address: str | None) -> bool | None:
     if subnet is None or address is None:
         return None
@@ -496,6 +512,7 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     "number_format": ScalarFunction(number_format, (Kind.NUMBER, Kind.TEXT), Kind.TEXT),
     "fixed": ScalarFunction(fixed, (Kind.NUMBER, Kind.NUMBER), Kind.TEXT),
     "number_in_base": ScalarFunction(number_in_base, (Kind.TEXT, Kind.NUMBER), Kind.NUMBER),
+    "plus": ScalarFunction(plus, (Kind.MULTI,), Kind.TEXT),
     "cidr_match": ScalarFunction(cidr_match, (Kind.TEXT, Kind.TEXT), Kind.BOOL),
     "url_decode": ScalarFunction(url_decode, (Kind.TEXT,), Kind.TEXT),
     "sha512": ScalarFunction(sha512, (Kind.TEXT,), Kind.TEXT),

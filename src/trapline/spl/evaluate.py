@@ -103,9 +103,11 @@ class Env:
             case Binary(op="like", left=left, right=right):
                 return self._function(Func("like", (left, right), ast.span))
             case Binary(op=op, left=left, right=right) if op in _COMPARE:
+                if self.gives_text(left) and self.gives_text(right):
+                    return call(_COMPARE[op], Kind.BOOL, self.text(left), self.text(right))
                 return compare(_COMPARE[op], self.any(left), self.any(right), ast.span)
             case Binary(op="+", left=left, right=right):
-                return _plus(self.value(left), self.value(right))
+                return self._plus(left, right, ast.span)
             case Binary(op=".", left=left, right=right):
                 return call("concat", Kind.TEXT, self._joined(left), self._joined(right))
             case Binary(op="*", left=Num() as left, right=Num() as right) if not self.exact:
@@ -135,6 +137,56 @@ class Env:
         value = self.value(item)
         parts = tuple(compare("eq", value, self.value(choice), span) for choice in choices)
         return parts[0] if len(parts) == 1 else Call("or", parts, Kind.BOOL) if parts else FALSE
+
+    def gives_text(self, ast: Ast) -> bool:
+        """Is the result text whatever it looks like: a quoted literal, tostring(5), text joined to something? The value
+        of a field is a number where it looks like one (spl/NOTES.md §2, "Null and types")."""
+        from trapline.spl.functions import registry
+
+        match ast:
+            case Str():
+                return True
+            case Binary(op="."):
+                return True
+            case Binary(op="+", left=left, right=right):
+                return self.gives_text(left) or self.gives_text(right)
+            case Func(name="if" | "nullif", args=(_, *values)) | Func(name="coalesce", args=values):
+                return self._all_text(values)
+            case Func(name="case" | "validate", args=args):
+                return self._all_text(args[1::2])
+            case Func(name=name):
+                known = registry().get(name)
+                return known is not None and known.gives_text
+        return False
+
+    def _all_text(self, values: Sequence[Ast]) -> bool:
+        """Is each of them text, nulls aside?"""
+        real = [one for one in values if not (isinstance(one, Func) and one.name == "null")]
+        return bool(real) and all(map(self.gives_text, real))
+
+    def _plus(self, left: Ast, right: Ast, span: Span) -> Expr:
+        """`+` adds two numbers and joins two texts (eval page, "Operators"). A field counts as a number where it looks
+        like one, unless the other side is text for certain: `dest_port + "/tcp"`."""
+        values = (self.value(left), self.value(right))
+        certain = (self.gives_text(left), self.gives_text(right))
+        numbers = [
+            value.kind is Kind.NUMBER and not isinstance(ast, Field) and not is_null_literal(value)
+            for value, ast in zip(values, (left, right), strict=True)
+        ]
+        if any(certain):
+            if any(numbers):
+                raise SplError(
+                    "+ takes two numbers or two texts, not one of each",
+                    span=span,
+                    hint="join with . or turn one side with tostring() or tonumber()",
+                    code="type",
+                )
+            return call("concat", Kind.TEXT, as_text(values[0]), as_text(values[1]))
+        if any(numbers) or all(value.kind is Kind.NUMBER for value in values):
+            return call("add", Kind.NUMBER, as_number(values[0]), as_number(values[1]))
+        # A chain is one call: what a sum of fields is depends on all of them.
+        parts = [part for value in values for part in _summands(as_text(value))]
+        return Call("plus_auto", tuple(parts), Kind.TEXT)
 
     def _joined(self, ast: Ast) -> Expr:
         """An operand of `.`: round(x,n) keeps its n decimals when printed (round page)."""
@@ -314,15 +366,6 @@ _FLIP = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 def _literal_against_number(literal: Lit, other: Expr) -> tuple[Expr, Expr]:
     found = as_number(literal)
     return (literal, as_text(other)) if is_null_literal(found) else (found, other)
-
-
-def _plus(left: Expr, right: Expr) -> Expr:
-    """`+` adds numbers and concatenates two texts; one of each is null (eval page, "Operators")."""
-    if Kind.NUMBER in (left.kind, right.kind):
-        return call("add", Kind.NUMBER, as_number(left), as_number(right))
-    # A chain is one call: what a sum of texts is depends on all of them.
-    parts = [part for one in (as_text(left), as_text(right)) for part in _summands(one)]
-    return Call("plus_auto", tuple(parts), Kind.TEXT)
 
 
 def _summands(expr: Expr) -> tuple[Expr, ...]:

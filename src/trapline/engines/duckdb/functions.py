@@ -194,7 +194,7 @@ def _unchecked(tree: Tree) -> Tree:
 
 
 def _plus(call: Call, args: Sequence[Tree]) -> Tree:
-    """`a + b + ...` of texts: the sum where all are numbers, one text where none is."""
+    """`a + b + ...` of fields: the sum where all are numbers, one text where none is; of both, from left to right."""
     numbers = [macro("to_number", arg) for arg in args]
     total = numbers[0]
     joined = args[0]
@@ -207,7 +207,8 @@ def _plus(call: Call, args: Sequence[Tree]) -> Tree:
         ifs=[
             exp.If(this=exp.and_(*every), true=macro("number_text", macro("finite", total))),
             exp.If(this=exp.and_(*none), true=joined.copy()),
-        ]
+        ],
+        default=macro("py_plus", exp.Array(expressions=[arg.copy() for arg in args])),
     )
 
 
@@ -592,6 +593,7 @@ SCALARS: dict[str, Builder] = {
     **{
         name: _python(name)
         for name in (
+            "plus",
             "regex_extract_all",
             "time_format",
             "time_parse",

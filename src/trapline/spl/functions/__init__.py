@@ -33,17 +33,21 @@ class Function:
     most: int | None
     lower: Lowering
     topic: str
+    gives_text: bool = False
+    """Its result is text even where it looks like a number: tostring(5) is the text 5."""
 
 
 _REGISTRY: dict[str, Function] = {}
 
 
-def function(name: str, least: int, most: int | None = -1) -> Callable[[Lowering], Lowering]:
+def function(
+    name: str, least: int, most: int | None = -1, *, gives_text: bool = False
+) -> Callable[[Lowering], Lowering]:
     """Register a function. `most` -1 means exactly `least` arguments."""
 
     def register(lowering: Lowering) -> Lowering:
         topic = lowering.__module__.rpartition(".")[2]
-        _REGISTRY[name] = Function(name, least, least if most == -1 else most, lowering, topic)
+        _REGISTRY[name] = Function(name, least, least if most == -1 else most, lowering, topic, gives_text)
         return lowering
 
     return register

@@ -12,7 +12,7 @@ from trapline.values import Kind
 _FORMATS = {"hex": "hex", "commas": "commas", "duration": "duration", "binary": "binary"}
 
 
-@function("tostring", 1, 2)
+@function("tostring", 1, 2, gives_text=True)
 def _tostring(env: Env, ast: Func) -> Expr:
     """A value as text; a boolean as True or False; a number as hex, commas (2 decimals) or duration (D+HH:MM:SS)."""
     value = env.any(ast.args[0])
@@ -29,7 +29,7 @@ def _tostring(env: Env, ast: Func) -> Expr:
     return call("number_format", Kind.TEXT, env.number(ast.args[0]), text(wanted))
 
 
-@function("ipmask", 2)
+@function("ipmask", 2, gives_text=True)
 def _ipmask(env: Env, ast: Func) -> Expr:
     """The bits of an IPv4 address that a mask keeps."""
     return call("ip_mask", Kind.TEXT, env.text(ast.args[0]), env.text(ast.args[1]))

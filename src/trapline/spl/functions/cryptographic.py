@@ -9,21 +9,21 @@ from trapline.spl.functions import function
 from trapline.values import Kind
 
 
-@function("md5", 1)
+@function("md5", 1, gives_text=True)
 def _md5(env: Env, ast: Func) -> Expr:
     return call("md5", Kind.TEXT, env.text(ast.args[0]))
 
 
-@function("sha1", 1)
+@function("sha1", 1, gives_text=True)
 def _sha1(env: Env, ast: Func) -> Expr:
     return call("sha1", Kind.TEXT, env.text(ast.args[0]))
 
 
-@function("sha256", 1)
+@function("sha256", 1, gives_text=True)
 def _sha256(env: Env, ast: Func) -> Expr:
     return call("sha256", Kind.TEXT, env.text(ast.args[0]))
 
 
-@function("sha512", 1)
+@function("sha512", 1, gives_text=True)
 def _sha512(env: Env, ast: Func) -> Expr:
     return call("sha512", Kind.TEXT, env.text(ast.args[0]))

@@ -40,7 +40,7 @@ def _relative_time(env: Env, ast: Func) -> Expr:
     return call("time_shift", Kind.NUMBER, base, modifier)
 
 
-@function("strftime", 2)
+@function("strftime", 2, gives_text=True)
 def _strftime(env: Env, ast: Func) -> Expr:
     return call("time_format", Kind.TEXT, env.number(ast.args[0]), env.text(ast.args[1]))
 

@@ -25,7 +25,7 @@ def _isnotnull(env: Env, ast: Func) -> Expr:
 def is_number(env: Env, ast: Ast) -> Expr:
     """A number, or a field value that looks like one; a quoted literal never is."""
     value = env.any(ast)
-    if isinstance(ast, Str) or value.kind is Kind.BOOL or is_null_literal(value):
+    if env.gives_text(ast) or value.kind is Kind.BOOL or is_null_literal(value):
         return FALSE
     return call("is_not_null", Kind.BOOL, as_number(value))
 
@@ -38,7 +38,7 @@ def _isnum(env: Env, ast: Func) -> Expr:
 @function("isint", 1)
 def _isint(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])
-    if isinstance(ast.args[0], Str) or value.kind is Kind.BOOL or is_null_literal(value):
+    if env.gives_text(ast.args[0]) or value.kind is Kind.BOOL or is_null_literal(value):
         return FALSE
     whole = as_number(value)
     return call("is_true", Kind.BOOL, call("eq", Kind.BOOL, whole, call("floor", Kind.NUMBER, whole)))
@@ -100,7 +100,7 @@ def _ismv(env: Env, ast: Func) -> Expr:
     )
 
 
-@function("typeof", 1)
+@function("typeof", 1, gives_text=True)
 def _typeof(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])
     if value.kind is Kind.BOOL:

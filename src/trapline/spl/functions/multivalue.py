@@ -35,7 +35,7 @@ def _mvindex(env: Env, ast: Func) -> Expr:
     return call("list_slice", Kind.MULTI, values, first, env.number(ast.args[2]))
 
 
-@function("mvjoin", 2)
+@function("mvjoin", 2, gives_text=True)
 def _mvjoin(env: Env, ast: Func) -> Expr:
     return call("list_join", Kind.TEXT, env.multi(ast.args[0]), env.text(ast.args[1]))
 

@@ -25,17 +25,17 @@ def _len(env: Env, ast: Func) -> Expr:
     return call("length", Kind.NUMBER, env.text(ast.args[0]))
 
 
-@function("lower", 1)
+@function("lower", 1, gives_text=True)
 def _lower(env: Env, ast: Func) -> Expr:
     return each(env.value(ast.args[0]), lambda one: call("lower", Kind.TEXT, one))
 
 
-@function("upper", 1)
+@function("upper", 1, gives_text=True)
 def _upper(env: Env, ast: Func) -> Expr:
     return each(env.value(ast.args[0]), lambda one: call("upper", Kind.TEXT, one))
 
 
-@function("substr", 2, 3)
+@function("substr", 2, 3, gives_text=True)
 def _substr(env: Env, ast: Func) -> Expr:
     """From a 1-based position, negative from the end."""
     start = env.number(ast.args[1])
@@ -43,7 +43,7 @@ def _substr(env: Env, ast: Func) -> Expr:
     return each(env.value(ast.args[0]), lambda one: call("substr", Kind.TEXT, one, start, length))
 
 
-@function("replace", 3)
+@function("replace", 3, gives_text=True)
 def _replace(env: Env, ast: Func) -> Expr:
     r"""Every match of a PCRE; \1 and the like in the replacement."""
     pattern, new = env.pattern(ast.args[1]), env.text(ast.args[2])
@@ -59,12 +59,12 @@ def _trim(op: str) -> Callable[[Env, Func], Expr]:
     return lower
 
 
-function("trim", 1, 2)(_trim("trim"))
-function("ltrim", 1, 2)(_trim("ltrim"))
-function("rtrim", 1, 2)(_trim("rtrim"))
+function("trim", 1, 2, gives_text=True)(_trim("trim"))
+function("ltrim", 1, 2, gives_text=True)(_trim("ltrim"))
+function("rtrim", 1, 2, gives_text=True)(_trim("rtrim"))
 
 
-@function("urldecode", 1)
+@function("urldecode", 1, gives_text=True)
 def _urldecode(env: Env, ast: Func) -> Expr:
     return each(env.value(ast.args[0]), lambda one: call("url_decode", Kind.TEXT, one))
 
@@ -81,7 +81,7 @@ def _spath(env: Env, ast: Func) -> Expr:
     return call("spath", Kind.MULTI, env.multi(ast.args[0]), env.text(ast.args[1]))
 
 
-@function("printf", 1, None)
+@function("printf", 1, None, gives_text=True)
 def _printf(env: Env, ast: Func) -> Expr:
     args = [env.text(arg) for arg in ast.args[1:]]
     packed = call("list_pack", Kind.MULTI, *args) if args else Lit(None, Kind.MULTI)
