@@ -6,6 +6,7 @@ package on distinct values, with a time limit. Source of the dialect: Splunk's "
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,7 @@ MAX_PATTERN = 50_000
 MAX_REPEAT = 65_535
 """As in PCRE."""
 
-_CODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,8})\}")
+_CODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}|\\o\{([0-7]{1,7})\}")
 _REPEAT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 
 
@@ -70,31 +71,69 @@ def _letters(source: str) -> int:
 
 
 def _for_python(source: str) -> str:
-    r"""\z and \Z differ: PCRE's \Z allows a final newline; `regex` spells \z as \Z. It has no \x{202E}."""
+    r"""PCRE's spellings that `regex` has otherwise: \z and \Z, \x{202E} and \o{61}, \N, \Q...\E, back-references by \g
+    and \k, (?'name'...), and the verbs that ask for Unicode. Raises SplError for a relative reference, which it lacks."""
+    source = _VERBS.sub("", source)
     out: list[str] = []
     at = 0
     while at < len(source):
-        if source[at] == "\\" and at + 1 < len(source):
-            code = _CODE.match(source, at)
-            if code is not None and int(code.group(1), 16) <= 0x10FFFF:
-                out.append(f"\\U{int(code.group(1), 16):08x}")
-                at = code.end()
-                continue
+        code = _CODE.match(source, at)
+        reference = _REFERENCE.match(source, at)
+        if code is not None and (point := _code_point(code)) is not None:
+            out.append(f"\\U{point:08x}")
+            at = code.end()
+        elif reference is not None:
+            name = next(part for part in reference.groups() if part is not None)
+            if name[0] in "+-":
+                raise SplError(f"the relative reference \\g{{{name}}} is not supported", hint="number it", code="regex")
+            out.append(f"(?:\\{name})" if name.isdecimal() else f"(?P={name})")
+            at = reference.end()
+        elif source.startswith("\\Q", at):
+            end = source.find("\\E", at)
+            end = len(source) if end < 0 else end
+            out.append(re.escape(source[at + 2 : end]))
+            at = end + 2
+        elif source[at] == "\\" and at + 1 < len(source):
             pair = source[at : at + 2]
             at += 2
-            out.append({r"\z": r"\Z", r"\Z": r"(?=\n?\Z)"}.get(pair, pair))
+            out.append({r"\z": r"\Z", r"\Z": r"(?=\n?\Z)", r"\N": r"[^\n]"}.get(pair, pair))
+        elif source.startswith("(?'", at) and (quoted := _QUOTED_GROUP.match(source, at)) is not None:
+            out.append(f"(?P<{quoted.group(1)}>")
+            at = quoted.end()
         else:
             out.append(source[at])
             at += 1
     return "".join(out)
 
 
+_VERBS = re.compile(r"\A(?:\(\*(?:UTF8?|UCP)\))+")
+_REFERENCE = re.compile(r"\\g([1-9]\d?)|\\g\{([+-]?\w+)\}|\\k<(\w+)>|\\k\{(\w+)\}|\\k'(\w+)'")
+_QUOTED_GROUP = re.compile(r"\(\?'([A-Za-z_]\w*)'")
+
+
+def _code_point(found: re.Match[str]) -> int | None:
+    point = int(found.group(1), 16) if found.group(1) is not None else int(found.group(2), 8)
+    return point if point <= 0x10FFFF else None
+
+
 _ESCAPES = set("dDwWsSbBnrtfavxAzQEpPC") | set("0")
 """Letters that may follow a backslash with the same meaning in both."""
 
 
+RE2_REPEATS = 1000
+"""RE2 takes a repeat up to this, those within each other multiplied."""
+
+
+def _repeats_too_often(source: str) -> bool:
+    bounds = [int(bound) for found in _REPEAT.finditer(source) for bound in found.groups() if bound]
+    nested = re.search(r"\)\{\d", source) is not None
+    return max(bounds, default=0) > RE2_REPEATS or (nested and math.prod(one for one in bounds if one) > RE2_REPEATS)
+
+
 def _re2(source: str) -> str | None:
     """Walk the pattern; None at the first thing that RE2 lacks or means differently."""
+    if _repeats_too_often(source):
+        return None
     out: list[str] = []
     at = 0
     in_class = False

@@ -410,14 +410,19 @@ def reader(pattern: str) -> re.Pattern[str] | None:
     out: list[str] = []
     at = 0
     seen: set[str] = set()
+    seconds_before = -1
     for match in _VARIABLE.finditer(pattern):
         out.append(_literal(pattern[at : match.start()]))
         piece = _READ.get(match.group())
         if piece is None or (piece.startswith("(?P<") and piece in seen):
             return None
         seen.add(piece)
+        digits = re.match(r"%([369])", match.group())
+        if digits is not None and seconds_before == match.start():
+            piece = rf"(?P<f>\d{{{digits.group(1)}}})"  # %s%3N: where the seconds end is told by the number of digits
         out.append(piece)
         at = match.end()
+        seconds_before = at if match.group() == "%s" else -1
     out.append(_literal(pattern[at:]))
     try:
         return re.compile(r"\s*" + "".join(out), re.ASCII)
@@ -429,9 +434,9 @@ def _literal(text: str) -> str:
     return re.sub(r"(?:\\?\s)+", r"\\s+", re.escape(text))
 
 
-def parse_time(text: str | None, pattern: re.Pattern[str], tz: tzinfo = UTC) -> float | None:
-    """strptime(): the epoch seconds of a text, None if it does not match. Without a zone it is `tz`; without a date
-    it is 1970-01-01's."""
+def parse_time(text: str | None, pattern: re.Pattern[str], tz: tzinfo = UTC, now: float | None = None) -> float | None:
+    """strptime(): the epoch seconds of a text, None if it does not match. Without a zone it is `tz`; without a date it
+    is that of `now`, without a year that year's (without `now`: of 1970)."""
     if text is None:
         return None
     match = pattern.match(text)
@@ -440,15 +445,21 @@ def parse_time(text: str | None, pattern: re.Pattern[str], tz: tzinfo = UTC) -> 
     found = match.groupdict()
     try:
         if found.get("s") is not None:
-            return float(found["s"])
-        year = int(found["Y"]) if found.get("Y") else _short_year(found.get("y"))
-        month = _month(found)
+            return float(found["s"]) + (float(f"0.{found['f']}") if found.get("f") else 0.0)
+        today = _EPOCH if now is None else moment(now).astimezone(tz)
+        if found.get("Y") is not None:
+            year = int(found["Y"])
+        else:
+            year = today.year if found.get("y") is None else _short_year(found["y"] or "")
+        dated = any(found.get(part) is not None for part in "Yymbdj")
+        month = _month(found) if dated else today.month
         if month is None:
             return None
         hour = int(found.get("H") or 0)
         if found.get("I") is not None:
             hour = int(found["I"]) % 12 + (12 if (found.get("p") or "a").lower() == "p" else 0)
-        when = datetime(year, month, int(found.get("d") or 1), hour, int(found.get("M") or 0), tzinfo=UTC)
+        day = int(found.get("d") or (1 if dated else today.day))
+        when = datetime(year, month, day, hour, int(found.get("M") or 0), tzinfo=UTC)
         if found.get("j") is not None:
             when = when.replace(month=1, day=1) + timedelta(days=int(found["j"]) - 1)
         seconds = int(found.get("S") or 0)
@@ -463,9 +474,7 @@ def parse_time(text: str | None, pattern: re.Pattern[str], tz: tzinfo = UTC) -> 
         return None
 
 
-def _short_year(text: str | None) -> int:
-    if text is None:
-        return 1970
+def _short_year(text: str) -> int:
     year = int(text)
     return 1900 + year if year >= 69 else 2000 + year
 

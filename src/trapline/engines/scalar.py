@@ -169,11 +169,11 @@ def time_format(epoch: float | None, pattern: str | None, tz: str | None) -> str
     return format_time(epoch, pattern, zone(tz or "UTC"))
 
 
-def time_parse(text: str | None, pattern: str | None, tz: str | None) -> float | None:
+def time_parse(text: str | None, pattern: str | None, now: float | None, tz: str | None) -> float | None:
     if text is None or pattern is None:
         return None
     compiled = _reader(pattern)
-    return None if compiled is None else parse_time(text, compiled, zone(tz or "UTC"))
+    return None if compiled is None else parse_time(text, compiled, zone(tz or "UTC"), now)
 
 
 _reader = lru_cache(maxsize=256)(reader)
@@ -488,12 +488,13 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args)
         except TraplineError as error:
-            raise RuntimeError(MARK + error.code + "|" + error.reason + "|" + (error.hint or "") + MARK) from None
+            raise RuntimeError(MARK + CUT.join((error.code, error.reason, error.hint or "")) + MARK) from None
 
     return call
 
 
 MARK = "\x1etrapline\x1e"
+CUT = "\x1f"
 
 FUNCTIONS: dict[str, ScalarFunction] = {
     "regex_match": ScalarFunction(regex_match, (Kind.TEXT, Kind.TEXT), Kind.BOOL),
@@ -505,7 +506,7 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     ),
     # The time zone of the search comes last; the engine adds it.
     "time_format": ScalarFunction(time_format, (Kind.NUMBER, Kind.TEXT, Kind.TEXT), Kind.TEXT),
-    "time_parse": ScalarFunction(time_parse, (Kind.TEXT, Kind.TEXT, Kind.TEXT), Kind.NUMBER),
+    "time_parse": ScalarFunction(time_parse, (Kind.TEXT, Kind.TEXT, Kind.NUMBER, Kind.TEXT), Kind.NUMBER),
     "time_shift": ScalarFunction(time_shift, (Kind.NUMBER, Kind.TEXT, Kind.TEXT), Kind.NUMBER),
     "time_floor": ScalarFunction(time_floor, (Kind.NUMBER, Kind.NUMBER, Kind.NUMBER, Kind.TEXT), Kind.NUMBER),
     "month_floor": ScalarFunction(month_floor, (Kind.NUMBER, Kind.NUMBER, Kind.TEXT), Kind.NUMBER),

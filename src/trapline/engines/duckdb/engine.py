@@ -16,7 +16,7 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 from sqlglot import exp
 
 from trapline.engines.duckdb import functions
-from trapline.engines.scalar import FUNCTIONS, MARK, guarded
+from trapline.engines.scalar import CUT, FUNCTIONS, MARK, guarded
 from trapline.errors import EngineError
 from trapline.plan import Agg, Call, Expr, Lit, Node, Rows, Table
 from trapline.sql import column, compile_count, compile_counts, compile_plan, ident
@@ -247,7 +247,7 @@ def _engine_error(error: duckdb.Error) -> EngineError:
     text = str(error)
     if MARK in text:
         _, body, _ = text.split(MARK, 2)
-        code, reason, hint = body.split("|", 2)
+        code, reason, hint = body.split(CUT, 2)
         return EngineError(reason, hint=hint or None, code=code)
     if isinstance(error, duckdb.OutOfMemoryException):
         return EngineError(

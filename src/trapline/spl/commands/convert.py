@@ -60,27 +60,27 @@ class Convert:
                     target = substitute(one.pattern, name, one.target, one.span) if "*" in one.pattern else one.target
                 value = Col(name, node.schema[name])
                 if convertible is None or name in convertible:
-                    values.append((target, _each(value, one.function, self.timeformat)))
+                    values.append((target, _each(value, one.function, self.timeformat, context.now)))
                 elif target != name:
                     values.append((target, value))
             node = Extend(node, tuple(values)) if values else node
         return node
 
 
-def _each(value: Expr, function: str, timeformat: str) -> Expr:
+def _each(value: Expr, function: str, timeformat: str, now: float) -> Expr:
     """The conversion of a value, or of every value of a multivalue."""
     if value.kind is Kind.MULTI:
-        one = as_text(_converted(function, Col("_v", Kind.TEXT), timeformat))
+        one = as_text(_converted(function, Col("_v", Kind.TEXT), timeformat, now))
         return call("list_map", Kind.MULTI, value, Lambda("_v", one))
-    return _converted(function, value, timeformat)
+    return _converted(function, value, timeformat, now)
 
 
-def _converted(function: str, value: Expr, timeformat: str) -> Expr:
+def _converted(function: str, value: Expr, timeformat: str, now: float) -> Expr:
     match function:
         case "ctime":
             return call("time_format", Kind.TEXT, as_number(value), text(timeformat))
         case "mktime":
-            return call("time_parse", Kind.NUMBER, as_text(value), text(timeformat))
+            return call("time_parse", Kind.NUMBER, as_text(value), text(timeformat), number(now))
         case "rmcomma":
             return call("regex_replace", Kind.TEXT, as_text(value), text(","), text(""))
         case "rmunit":
@@ -97,7 +97,7 @@ def _convertible(names: Sequence[str], node: Node, context: Context) -> set[str]
     for place, name in enumerate(names):
         value = Col(name, node.schema[name])
         counted: Expr = value if value.kind is not Kind.MULTI else call("list_count", Kind.NUMBER, value)
-        good = _each(value, "auto", "")
+        good = _each(value, "auto", "", context.now)
         if value.kind is Kind.MULTI:
             good = call("list_count", Kind.NUMBER, good)
         op = "sum_or_zero" if value.kind is Kind.MULTI else "count"

@@ -51,4 +51,4 @@ def _strptime(env: Env, ast: Func) -> Expr:
     pattern = env.constant(ast.args[1], "the format of strptime()")
     if _MONTH.search(pattern) and not _DAY.search(pattern):
         return Lit(None, Kind.NUMBER)
-    return call("time_parse", Kind.NUMBER, env.text(ast.args[0]), text(pattern))
+    return call("time_parse", Kind.NUMBER, env.text(ast.args[0]), text(pattern), number(env.context.now))
