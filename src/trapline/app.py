@@ -106,6 +106,14 @@ def hunt(
     )
 
 
+def needs_no_events(spl: str, content: Content) -> bool:
+    """Does a search make all its rows itself, so that it needs no store? Raises SplError."""
+    from trapline.spl.parser import parse
+
+    pipeline = parse(spl, content.macros())
+    return "[" not in pipeline.text and pipeline.stages[0].name in ("makeresults", "gentimes")
+
+
 @contextmanager
 def session(
     content: Content,
@@ -129,6 +137,9 @@ def session(
         lookups = LookupFiles(content.lookups)
         return Session(tables=tables, macros=content.macros(), lookups=lookups, knowledge=knowledge)
 
+    if not data and store is None:
+        yield over(()), None
+        return
     if not data:
         assert store is not None
         yield over(Store.open(store, create=False).snapshot().tables), None

@@ -72,7 +72,8 @@ def _letters(source: str) -> int:
 
 def _for_python(source: str) -> str:
     r"""PCRE's spellings that `regex` has otherwise: \z and \Z, \x{202E} and \o{61}, \N, \Q...\E, back-references by \g
-    and \k, (?'name'...), and the verbs that ask for Unicode. Raises SplError for a relative reference, which it lacks."""
+    and \k, (?'name'...), and the verbs that ask for Unicode. Raises SplError for a relative reference, which it
+    lacks."""
     source = _VERBS.sub("", source)
     out: list[str] = []
     at = 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import signal
 import sys
+import threading
 from typing import Any
 
 import click
@@ -55,6 +57,9 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 the answer is no, 2 wrong input or usage, 3 something outside failed."""
     args = sys.argv[1:] if argv is None else argv
+    if threading.current_thread() is threading.main_thread():
+        # As an interrupt does: a hunt that is told to end takes its throwaway store along.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = cli.main(args=args, prog_name="trapline", standalone_mode=False)
         if isinstance(code, int) and code:

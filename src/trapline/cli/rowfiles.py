@@ -49,7 +49,19 @@ def print_object(result: Result, warnings: Sequence[Warn]) -> None:
 
 
 def write(result: Result, form: str, out: Path | None, limit: int) -> None:
-    """The rows to a file, or to standard output."""
+    """The rows to a file, or to standard output. Raises TraplineError where the file cannot be written."""
+    try:
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+        _write(result, form, out, limit)
+    except OSError as error:
+        if out is None:
+            raise
+        reason = error.strerror or str(error)
+        raise TraplineError(f"{out} cannot be written: {reason}", hint="give another --out", code="output") from error
+
+
+def _write(result: Result, form: str, out: Path | None, limit: int) -> None:
     if form == "parquet":
         assert out is not None
         _parquet(result, out)

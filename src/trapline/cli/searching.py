@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trapline.cli.options import json_option, store_option
-from trapline.errors import Warn
+from trapline.errors import TraplineError, Warn
 
 if TYPE_CHECKING:
     from trapline.content.catalog import Content
@@ -88,7 +88,7 @@ def search_options(*, spl: bool = True) -> Callable[[Callable[..., Any]], Callab
 
 
 @contextmanager
-def opened(scope: Scope) -> Iterator[tuple[Session, IngestReport | None, Content]]:
+def opened(scope: Scope, spl: str | None = None) -> Iterator[tuple[Session, IngestReport | None, Content]]:
     """The session of a command, what was read for it, and the content whose macros it has; reading `--data` shows how
     far it is."""
     from trapline import app
@@ -97,6 +97,7 @@ def opened(scope: Scope) -> Iterator[tuple[Session, IngestReport | None, Content
     from trapline.ingest.files import total_size
 
     content = app.content(scope.folders, scope.macros)
+    store = None if spl is not None and not scope.data and app.needs_no_events(spl, content) else scope.store
     knowledge = app.knowledge(scope.addons)
     evidence = [given.parse(one) for one in scope.data]
     with Progress() as line:
@@ -108,9 +109,16 @@ def opened(scope: Scope) -> Iterator[tuple[Session, IngestReport | None, Content
             done += at.disk
             line("reading", min(done, total), total, at.name)
 
-        with app.session(content, knowledge, store=scope.store, data=evidence, progress=tell) as (session, report):
+        with app.session(content, knowledge, store=store, data=evidence, progress=tell) as (session, report):
             session.tz = scope.tz
             session.geoip = scope.geoip
+            if report is not None and report.nothing_read:
+                why = next((file.note for file in report.files if file.note), "no such file")
+                raise TraplineError(
+                    f"nothing could be read from --data: {why}",
+                    hint="check the path, or name the format: trapline ingest --formats",
+                    code="data",
+                )
             line("searching", 0, 0, "")
             yield session, report, content
 

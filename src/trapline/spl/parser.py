@@ -18,6 +18,7 @@ from trapline.spl import commands
 from trapline.spl.command import Command, Generating, Pipeline, Stage, is_generating, takes_rows
 from trapline.spl.cursor import Cursor
 from trapline.spl.macros import Macro, expand
+from trapline.spl.refused import reason_for
 from trapline.spl.scan import split_pipes
 from trapline.spl.spliced import Part, Spliced, find_brackets
 
@@ -56,14 +57,15 @@ def parse(text: str, macros: Mapping[str, Macro] | None = None) -> Pipeline:
     full = text
     try:
         full = expand(text, macros or {})
-        return _Parser(full).pipeline(0, len(full), nested=0)
+        return _Parser(full, expanded=full != text).pipeline(0, len(full), nested=0)
     except SplError as error:
         raise error.locate(full or text, expanded=bool(full) and full != text) from None
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, expanded: bool = False) -> None:
         self.text = text
+        self.expanded = expanded
 
     def pipeline(self, start: int, end: int, *, nested: int) -> Pipeline:
         if nested > MAX_NESTING:
@@ -79,7 +81,9 @@ class _Parser:
                 raise SplError(
                     "expected a command, found nothing",
                     span=Span(max(0, span.start - 1), span.start),
-                    hint="a macro that is to let every row pass is defined as: search *",
+                    hint="a macro that is to let every row pass is defined as: search *"
+                    if self.expanded
+                    else "write a search, or take the pipe away",
                     code="syntax",
                 )
             stages.append(self._stage(span, first=not stages, piped=place > 0, nested=nested))
@@ -189,7 +193,11 @@ def _unknown(text: str, span: Span, name: str, *, opens: bool = False) -> SplErr
     word = text[span.start : span.end].split(None, 1)[0]
     place = Span(span.start, span.start + len(name or word))
     if name in DOCUMENTED or name in TOOLKIT:
-        return Unsupported(f"the command '{name}' is not supported yet", span=place)
+        return Unsupported(
+            f"the command '{name}' is not supported yet: {reason_for(name)}",
+            span=place,
+            hint="leave it out, or see tests/cases/commands for what runs",
+        )
     known = command_names() | set(_aliases()) | DOCUMENTED
     near = difflib.get_close_matches(name or word, known, 1)
     hint = f"did you mean '{near[0]}'?" if near else "a stage after a pipe starts with a command name"

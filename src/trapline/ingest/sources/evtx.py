@@ -6,7 +6,12 @@ lists files of that kind).
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 from trapline.errors import InputError
 from trapline.ingest.evtxparse import DIED, Damage, parsed
@@ -18,6 +23,7 @@ HELP = "Windows event log files, also damaged ones"
 MAGIC = b"ElfFile\x00"
 _HEADER = 4096
 _CHUNK = 65_536
+_CHUNK_HEADER = 512
 
 _events = WindowsEvents(rendered=True, learn_after=LEARN_AFTER)
 
@@ -33,6 +39,30 @@ def read(file: Input, sink: Sink) -> None:
     size = path.stat().st_size
     if not file.head.startswith(MAGIC):
         raise InputError("not an EVTX file", file=file.name, hint="An EVTX file starts with 'ElfFile'.")
+    with _filled_up(path, size) as whole:
+        _read(file, whole, size, sink)
+    missing = _missing_chunks(file.head, size)
+    if missing:
+        sink.bad("chunks missing, the file is cut off", f"byte {size}", missing)
+
+
+@contextlib.contextmanager
+def _filled_up(path: Path, size: int) -> Iterator[Path]:
+    """The file, or, where it ends within a chunk, a copy with that chunk filled up: the parser leaves a chunk that is
+    not whole, and with it the records that are."""
+    rest = (size - _HEADER) % _CHUNK
+    if size <= _HEADER or rest <= _CHUNK_HEADER:
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(suffix=".evtx") as copy:
+        with path.open("rb") as original:
+            shutil.copyfileobj(original, copy, 1 << 20)
+        copy.write(bytes(_CHUNK - rest))
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _read(file: Input, path: Path, size: int, sink: Sink) -> None:
     try:
         found = parsed(path)
     except (RuntimeError, OSError, ValueError) as error:
@@ -58,9 +88,6 @@ def read(file: Input, sink: Sink) -> None:
         reason = take(one, sink)
         if reason is not None:
             sink.bad(reason, _record(one, number))
-    missing = _missing_chunks(file.head, size)
-    if missing:
-        sink.bad("chunks missing, the file is cut off", f"byte {size}", missing)
 
 
 def _missing_chunks(head: bytes, size: int) -> int:
