@@ -29,16 +29,14 @@ def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = (
     return default_content(folders, macros)
 
 
-def knowledge(addons: Sequence[str | Path] = ()) -> Knowledge:
-    """Search-time knowledge: the built-in add-ons, with the user's add-on folders (Splunk's own form) on them.
+def addons(folders: Sequence[str | Path] = ()) -> list[Path]:
+    """The built-in add-ons, then the user's add-on folders (Splunk's own form), which override them.
 
     Raises InputError for a folder that is none or holds no `default/` or `local/`."""
-    from trapline.knowledge.knowledge import Knowledge, built_in_addons
+    from trapline.knowledge.knowledge import built_in_addons
 
-    if not addons:
-        return Knowledge.built_in()
-    folders = [Path(one) for one in addons]
-    for one in folders:
+    given = [Path(one) for one in folders]
+    for one in given:
         if not any((one / part).is_dir() for part in ("default", "local")):
             raise InputError(
                 "this is no add-on folder",
@@ -46,7 +44,14 @@ def knowledge(addons: Sequence[str | Path] = ()) -> Knowledge:
                 hint="give the folder that holds default/ or local/ with props.conf, eventtypes.conf, ...",
                 code="knowledge.folder",
             )
-    return Knowledge.load([*built_in_addons(), *folders])
+    return [*built_in_addons(), *given]
+
+
+def knowledge(folders: Sequence[str | Path] = ()) -> Knowledge:
+    """Search-time knowledge of `addons`."""
+    from trapline.knowledge.knowledge import Knowledge
+
+    return Knowledge.load(addons(folders)) if folders else Knowledge.built_in()
 
 
 def select(
