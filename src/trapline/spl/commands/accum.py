@@ -1,7 +1,12 @@
 """accum: a running total of a field.
 
-Synopsis: `accum <field> [AS <field>]`. Search Reference, "accum". Rows where the field is no number are passed over and
-keep what they have; without AS the field itself becomes the total.
+Syntax:
+    accum <field> [AS <field>]
+
+Options:
+    AS <field> (the field itself): where the total goes.
+
+Source: Search Reference, "accum".
 """
 
 from __future__ import annotations

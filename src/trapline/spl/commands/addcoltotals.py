@@ -1,6 +1,14 @@
 """addcoltotals: a row at the end with the sum of each column.
 
-Synopsis: `addcoltotals [labelfield=<field>] [label=<text>] [<field>...]`. Search Reference, "addcoltotals".
+Syntax:
+    addcoltotals [labelfield=<field>] [label=<text>] [<field>...]
+
+Options:
+    labelfield=<field> (none): the field of the new row that holds the label.
+    label=<text> (Total): what the label says.
+    <field>... (all but internal ones): the columns to add up; wildcards are allowed.
+
+Source: Search Reference, "addcoltotals".
 """
 
 from __future__ import annotations

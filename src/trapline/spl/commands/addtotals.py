@@ -1,7 +1,17 @@
 """addtotals: the sum of each row's numbers, and of each column's.
 
-Synopsis: `addtotals [row=<bool>] [col=<bool>] [labelfield=<field>] [label=<text>] [fieldname=<field>] [<field>...]`.
-Search Reference, "addtotals". Row sums go to the field Total; col=true adds a row of column sums at the end.
+Syntax:
+    addtotals [row=<bool>] [col=<bool>] [labelfield=<field>] [label=<text>] [fieldname=<field>] [<field>...]
+
+Options:
+    row=<bool> (true): a field with the sum of the row.
+    col=<bool> (false): a row at the end with the sum of each column.
+    labelfield=<field> (none): the field of that last row that holds the label.
+    label=<text> (Total): what the label says.
+    fieldname=<field> (Total): the name of the field with the sum of the row.
+    <field>... (all but internal ones): the fields to add up; wildcards are allowed.
+
+Source: Search Reference, "addtotals".
 """
 
 from __future__ import annotations

@@ -1,10 +1,23 @@
 """anomalydetection: rows whose combination of values is improbable.
 
-Synopsis: `anomalydetection [method=(histogram|zscore|iqr)] [action=(filter|annotate|summary)] [pthresh=<n>]
-[cutoff=<bool>] [<field>...]`, with method=iqr the options of outlier. Search Reference, "anomalydetection". The
-probability of a row is the product of how frequent each of its values is: a number counts with its bin of a histogram
-(Scott's rule), a missing value is a value of its own. A row is anomalous when the logarithm of its probability is less
-than that of pthresh, or than the first quartile - 1.5 * IQR (cutoff=false) of all rows.
+Syntax:
+    anomalydetection [method=histogram] [action=(filter|annotate|summary)] [pthresh=<n>] [cutoff=<bool>] [<field>...]
+    anomalydetection method=iqr [action=(transform|tf|remove|rm)] [mark=<bool>] [param=<n>] [uselower=<bool>]
+        [<field>...]
+
+Options:
+    method=(histogram|iqr) (histogram): how rows are judged; iqr does what outlier does.
+    action=<action> (filter): histogram: anomalous rows only, all rows with the numbers added, or a summary.
+        iqr: transform, as in outlier.
+    pthresh=<n> (none): the probability below which a row is anomalous, above 0 and at most 1.
+    cutoff=<bool> (true): a stricter threshold where pthresh is not given.
+    mark=<bool> (false): method=iqr: 000 before a changed number.
+    param=<n> (2.5): method=iqr: how many times the inter-quartile range is still no outlier.
+    uselower=<bool> (false): method=iqr: numbers that are too small are outliers too.
+    type=iqr (iqr): method=iqr: the only type there is.
+    <field>... (all but internal ones): the fields that count.
+
+Source: Search Reference, "anomalydetection".
 """
 
 from __future__ import annotations

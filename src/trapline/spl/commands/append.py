@@ -1,7 +1,15 @@
 """append: the rows of a subsearch after the others.
 
-Synopsis: `append [extendtimerange=<bool>] [maxtime=<n>] [maxout=<n>] [timeout=<n>] [<subsearch>]`. Search Reference,
-"append". The subsearch reads the events anew and is cut at maxout rows, 50,000 unless set otherwise.
+Syntax:
+    append [extendtimerange=<bool>] [maxtime=<n>] [maxout=<n>] [timeout=<n>] [<subsearch>]
+
+Options:
+    extendtimerange=<bool> (false): no effect: it is about the time range that Splunk shows.
+    maxtime=<n> (60): no effect: the subsearch runs to its end.
+    maxout=<n> (50000): rows of the subsearch at most; a warning says where it was cut.
+    timeout=<n> (60): no effect, as maxtime.
+
+Source: Search Reference, "append".
 """
 
 from __future__ import annotations

@@ -1,8 +1,16 @@
 """appendcols: the fields of a subsearch's rows beside those of the rows so far, row by row.
 
-Synopsis: `appendcols [override=<bool>] [maxtime=<n>] [maxout=<n>] [timeout=<n>] [<subsearch>]`. Search Reference,
-"appendcols". The first row goes with the first, the second with the second; rows of the subsearch beyond the last stand
-alone at the end. Where both have a value the one so far stays, unless override.
+Syntax:
+    appendcols [override=<bool>] [extendtimerange=<bool>] [maxtime=<n>] [maxout=<n>] [timeout=<n>] [<subsearch>]
+
+Options:
+    override=<bool> (false): where both have a value, that of the subsearch counts.
+    extendtimerange=<bool> (false): no effect: it is about the time range that Splunk shows.
+    maxtime=<n> (60): no effect: the subsearch runs to its end.
+    maxout=<n> (50000): rows of the subsearch at most; a warning says where it was cut.
+    timeout=<n> (60): no effect, as maxtime.
+
+Source: Search Reference, "appendcols".
 """
 
 from __future__ import annotations

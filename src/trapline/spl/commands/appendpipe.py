@@ -1,7 +1,12 @@
 """appendpipe: the rows so far, once more through other commands, after themselves.
 
-Synopsis: `appendpipe [run_in_preview=<bool>] [<subpipeline>]`. Search Reference, "appendpipe". The subpipeline is no
-subsearch: it reads the rows that come in, not the events.
+Syntax:
+    appendpipe [run_in_preview=<bool>] [<subpipeline>]
+
+Options:
+    run_in_preview=<bool> (true): no effect: there are no previews.
+
+Source: Search Reference, "appendpipe".
 """
 
 from __future__ import annotations

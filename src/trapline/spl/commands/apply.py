@@ -1,8 +1,17 @@
 """apply: what a machine learning model says of each row.
 
-Synopsis: `apply [app:]<model> [as <field>] [<option>=<value>...]`. Machine Learning Toolkit, "Search commands for
-machine learning". The user supplies the model (`Session.models`); options are its own, as keyword arguments. A pickle
-is never read: reading one runs its code.
+Syntax:
+    apply [app:]<model> [as <field>] [<option>=<value>...]
+
+Options:
+    as <field> (the model's own name for it): where the prediction goes.
+    <option>=<value>... (none): options of the model; a function takes them as keyword arguments.
+
+Differences:
+    - The user supplies the model: a function, an object in the manner of scikit-learn, or an ONNX file. A pickled
+      model is never read, because reading a pickle runs the code in it.
+
+Source: Machine Learning Toolkit, "Search commands for machine learning".
 """
 
 from __future__ import annotations

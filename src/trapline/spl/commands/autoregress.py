@@ -1,7 +1,13 @@
-"""autoregress, ar: values of earlier rows next to each row's own.
+"""autoregress: values of earlier rows next to each row's own.
 
-Synopsis: `autoregress <field> [AS <field>] [p=<n> | p=<n>-<m>]`. Search Reference, "autoregress". The value of the row
-`p` rows before goes to `<field>_p<n>`, or to the named field, which goes with a single p only.
+Syntax:
+    autoregress <field> [AS <field>] [p=<n> | p=<n>-<m>]
+
+Options:
+    AS <field> (<field>_p<n>): the name of the new field; with a single p only.
+    p=<n> (1): how many rows before; a range gives a field for each distance, up to 10,000.
+
+Source: Search Reference, "autoregress".
 """
 
 from __future__ import annotations

@@ -1,9 +1,21 @@
-"""bin, bucket: values into ranges.
+"""bin: values into ranges.
 
-Synopsis: `bin [span=<span>] [minspan=<span>] [bins=<n>] [start=<n>] [end=<n>] [aligntime=earliest|latest|<time>]
-<field> [AS <field>]`. Search Reference, "bin". `_time` is floored to the span (days, weeks and months at their calendar
-start in the time zone of the search); numbers become the text `10-20`, the lower bound included. Without a span the
-bins are chosen: at most 100, a usual time span, or a power of ten.
+Syntax:
+    bin [span=<span>] [minspan=<span>] [bins=<n>] [start=<n>] [end=<n>] [aligntime=earliest|latest|<time>]
+        <field> [AS <field>]
+
+    <span>: <number> | <number>(s|m|h|d|w|mon|q|y) | <number><unit>@<unit> | <number>log<number>
+
+Options:
+    span=<span> (chosen from the values): how large a range is.
+    minspan=<span> (none): the least that a chosen span can be.
+    bins=<n> (100): how many ranges at most, where the span is chosen.
+    start=<n> (the least value): where the range that is looked at begins, if that is less.
+    end=<n> (the greatest value): where it ends, if that is more.
+    aligntime=<time> (none): where time ranges shorter than a day begin.
+    AS <field> (the field itself): where the range goes.
+
+Source: Search Reference, "bin".
 """
 
 from __future__ import annotations

@@ -1,9 +1,36 @@
 """chart: aggregates as a table, a row per value of one field, optionally a column per value of another.
 
-Synopsis: `chart [limit=[top|bottom]<n>] [agg=<function>] [cont=<bool>] [sep=<text>] [format=<text>] (<aggregation> [AS
-<name>] | eval(<expression>) [AS <name>])... [BY <field> [<bin options>] [<field> [<split options>]]] | [OVER <field>
-[<bin options>] [BY <field> [<split options>]]] [dedup_splitvals=<bool>]`, split options: bin options, usenull,
-useother, nullstr, otherstr, and a where clause. Search Reference, "chart".
+Syntax:
+    chart [<option>...] (<aggregation> [AS <name>] | eval(<expression>) [AS <name>])...
+        [BY <row field> [<bin option>...] [<column field> [<split option>...]]]
+        [OVER <row field> [<bin option>...] [BY <column field> [<split option>...]]]
+
+    <option>: limit=[top|bottom]<n> | agg=<function> | cont=<bool> | sep=<text> | format=<text>
+        | dedup_splitvals=<bool>
+    <bin option>: span=<span> | minspan=<span> | bins=<n> | start=<n> | end=<n> | aligntime=<time>
+    <split option>: <bin option> | usenull=<bool> | useother=<bool> | nullstr=<text> | otherstr=<text> | <where>
+    <where>: where <function> (in|notin) (top|bottom)<n> | where <function> (<|>) <n>
+
+Options:
+    limit=[top|bottom]<n> (10): how many columns the column field makes, 0 for all.
+    agg=<function> (sum of the values): what of a column decides whether it is among them.
+    cont=<bool> (true): bins without events are rows.
+    sep=<text> (": "): what stands between aggregate and value in the name of a column.
+    format=<text> (none): the name of a column, with $AGG$ and $VAL$ in it; takes the place of sep.
+    dedup_splitvals=<bool> (false): a value counts once per event, where the by-field is a multivalue.
+    span=<span> (chosen, for _time): how large a range is.
+    minspan=<span> (none): the least that a chosen span can be.
+    bins=<n> (300): how many ranges at most, where the span is chosen.
+    start=<n> (the least value): where the ranges begin, if that is less.
+    end=<n> (the greatest value): where they end, if that is more.
+    aligntime=<time> (none): where time ranges shorter than a day begin.
+    usenull=<bool> (true): a column for events without the column field.
+    useother=<bool> (true): a column for the values that are no column of their own.
+    nullstr=<text> (NULL): its name, of those without.
+    otherstr=<text> (OTHER): its name, of the others.
+    where <...> (none): which columns stay, in place of limit.
+
+Source: Search Reference, "chart".
 """
 
 from __future__ import annotations

@@ -1,11 +1,28 @@
 """collect: the rows as new events of an index.
 
-Synopsis: `collect index=<index> [addtime=<bool>] [file=<text>] [host=<text>] [marker=<text>] [output_format=raw|hec]
-[run_in_preview=<bool>] [source=<text>] [sourcetype=<text>] [spool=<bool>] [testmode=<bool>] [uselb=<bool>]`. Search
-Reference, "collect"; its other name is `stash`. The rows pass on. A row's text is its `_raw`, or its fields as
-`name="value"`, with the time before them, in the order of their names. The time is the row's `_time`, else its
-info_min_time, else the start of the search's range, else now. The sourcetype is `stash` unless stated. testmode=true
-writes nothing and shows in `_raw` what it would write.
+Syntax:
+    collect index=<index> [addtime=<bool>] [host=<text>] [marker=<text>] [output_format=(raw|hec)]
+        [run_in_preview=<bool>] [source=<text>] [sourcetype=<text>] [spool=<bool>] [testmode=<bool>] [uselb=<bool>]
+        [file=<text>]
+
+Options:
+    index=<index> (required): where the events go.
+    addtime=<bool> (true): the time stands before the fields of an event that has no _raw.
+    host=<text> (the host of the row): the host of the events.
+    marker=<text> (none): a text at the end of each event, such as key=value pairs.
+    output_format=(raw|hec) (raw): the form in which Splunk hands events on; both give the same events here.
+    run_in_preview=<bool> (false): no effect: there are no previews.
+    source=<text> (search): the source of the events.
+    sourcetype=<text> (stash): the sourcetype of the events.
+    spool=<bool> (true): no effect: there is one way into the store.
+    testmode=<bool> (false): writes nothing and shows in _raw what it would write.
+    uselb=<bool> (false): no effect: there are no indexers to choose from.
+    file=<text> (none): refused.
+
+Differences:
+    - Refused: file=, as events go to the store and not to a file of your naming.
+
+Source: Search Reference, "collect".
 """
 
 from __future__ import annotations

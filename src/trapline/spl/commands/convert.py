@@ -1,9 +1,15 @@
 """convert: values to other forms.
 
-Synopsis: `convert [timeformat=<text>] <function>(<field-pattern>) [AS <field-pattern>]...`. Search Reference,
-"convert". Functions: ctime, mktime, mstime, dur2sec, memk, num, auto, rmcomma, rmunit, none. Without a field a function
-takes all of them. num and auto convert numbers and durations ([D+]HH:MM:SS, MM:SS.SSS); num empties what is neither,
-auto leaves a field alone that has such a value.
+Syntax:
+    convert [timeformat=<text>] <function>(<field-pattern>) [AS <field-pattern>]...
+
+    <function>: auto | ctime | dur2sec | memk | mktime | mstime | none | num | rmcomma | rmunit
+
+Options:
+    timeformat=<text> (%m/%d/%Y %H:%M:%S): the form of times for ctime and mktime.
+    AS <field-pattern> (the field itself): where the result goes.
+
+Source: Search Reference, "convert".
 """
 
 from __future__ import annotations

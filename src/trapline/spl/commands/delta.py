@@ -1,7 +1,13 @@
 """delta: how much a field differs from an earlier row's.
 
-Synopsis: `delta <field> [AS <field>] [p=<n>]`. Search Reference, "delta". The difference to the row `p` rows before
-(default 1); null where one of the two is no number. The default name is `delta(field)`.
+Syntax:
+    delta <field> [AS <field>] [p=<n>]
+
+Options:
+    AS <field> (delta(<field>)): where the difference goes.
+    p=<n> (1): how many rows before.
+
+Source: Search Reference, "delta".
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """eval: computed fields.
 
-Synopsis: `eval <field>=<expression> [, <field>=<expression>]...`. Search Reference, "eval". Assignments run from
-left to right and see earlier ones; `{name}=` takes the field's name from a field's value. round(x, 2) prints two
-decimals.
+Syntax:
+    eval <field>=<expression> [, <field>=<expression>]...
+
+Assignments see those to the left of them. `{name}=` takes the name of the field from the value of another one.
+
+Source: Search Reference, "eval".
 """
 
 from __future__ import annotations

@@ -1,7 +1,14 @@
 """eventstats: aggregates added to every row.
 
-Synopsis: `eventstats [allnum=<bool>] <aggregation> [AS <name>]... [BY <field>...]`. Search Reference, "eventstats".
-Rows keep their order; rows with a null by-value pass without the new fields.
+Syntax:
+    eventstats [allnum=<bool>] <aggregation> [AS <name>]... [BY <field>...]
+
+Options:
+    allnum=<bool> (false): a numeric aggregate is null where a value is no number.
+    AS <name> (the text of the aggregation): the name of the new field.
+    BY <field>... (none): the group whose aggregate a row gets.
+
+Source: Search Reference, "eventstats".
 """
 
 from __future__ import annotations

@@ -1,10 +1,25 @@
-"""extract (kv): fields from key=value pairs in `_raw`.
+"""extract: fields from key=value pairs in the text of the event.
 
-Synopsis: `extract [pairdelim=<characters>] [kvdelim=<characters>] [limit=<n>] [maxchars=<n>] [mv_add=<bool>]
-[clean_keys=<bool>] [keep_empty_vals=<bool>] [reload=<bool>] [segment=<bool>] [auto=<bool>]`. Search Reference,
-"extract". Without delimiters, `key=value` and `key="a value"` anywhere in the text. Each character of `pairdelim` ends
-a pair, the first of `kvdelim` ends its key; a value that holds another of those is not extracted, text in double
-quotes is one piece. A field that is there already stays, unless mv_add adds the value to it.
+Syntax:
+    extract [pairdelim=<characters>] [kvdelim=<characters>] [limit=<n>] [maxchars=<n>] [mv_add=<bool>]
+        [clean_keys=<bool>] [keep_empty_vals=<bool>] [reload=<bool>] [segment=<bool>] [auto=<bool>]
+
+Options:
+    pairdelim=<characters> (any blank or comma): each of them ends a pair.
+    kvdelim=<characters> (=): the first of them ends a key.
+    limit=<n> (50): pairs at most.
+    maxchars=<n> (10240): characters of _raw that are looked at.
+    mv_add=<bool> (false): a key that repeats, or a field that is there already, becomes a multivalue.
+    clean_keys=<bool> (true): characters but letters, digits and _ become _ in names.
+    keep_empty_vals=<bool> (false): empty values are kept.
+    reload=<bool> (false): no effect: settings are read when a search starts.
+    segment=<bool> (false): refused if true.
+    auto=<bool> (true): key=value anywhere in the text; with false, only what the delimiters say.
+
+Differences:
+    - Refused: the name of a stanza of transforms.conf, and segment=true.
+
+Source: Search Reference, "extract".
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """fieldformat: how a field is shown.
 
-Synopsis: `fieldformat <field>=<expression>`. Search Reference, "fieldformat". The expression is an eval expression over
-the final rows. Values stay as they are for the commands that follow and for exports; only what a person sees changes.
+Syntax:
+    fieldformat <field>=<expression>
+
+Source: Search Reference, "fieldformat".
 """
 
 from __future__ import annotations

@@ -1,6 +1,12 @@
 """fields: keeps or removes fields.
 
-Synopsis: `fields [+|-] <field-pattern>...`. Search Reference, "fields". `_time` and `_raw` stay unless removed by name.
+Syntax:
+    fields [+|-] <field-pattern>...
+
+Options:
+    + | - (+): keeps the fields, or removes them.
+
+Source: Search Reference, "fields".
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
 """filldown: the last value before for null.
 
-Synopsis: `filldown [<field>...]`. Search Reference, "filldown". Without fields, all of them. Rows before the first
-value stay null.
+Syntax:
+    filldown [<field>...]
+
+Options:
+    <field>... (all): the fields to fill; wildcards are allowed.
+
+Source: Search Reference, "filldown".
 """
 
 from __future__ import annotations

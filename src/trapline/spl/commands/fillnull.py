@@ -1,7 +1,13 @@
 """fillnull: a value for null.
 
-Synopsis: `fillnull [value=<text>] [<field>...]`. Search Reference, "fillnull". Without fields every field that has a
-value anywhere in the results is filled; listed fields are created where they do not exist. The default is 0.
+Syntax:
+    fillnull [value=<text>] [<field>...]
+
+Options:
+    value=<text> (0): the value.
+    <field>... (every field that any row has): the fields to fill.
+
+Source: Search Reference, "fillnull".
 """
 
 from __future__ import annotations

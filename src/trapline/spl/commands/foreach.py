@@ -1,10 +1,25 @@
 """foreach: commands from a template, for every field that matches, or for every value of a field.
 
-Synopsis: `foreach [mode=multifield] <field-pattern>... [fieldstr=<text>] [matchstr=<text>] [matchseg1=<text>]...
-[ ... ]`, `foreach mode=(multivalue|json_array|auto_collections) [<field>] [itemstr=<text>] [iterstr=<text>]
-[ eval ... ]`. Search Reference, "foreach". The template is filled in as text, before it is parsed: <<FIELD>> is the
-field's name, <<MATCHSTR>> what its wildcards stand for, <<MATCHSEG1>> what the first one does; <<ITEM>> is a value,
-<<ITER>> its number from 0. A pattern matches fields that hold something; a plain name need not exist.
+Syntax:
+    foreach [mode=multifield] <field-pattern>... [fieldstr=<text>] [matchstr=<text>] [matchseg1=<text>]
+        [matchseg2=<text>] [matchseg3=<text>] [<template>]
+    foreach mode=(multivalue|json_array|auto_collections) [<field>] [itemstr=<text>] [iterstr=<text>]
+        [eval <template>]
+
+Options:
+    mode=<mode> (multifield): per field, per value of a multivalue, per element of a JSON array, or either of these.
+    fieldstr=<text> (<<FIELD>>): what stands for the name of the field.
+    matchstr=<text> (<<MATCHSTR>>): what stands for the text that the wildcards match.
+    matchseg1=<text> (<<MATCHSEG1>>): what stands for the text of the first wildcard.
+    matchseg2=<text> (<<MATCHSEG2>>): of the second.
+    matchseg3=<text> (<<MATCHSEG3>>): of the third.
+    itemstr=<text> (<<ITEM>>): what stands for a value.
+    iterstr=<text> (<<ITER>>): what stands for its number, from 0.
+
+Differences:
+    - Runs over at most 2,000 fields and 1,000 values of a row.
+
+Source: Search Reference, "foreach".
 """
 
 from __future__ import annotations

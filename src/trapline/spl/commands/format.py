@@ -1,7 +1,16 @@
 """format: the rows as one search expression, in the field `search`.
 
-Synopsis: `format [mvsep=<text>] [maxresults=<n>] ["<row prefix>" "<column prefix>" "<column separator>" "<column end>"
-"<row separator>" "<row end>"] [emptystr=<text>]`. Search Reference, "format". A subsearch ends with an implied format.
+Syntax:
+    format [mvsep=<text>] [maxresults=<n>] ["<row prefix>" "<column prefix>" "<column separator>" "<column end>"
+        "<row separator>" "<row end>"] [emptystr=<text>]
+
+Options:
+    mvsep=<text> (OR): what stands between the values of a multivalue.
+    maxresults=<n> (0): rows that count at most, 0 for all.
+    "<row prefix>" ... ("(" "(" "AND" ")" "OR" ")"): the texts around and between rows and columns: all six, or none.
+    emptystr=<text> (NOT ( )): the result without rows.
+
+Source: Search Reference, "format".
 """
 
 from __future__ import annotations

@@ -1,7 +1,15 @@
 """from: the rows of a dataset: of a data model, a lookup, or a saved search.
 
-Synopsis: `| from <type>:<name>`, also `| from <type> <name>`; the type is datamodel, lookup or savedsearch. Search
-Reference, "from". A data model is named with its dataset, `datamodel:Endpoint.Processes`; its fields have no prefix.
+Syntax:
+    | from <type>:<name>
+    | from <type> <name>
+
+    <type>: datamodel | lookup | savedsearch
+
+Differences:
+    - Refused: federated indexes, as there are no other deployments.
+
+Source: Search Reference, "from".
 """
 
 from __future__ import annotations

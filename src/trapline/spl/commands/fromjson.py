@@ -1,7 +1,12 @@
 """fromjson: the outermost keys of a JSON object as fields.
 
-Synopsis: `fromjson <field> [prefix=<text>]`. Search Reference, "fromjson". An array becomes a multivalue, an object
-stays JSON text, null makes no field; what is no JSON object is passed over.
+Syntax:
+    fromjson <field> [prefix=<text>]
+
+Options:
+    prefix=<text> (none): what stands before the names of the new fields.
+
+Source: Search Reference, "fromjson".
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
 """gentimes: time ranges, one after another.
 
-Synopsis: `| gentimes start=<time> [end=<time>] [increment=<n>(s|m|h|d)]`, a time MM/DD/YYYY[:HH:MM:SS] or a number of
-days from today's midnight. Search Reference, "gentimes". Ranges begin before the end, which is today's midnight if not
-given; each is one increment (1d) long, to the second before the next.
+Syntax:
+    | gentimes start=<time> [end=<time>] [increment=<n>(s|m|h|d)]
+
+Options:
+    start=<time> (required): MM/DD/YYYY[:HH:MM:SS], or a number of days from today's midnight.
+    end=<time> (today's midnight): ranges begin before it.
+    increment=<n>(s|m|h|d) (1d): how long a range is.
+
+Source: Search Reference, "gentimes".
 """
 
 from __future__ import annotations

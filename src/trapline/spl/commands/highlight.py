@@ -1,6 +1,9 @@
 """highlight: marks texts where events are shown.
 
-Synopsis: `highlight <text>...`. Search Reference, "highlight". It is about the display only: the rows stay as they are.
+Syntax:
+    highlight <text>...
+
+Source: Search Reference, "highlight".
 """
 
 from __future__ import annotations

@@ -1,9 +1,23 @@
 """inputcsv: the rows of a CSV file.
 
-Synopsis: `inputcsv [append=<bool>] [strict=<bool>] [start=<n>] [max=<n>] [events=<bool>] [dispatch=<bool>] <file>
-[WHERE <search expression>]`. Search Reference, "inputcsv". The file is in the session's folder; its name is a plain
-file name, `.csv` may be left out. append=true adds the rows to those before it. A file that does not exist has no rows
-and gives a warning, with strict=true an error.
+Syntax:
+    inputcsv [append=<bool>] [strict=<bool>] [start=<n>] [max=<n>] [events=<bool>] [dispatch=<bool>] <file>
+        [where <search expression>]
+
+Options:
+    append=<bool> (false): the rows come after those before them; without it the command stands first.
+    strict=<bool> (false): a file that does not exist is an error, not a warning.
+    start=<n> (0): rows of the file that are skipped.
+    max=<n> (1000000000): rows at most.
+    events=<bool> (false): no effect: rows with _time and _raw are events, others are not.
+    dispatch=<bool> (false): refused if true.
+    where <search expression> (none): which rows count.
+
+Differences:
+    - Files are in the folder of the session, under plain names.
+    - Refused: dispatch=true, as there is no dispatch directory.
+
+Source: Search Reference, "inputcsv".
 """
 
 from __future__ import annotations

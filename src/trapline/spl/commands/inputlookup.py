@@ -1,8 +1,16 @@
 """inputlookup: the rows of a lookup table.
 
-Synopsis: `| inputlookup [append=<bool>] [strict=<bool>] [start=<n>] [max=<n>] <table> [where <search expression>]`.
-Search Reference, "inputlookup". In file order. `start` (from 0) and `max` count rows of the table; `where` is a search
-expression, not an eval one. With `append=t` the rows come after those of the search so far.
+Syntax:
+    | inputlookup [append=<bool>] [strict=<bool>] [start=<n>] [max=<n>] <table> [where <search expression>]
+
+Options:
+    append=<bool> (false): the rows come after those before them.
+    strict=<bool> (false): no effect: a table that cannot be read is an error in any case.
+    start=<n> (0): rows of the table that are skipped.
+    max=<n> (1000000000): rows at most.
+    where <search expression> (none): which rows count.
+
+Source: Search Reference, "inputlookup".
 """
 
 from __future__ import annotations

@@ -1,11 +1,22 @@
 """join: fields of a subsearch's rows added to the rows with the same values.
 
-Synopsis: `join [type=inner|outer|left] [usetime=<bool> earlier=<bool>] [overwrite=<bool>] [max=<n>] [<field>...]
-<dataset>` or `join [left=<alias> right=<alias>] [<options>] where <left>.<field>=<right>.<field>... <dataset>`, the
-dataset being `[<subsearch>]`, `savedsearch:<name>`, `lookup:<name>` or `datamodel:<model>.<dataset>`.
-Search Reference, "join". Values are equal as texts, letter case counts; a row without one of the fields has no match.
-Without fields those that both sides have are used. Of the matches the first counts, or `max` of them, 0 for all. With
-aliases every field is named `<alias>.<field>` afterwards.
+Syntax:
+    join [type=(inner|outer|left)] [usetime=<bool>] [earlier=<bool>] [overwrite=<bool>] [max=<n>] [<field>...] <dataset>
+    join [<option>...] left=<alias> right=<alias> where <left>.<field>=<right>.<field>... <dataset>
+
+    <dataset>: [<subsearch>] | savedsearch:<name> | lookup:<name> | datamodel:<model>.<dataset>
+
+Options:
+    type=(inner|outer|left) (inner): rows without a match go, or (outer, left) stay.
+    usetime=<bool> (false): only matches on one side of the row's time count.
+    earlier=<bool> (true): with usetime: matches that are not later; false: not earlier.
+    overwrite=<bool> (true): a value of the subsearch takes the place of the row's; false: it fills nulls.
+    max=<n> (1): how many matches a row is joined with, 0 for all.
+    left=<alias> (none): the name of the rows so far in the where clause, and before their fields afterwards.
+    right=<alias> (none): the name of the dataset.
+    <field>... (all that both sides have): the fields whose values are equal.
+
+Source: Search Reference, "join".
 """
 
 from __future__ import annotations

@@ -1,8 +1,21 @@
 """loadjob: the rows of a search that has run.
 
-Synopsis: `loadjob (<sid> | savedsearch="<user>:<app>:<name>") [artifact_offset=<n>] [ignore_running=<bool>]
-[events=<bool>] [job_delegate=<text>]`. Search Reference, "loadjob". It must come first in its search. The jobs are
-those that the session holds, by their id or as user:app:name.
+Syntax:
+    loadjob (<sid> | savedsearch="<user>:<app>:<name>") [artifact_offset=<n>] [ignore_running=<bool>] [events=<bool>]
+        [job_delegate=<text>]
+
+Options:
+    savedsearch=<text> (none): the search by its name, in place of the id of its run.
+    artifact_offset=<n> (0): refused unless 0: only the last run of a search is held.
+    ignore_running=<bool> (true): no effect: a job that the session holds has ended.
+    events=<bool> (false): refused if true: a job holds its results.
+    job_delegate=<text> (none): refused: there are no other users.
+
+Differences:
+    - The jobs are what the session holds, not a server's.
+    - Refused: earlier runs, the events of a job, and jobs of other users.
+
+Source: Search Reference, "loadjob".
 """
 
 from __future__ import annotations

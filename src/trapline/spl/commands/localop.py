@@ -1,6 +1,12 @@
-"""localop: the commands after it run on the search head.
+"""localop: what follows runs on the search head.
 
-Synopsis: `localop`. Search Reference, "localop". Everything runs in one place here, so it changes nothing.
+Syntax:
+    localop
+
+Differences:
+    - No effect: everything runs in one place.
+
+Source: Search Reference, "localop".
 """
 
 from __future__ import annotations

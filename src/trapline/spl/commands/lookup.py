@@ -1,9 +1,15 @@
-"""lookup: fields of a lookup table added to the rows whose values it holds.
+"""lookup: fields of a lookup table added to the rows that it has a match for.
 
-Synopsis: `lookup [local=<bool>] [update=<bool>] <table> (<field> [AS <name>])... [OUTPUT | OUTPUTNEW (<field> [AS
-<name>])...]`. Search Reference, "lookup". Without an output list: all other fields of the table. OUTPUT replaces a
-field, also by nothing; OUTPUTNEW fills it where it is null. Rows that match several times get a multivalue, in file
-order.
+Syntax:
+    lookup [local=<bool>] [update=<bool>] <table> (<field> [AS <name>])... [OUTPUT | OUTPUTNEW (<field> [AS <name>])...]
+
+Options:
+    local=<bool> (false): no effect: everything runs in one place.
+    update=<bool> (false): no effect: tables are read when the search starts.
+    AS <name> (the same name): what the field is called in the rows.
+    OUTPUT | OUTPUTNEW (OUTPUT, all other fields): the fields to add; OUTPUTNEW fills only where the row has none.
+
+Source: Search Reference, "lookup".
 """
 
 from __future__ import annotations

@@ -1,9 +1,18 @@
 """makecontinuous: the missing steps of an axis as rows.
 
-Synopsis: `makecontinuous [<field>] [span=<span>] [bins=<n>] [start=<n>] [end=<n>]`. Search Reference, "makecontinuous".
-The field (default `_time`) is put into bins, and each bin that no row has becomes a row without other fields; the rows
-come sorted by the field. Without options the step is the smallest distance between two values. Rows whose value lies
-outside start..end, or that have none, are dropped.
+Syntax:
+    makecontinuous [<field>] [span=<span>] [minspan=<span>] [bins=<n>] [start=<n>] [end=<n>] [aligntime=<time>]
+
+Options:
+    <field> (_time): the axis.
+    span=<span> (the smallest distance of two values): how large a step is.
+    minspan=<span> (none): the least that a chosen step can be.
+    bins=<n> (100): how many steps at most, where the step is chosen.
+    start=<n> (the least value): where the steps begin; values before it go.
+    end=<n> (the greatest value): where they end; values after it go.
+    aligntime=<time> (none): where steps shorter than a day begin.
+
+Source: Search Reference, "makecontinuous".
 """
 
 from __future__ import annotations

@@ -1,8 +1,15 @@
 """makemv: one value to several.
 
-Synopsis: `makemv [delim=<text> | tokenizer=<regex>] [allowempty=<bool>] [setsv=<bool>] <field>`. Search Reference,
-"makemv". The delimiter is one blank unless given and may have several characters; a tokenizer's first group is taken
-from every match. Empty values are left out unless allowempty. Internal fields cannot be split.
+Syntax:
+    makemv [delim=<text> | tokenizer=<regex>] [allowempty=<bool>] [setsv=<bool>] <field>
+
+Options:
+    delim=<text> (a blank): what stands between the values.
+    tokenizer=<regex> (none): the first group of every match is a value.
+    allowempty=<bool> (false): empty values count.
+    setsv=<bool> (false): a nomv after it joins the values with the delimiter again.
+
+Source: Search Reference, "makemv".
 """
 
 from __future__ import annotations

@@ -1,7 +1,18 @@
 """makeresults: rows from nothing.
 
-Synopsis: `makeresults [<count> | count=<n>] [annotate=<bool>] [format=csv|json data="..."]`. Search Reference,
-"makeresults". Each row has `_time`, the time of the search.
+Syntax:
+    | makeresults [<count> | count=<n>] [annotate=<bool>] [format=(csv|json) data="<text>"] [splunk_server=<name>]
+        [splunk_server_group=<name>]
+
+Options:
+    count=<n> (1): how many rows.
+    annotate=<bool> (false): the default fields of an event, most of them empty.
+    format=(csv|json) (none): the form of data.
+    data="<text>" (none): the rows: CSV with a header, or a JSON array of objects.
+    splunk_server=<name> (none): no effect: there is one place.
+    splunk_server_group=<name> (none): no effect, as splunk_server.
+
+Source: Search Reference, "makeresults".
 """
 
 from __future__ import annotations

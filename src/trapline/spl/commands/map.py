@@ -1,10 +1,13 @@
-r"""map: a search for every row, with the row's values in it.
+"""map: a search for every row, with the row's values in it.
 
-Synopsis: `map (<saved search> | search="<search>" | [ <search> ]) [maxsearches=<n>]`. Search Reference, "map".
-`$field$` in the search is replaced by the row's value, `$_serial_id$` by the number of the search from 1. The rows of
-all searches follow one another; the rows that came in are gone. At most 10 searches run unless maxsearches says so.
-A value that stands in quotes is escaped; outside quotes it may not hold `|`, brackets or quotes, so that a value from
-a log cannot become a command.
+Syntax:
+    map (<saved search> | search="<search>" | [<search>]) [maxsearches=<n>]
+
+Options:
+    search="<search>" (none): the search as text, in place of a saved one or one in brackets.
+    maxsearches=<n> (10): searches that run at most; a warning says where rows were left out.
+
+Source: Search Reference, "map".
 """
 
 from __future__ import annotations

@@ -1,9 +1,21 @@
 """metadata: the hosts, sources or sourcetypes of indexes, with their counts and times.
 
-Synopsis: `| metadata type=hosts|sources|sourcetypes [index=<name>]... [splunk_server=<name>]
-[splunk_server_group=<name>]... [datatype=event|metric]`. Search Reference, "metadata". Without `index`, all indexes but
-internal ones. firstTime and lastTime are the least and greatest `_time` of the events, recentTime the greatest time of
-indexing.
+Syntax:
+    | metadata type=(hosts|sources|sourcetypes) [index=<name>]... [splunk_server=<name>] [splunk_server_group=<name>]...
+        [datatype=(event|metric)]
+
+Options:
+    type=(hosts|sources|sourcetypes) (required): what the rows are about.
+    index=<name> (all but internal ones): the indexes; wildcards are allowed.
+    splunk_server=<name> (none): no effect: there is one place.
+    splunk_server_group=<name> (none): no effect, as splunk_server.
+    datatype=(event|metric) (event): metric is refused.
+
+Differences:
+    - The numbers are of the time range of the search; Splunk's are of whole buckets.
+    - Refused: datatype=metric.
+
+Source: Search Reference, "metadata".
 """
 
 from __future__ import annotations

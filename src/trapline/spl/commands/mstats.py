@@ -1,10 +1,28 @@
 """mstats: aggregates over the measurements of metric events.
 
-Synopsis: `| mstats [prestats=<bool>] [append=<bool>] [backfill=<bool>] [update_period=<n>] [fillnull_value=<text>]
-[chunk_size=<n>] <aggregation>... [WHERE <search expression>] [BY <field>...] [span=<span>]`. Search Reference,
-"mstats"; Metrics, "Overview of metrics". A measurement is a field `metric_name:<metric>`, or `_value` of an event whose
-`metric_name` is the metric. In the aggregations a metric stands by its name, with wildcards: `avg(cpu.*) as *`. With a
-span, or `_time` in BY, there is a row per span of time.
+Syntax:
+    | mstats [prestats=<bool>] [append=<bool>] [backfill=<bool>] [update_period=<n>] [fillnull_value=<text>]
+        [chunk_size=<n>] <aggregation>... [WHERE <search expression>] [BY <field>...] [span=<span>]
+
+Options:
+    prestats=<bool> (false): refused if true.
+    append=<bool> (false): refused if true.
+    backfill=<bool> (false): refused if true.
+    update_period=<n> (0): no effect: it is about previews.
+    fillnull_value=<text> (none): what stands in for a null by-value.
+    chunk_size=<n> (10000000): no effect: it is about how Splunk reads.
+    WHERE <search expression> (none): which measurements count.
+    BY <field>... (none): the groups.
+    span=<span> (none): a row per span of time.
+    every=<span> (none): refused.
+    chart=<bool> (false): refused.
+    chart.agg=<function> (none): refused.
+    chart.limit=<n> (none): refused.
+
+Differences:
+    - Refused: prestats, append, backfill, every and chart.
+
+Source: Search Reference, "mstats"; Metrics, "Overview of metrics".
 """
 
 from __future__ import annotations

@@ -1,9 +1,23 @@
-"""multikv: a row per line of a table in `_raw`.
+"""multikv: a row per line of a table in the text of the event.
 
-Synopsis: `multikv [copyattrs=<bool>] [forceheader=<n>] [multitable=<bool>] [noheader=<bool>] [rmorig=<bool>] [fields
-<field>...] [filter <text>...]`. Search Reference, "multikv". The header is the first line in capitals, else the first
-with capitalised names, else the first line. Cells belong to the column whose place they share; lines with as many cells
-as the header go by order. Each row is an event of its own: `_raw` is its line, the other fields are the original's.
+Syntax:
+    multikv [conf=<stanza>] [copyattrs=<bool>] [forceheader=<n>] [multitable=<bool>] [noheader=<bool>] [rmorig=<bool>]
+        [fields <field>...] [filter <text>...]
+
+Options:
+    conf=<stanza> (none): refused: there is no multikv.conf.
+    copyattrs=<bool> (true): rows keep the other fields of the event.
+    forceheader=<n> (found by its looks): the line that is the header, counted from 1 without empty lines.
+    multitable=<bool> (true): a later line in capitals is another header.
+    noheader=<bool> (false): there is none; the fields are Column_1, Column_2 and so on.
+    rmorig=<bool> (true): the event itself goes.
+    fields <field>... (all): the columns to keep.
+    filter <text>... (none): only lines that hold one of the texts.
+
+Differences:
+    - Refused: conf=.
+
+Source: Search Reference, "multikv".
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """multisearch: the events of several searches as one stream, newest first.
 
-Synopsis: `multisearch [<search>] [<search>] [<search>]...`. Search Reference, "multisearch". It takes at least two
-searches, and only streaming commands in them.
+Syntax:
+    | multisearch [<search>] [<search>] [<search>]...
+
+Source: Search Reference, "multisearch".
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
 """mvcombine: rows that differ in one field only become one.
 
-Synopsis: `mvcombine [delim=<text>] <field>`. Search Reference, "mvcombine". All other fields must be equal, internal
-ones too; the field becomes a multivalue of their values, in the order of the rows. `delim` (a blank unless given) is
-what a nomv after it joins them with. Each group stands where its first row stood.
+Syntax:
+    mvcombine [delim=<text>] <field>
+
+Options:
+    delim=<text> (a blank): what a nomv after it joins the values with.
+
+Source: Search Reference, "mvcombine".
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
 """mvexpand: a row per value of a multivalue field.
 
-Synopsis: `mvexpand <field> [limit=<n>]`. Search Reference, "mvexpand". At most `limit` values of each row, 0 = all. A
-row without the field vanishes. Internal fields cannot be expanded.
+Syntax:
+    mvexpand <field> [limit=<n>]
+
+Options:
+    limit=<n> (0): values of each row at most, 0 for all.
+
+Source: Search Reference, "mvexpand".
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """nomv: several values to one.
 
-Synopsis: `nomv <field>`. Search Reference, "nomv", "mvcombine". The values are joined by a newline, or by the delimiter
-that mvcombine gave the field.
+Syntax:
+    nomv <field>
+
+Source: Search Reference, "nomv".
 """
 
 from __future__ import annotations

@@ -1,7 +1,17 @@
-"""outlier, outlierfilter: numbers far from the others cut to a bound, or their rows removed.
+"""outlier: numbers far from the others cut to a bound, or their rows removed.
 
-Synopsis: `outlier [action=(transform|tf|remove|rm)] [mark=<bool>] [param=<n>] [uselower=<bool>] [type=iqr]
-[<field>...]`. Search Reference, "outlier".
+Syntax:
+    outlier [action=(transform|tf|remove|rm)] [mark=<bool>] [param=<n>] [uselower=<bool>] [type=iqr] [<field>...]
+
+Options:
+    action=(transform|tf|remove|rm) (transform): the bound takes the place of the number, or the row goes.
+    mark=<bool> (false): 000 before a changed number.
+    param=<n> (2.5): how many times the inter-quartile range is still no outlier.
+    uselower=<bool> (false): numbers that are too small are outliers too.
+    type=iqr (iqr): the only type there is.
+    <field>... (all but internal ones): the fields to look at.
+
+Source: Search Reference, "outlier".
 """
 
 from __future__ import annotations

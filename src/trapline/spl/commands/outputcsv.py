@@ -1,10 +1,22 @@
-"""outputcsv: the rows as a CSV file.
+"""outputcsv: the rows to a CSV file.
 
-Synopsis: `outputcsv [append=<bool>] [create_empty=<bool>] [override_if_empty=<bool>] [dispatch=<bool>] [usexml=<bool>]
-[singlefile=<bool>] [<file>]`. Search Reference, "outputcsv". The file goes to the session's folder; its name is a plain
-file name, `.csv` may be left out. The rows pass on. append=true adds rows to a file and keeps its columns. Without rows
-an existing file is removed of its rows unless override_if_empty=false, and a new one is only made with
-create_empty=true.
+Syntax:
+    outputcsv [append=<bool>] [create_empty=<bool>] [override_if_empty=<bool>] [dispatch=<bool>] [usexml=<bool>]
+        [singlefile=<bool>] <file>
+
+Options:
+    append=<bool> (false): rows are added to the file; its columns stay.
+    create_empty=<bool> (false): a new file is made also without rows.
+    override_if_empty=<bool> (true): without rows, a file that exists loses its own.
+    dispatch=<bool> (false): refused if true.
+    usexml=<bool> (false): refused if true.
+    singlefile=<bool> (false): no effect: it is always one file.
+
+Differences:
+    - Files are in the folder of the session, under plain names.
+    - Refused: dispatch=true, usexml=true, and the command without a file name.
+
+Source: Search Reference, "outputcsv".
 """
 
 from __future__ import annotations

@@ -1,9 +1,22 @@
 """outputlookup: the rows become a lookup table.
 
-Synopsis: `outputlookup [append=<bool>] [create_empty=<bool>] [override_if_empty=<bool>] [max=<n>] [key_field=<field>]
-[allow_updates=<bool>] [createinapp=<bool>] [create_context=app|user|system] [output_format=splunk_sv_csv|splunk_mv_csv]
-<table>`. Search Reference, "outputlookup". The rows pass on. Where the table is kept: in the session's folder as a CSV
-file, or without one in the session. A table that rows are appended to keeps its columns.
+Syntax:
+    outputlookup [append=<bool>] [create_empty=<bool>] [override_if_empty=<bool>] [max=<n>] [key_field=<field>]
+        [allow_updates=<bool>] [createinapp=<bool>] [create_context=(app|user|system)]
+        [output_format=(splunk_sv_csv|splunk_mv_csv)] <table>
+
+Options:
+    append=<bool> (false): rows are added to those of the table, whose columns stay.
+    create_empty=<bool> (true): without rows, a new table is made all the same.
+    override_if_empty=<bool> (true): without rows, a table that exists loses its own.
+    max=<n> (0): rows that are written at most, 0 for all.
+    key_field=<field> (none): the field with the key of a record; a row takes the place of the record with its key.
+    allow_updates=<bool> (false): no effect: key_field says whether records are replaced.
+    createinapp=<bool> (false): no effect: there is one place for tables.
+    create_context=(app|user|system) (app): no effect, as createinapp.
+    output_format=(splunk_sv_csv|splunk_mv_csv) (splunk_sv_csv): multivalues joined by newlines, or kept.
+
+Source: Search Reference, "outputlookup".
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
 """rangemap: the names of the ranges that a number lies in.
 
-Synopsis: `rangemap field=<field> [<name>=<low>-<high>]... [default=<text>]`. Search Reference, "rangemap". The names go
-to the field `range`: several where ranges overlap, the default (None) where no range holds the number. Both ends belong
-to a range.
+Syntax:
+    rangemap field=<field> [<name>=<low>-<high>]... [default=<text>]
+
+Options:
+    field=<field> (required): the field with the number.
+    <name>=<low>-<high>... (none): a name and its range, both ends included.
+    default=<text> (None): the name where no range holds the number.
+
+Source: Search Reference, "rangemap".
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
 """regex: rows whose field a regular expression matches.
 
-Synopsis: `regex [<field>=|<field>!=]"<regex>"`. Search Reference, "regex". PCRE, unanchored; the field is `_raw` unless
-given. A row without the field does not match, so != keeps it.
+Syntax:
+    regex [<field>=|<field>!=]"<regex>"
+
+Options:
+    <field>= | <field>!= (_raw): the field that is looked at; != keeps what does not match.
+
+Source: Search Reference, "regex".
 """
 
 from __future__ import annotations

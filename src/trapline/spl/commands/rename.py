@@ -1,8 +1,9 @@
 """rename: other names for fields.
 
-Synopsis: `rename <field-pattern> AS <field-pattern> [, ...]`. Search Reference, "rename". Values are never merged: the
-renamed field takes the place of one that had the new name, and a field that exists nowhere leaves that name empty. A
-backslash in an unquoted name is written twice.
+Syntax:
+    rename <field-pattern> AS <field-pattern> [, <field-pattern> AS <field-pattern>]...
+
+Source: Search Reference, "rename".
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
 """replace: whole field values by others.
 
-Synopsis: `replace (<value-pattern> WITH <value-pattern>)... [IN <field>...]`. Search Reference, "replace";
-searchbnf.conf [replace-command]. A value is replaced when a pattern matches all of it, letter case included; `*` is any
-text and is carried over into the `*` of the new value. Without IN, in every field that is not internal. Of several
-patterns that match, one without wildcards comes first, the last of these; then the one with the most text of its own.
+Syntax:
+    replace (<value-pattern> WITH <value-pattern>)... [IN <field>...]
+
+Options:
+    IN <field>... (all but internal ones): the fields that are looked at.
+
+Source: Search Reference, "replace"; searchbnf.conf, "replace-command".
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
 """return: values of the first rows, as the text that a subsearch becomes.
 
-Synopsis: `return [<count>] [<alias>=<field>...] [<field>...] [$<field>...]`. Search Reference, "return". One row comes
-out, with the field `search`: `field="value"` pairs, `$field` only the value; several rows are joined by OR, the same
-text once. No rows give an empty text, which restricts nothing.
+Syntax:
+    return [<count>] [<alias>=<field>...] [<field>...] [$<field>...]
+
+Options:
+    <count> (1): how many rows.
+    <alias>=<field> (none): field="value" under another name.
+    $<field> (none): the value alone.
+
+Source: Search Reference, "return".
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """reverse: the opposite order.
 
-Synopsis: `reverse`. Search Reference, "reverse".
+Syntax:
+    reverse
+
+Source: Search Reference, "reverse".
 """
 
 from __future__ import annotations

@@ -1,10 +1,16 @@
 """rex: fields from text by a regular expression, or text replaced by a sed expression.
 
-Synopsis: `rex [field=<field>] [max_match=<n>] [offset_field=<field>] "<regex>"`, `rex [field=<field>] mode=sed
-"<sed>"`. Search Reference, "rex". Named groups become fields; no match leaves existing values; a group that took no
-part leaves its field null. max_match=0 means all matches, which make a multivalue. offset_field gets the place of each
-group, counted from 0: `user=5-9&host=12-20`. sed: `s/regex/replacement/flags`, with g for every match or a number for
-that one, and `y/from/to/`; several are separated by blanks.
+Syntax:
+    rex [field=<field>] [max_match=<n>] [offset_field=<field>] "<regex with (?<name>...)>"
+    rex [field=<field>] mode=sed "s/<regex>/<replacement>/[g|i|<n>] | y/<characters>/<characters>/"
+
+Options:
+    field=<field> (_raw): the text.
+    max_match=<n> (1): matches that are taken at most, 0 for all.
+    offset_field=<field> (none): where the places of the groups go, counted from 0.
+    mode=sed (extracts): rewrites the field.
+
+Source: Search Reference, "rex".
 """
 
 from __future__ import annotations

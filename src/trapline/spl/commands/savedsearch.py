@@ -1,8 +1,13 @@
 """savedsearch: runs a saved search.
 
-Synopsis: `savedsearch <name> [nosubstitution=<bool>] [<key>=<value>]...`. Search Reference, "savedsearch". `$key$` in
-the saved search is replaced by the value, unless nosubstitution=true. It must come first in its search. The saved
-searches are those of the session.
+Syntax:
+    | savedsearch <name> [nosubstitution=<bool>] [<key>=<value>]...
+
+Options:
+    nosubstitution=<bool> (false): $key$ in the saved search stays as it is.
+    <key>=<value>... (none): what takes the place of $key$.
+
+Source: Search Reference, "savedsearch".
 """
 
 from __future__ import annotations

@@ -1,6 +1,14 @@
 """search: events or rows that match a search expression.
 
-Synopsis: `search <expression>`; implied at the start of a search. Search Reference, "search".
+Syntax:
+    search <expression>
+
+    <expression>: <term> | "<phrase>" | <field><op><value> | <field> IN (<value>, ...) | TERM(<term>) | CASE(<term>)
+        | <time option> | NOT <expression> | <expression> [AND] <expression> | <expression> OR <expression>
+        | (<expression>)
+    <op>: = | != | < | <= | > | >=
+
+Source: Search Reference, "search"; Search Manual, "Boolean expressions", "NOT vs !=", "Use CASE and TERM".
 """
 
 from __future__ import annotations

@@ -1,9 +1,14 @@
 """selfjoin: each row joined with the rows after it that have the same values.
 
-Synopsis: `selfjoin [overwrite=<bool>] [max=<n>] [keepsingle=<bool>] <field>...`. Search Reference, "selfjoin". A row is
-joined with the next one of the same values, or with `max` of them, 0 for all; a row without another after it gives
-nothing. Where both have a value that of the later row counts, unless overwrite=false. keepsingle keeps rows whose
-values no other row has.
+Syntax:
+    selfjoin [overwrite=<bool>] [max=<n>] [keepsingle=<bool>] <field>...
+
+Options:
+    overwrite=<bool> (true): where both have a value, that of the later row counts.
+    max=<n> (1): how many later rows a row is joined with, 0 for all.
+    keepsingle=<bool> (false): rows whose values no other row has stay.
+
+Source: Search Reference, "selfjoin".
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """set: the union, difference or intersection of the rows of two subsearches.
 
-Synopsis: `set (union|diff|intersect) [<subsearch>] [<subsearch>]`. Search Reference, "set". Rows are equal when all
-their fields are, internal ones such as _time and _raw included; each distinct row comes once. diff: the rows that only
-one of the two has. Each side is cut at 50,000 rows unless set otherwise.
+Syntax:
+    | set (union|diff|intersect) [<subsearch>] [<subsearch>]
+
+Source: Search Reference, "set".
 """
 
 from __future__ import annotations

@@ -1,7 +1,17 @@
 """sort: rows in another order.
 
-Synopsis: `sort [<count>] [+|-]<field>... [desc]`, a field also as auto(f), num(f), str(f), ip(f). Search Reference,
-"sort". At most 10,000 rows come out unless a count is given; 0 means all.
+Syntax:
+    sort [<count> | limit=<count>] [+|-]<key> [[,] [+|-]<key>]... [desc]
+
+    <key>: <field> | auto(<field>) | num(<field>) | str(<field>) | ip(<field>)
+
+Options:
+    <count> (10000): rows that come out at most, 0 for all.
+    limit=<count> (10000): the same.
+    + | - (+): from low to high, or from high to low.
+    desc (none): turns all keys round.
+
+Source: Search Reference, "sort".
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
 """spath: fields from JSON and XML.
 
-Synopsis: `spath [input=<field>] [output=<field>] [path=<path> | <path>]`. Search Reference, "spath". Without a path
-every field of the first 5,000 characters. Steps of a path are separated by dots; `{n}` counts from 0 in JSON and from 1
-in XML, `{}` is all, `{@name}` an XML attribute. Several values are a multivalue; nothing found changes nothing.
+Syntax:
+    spath [input=<field>] [output=<field>] [path=<path> | <path>]
+
+Options:
+    input=<field> (_raw): the text.
+    output=<field> (the path): the name of the field.
+    path=<path> (every field): what is read.
+
+Source: Search Reference, "spath".
 """
 
 from __future__ import annotations

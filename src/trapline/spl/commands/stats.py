@@ -1,9 +1,20 @@
 """stats: aggregates of rows, per combination of by-values.
 
-Synopsis: `stats [allnum=<bool>] [delim=<text>] [partitions=<n>] <aggregation> [AS <name>]... [BY <field>...]
-[dedup_splitvals=<bool>]`, an aggregation also `sparkline(<aggregation>[, <span>])`. Search Reference, "stats". Rows
-with a null by-value are left out; a multivalue by-field counts once per value; the result is sorted by the by-fields.
-An aggregation without a field is that of every field.
+Syntax:
+    stats [allnum=<bool>] [delim=<text>] [partitions=<n>] <aggregation> [AS <name>]... [BY <field>...]
+        [dedup_splitvals=<bool>]
+
+    <aggregation>: count | <function>(<field>) | <function>(eval(<expression>)) | sparkline(<aggregation>[, <span>])
+
+Options:
+    allnum=<bool> (false): a numeric aggregate is null where a value is no number.
+    delim=<text> (a blank): what joins the values of list() and values() where they are shown as one text.
+    partitions=<n> (1): no effect: it is about how Splunk computes.
+    AS <name> (the text of the aggregation): the name of the column.
+    BY <field>... (none): the groups: a row for each combination of values.
+    dedup_splitvals=<bool> (false): a value counts once per row, where a by-field is a multivalue.
+
+Source: Search Reference, "stats", "Statistical and charting functions".
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
 """strcat: fields and texts joined into a field.
 
-Synopsis: `strcat [allrequired=<bool>] <field | "text">... <field>`. Search Reference, "strcat". The last name is the
-field that is written. A missing source counts as empty text; with allrequired nothing is written where one is missing.
+Syntax:
+    strcat [allrequired=<bool>] (<field> | "<text>")... <new field>
+
+Options:
+    allrequired=<bool> (false): nothing is written where a field is missing; else it counts as empty.
+
+Source: Search Reference, "strcat".
 """
 
 from __future__ import annotations

@@ -1,8 +1,23 @@
 """streamstats: running aggregates.
 
-Synopsis: `streamstats [current=<bool>] [window=<n>] [time_window=<span>] [global=<bool>] [allnum=<bool>]
-[reset_on_change=<bool>] [reset_before="("<expression>")"] [reset_after="("<expression>")"] <aggregation> [AS <name>]...
-[BY <field>...]`; options may also follow the by-list. Search Reference, "streamstats".
+Syntax:
+    streamstats [current=<bool>] [window=<n>] [time_window=<span>] [global=<bool>] [allnum=<bool>]
+        [reset_on_change=<bool>] [reset_before="("<expression>")"] [reset_after="("<expression>")"]
+        <aggregation> [AS <name>]... [BY <field>...]
+
+Options:
+    current=<bool> (true): the row itself counts.
+    window=<n> (0): how many rows count at most, up to 10,000; 0 for all.
+    time_window=<span> (none): how far in time the rows that count are away at most.
+    global=<bool> (true): with BY, the window is one over the rows of all groups; false: one per group.
+    allnum=<bool> (false): a numeric aggregate is null once a value is no number.
+    reset_on_change=<bool> (false): forgets all rows when the by-values change.
+    reset_before="("<expression>")" (none): forgets all rows before one for which it is true.
+    reset_after="("<expression>")" (none): forgets all rows after one for which it is true.
+    AS <name> (the text of the aggregation): the name of the new field.
+    BY <field>... (none): the groups.
+
+Source: Search Reference, "streamstats".
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """table: only these fields, in this order.
 
-Synopsis: `table <field-pattern>...`. Search Reference, "table". A field that does not exist is an empty column.
+Syntax:
+    table <field-pattern>...
+
+Source: Search Reference, "table".
 """
 
 from __future__ import annotations

@@ -1,9 +1,15 @@
 """tags: the tags of field values, as fields.
 
-Synopsis: `tags [outputfield=<field>] [inclname=<bool>] [inclvalue=<bool>] [<field>]...`. Search Reference, "tags".
-Without fields, those of all fields. The tags of a field go to `tag::<field>`, all of them to `tag`, or with outputfield
-to that field alone; inclname and inclvalue put the field's name and value before the tag, joined by `::`. Tags come
-from the tags.conf of add-ons.
+Syntax:
+    tags [outputfield=<field>] [inclname=<bool>] [inclvalue=<bool>] [<field>]...
+
+Options:
+    outputfield=<field> (tag::<field> and tag): the one field where the tags go.
+    inclname=<bool> (false): the name of the field stands before the tag.
+    inclvalue=<bool> (false): the value stands before the tag.
+    <field>... (all): the fields whose tags are wanted.
+
+Source: Search Reference, "tags".
 """
 
 from __future__ import annotations

@@ -1,6 +1,12 @@
 """tail: the last rows, last one first.
 
-Synopsis: `tail [<count>]`. Search Reference, "tail".
+Syntax:
+    tail [<count>]
+
+Options:
+    <count> (10): how many rows.
+
+Source: Search Reference, "tail".
 """
 
 from __future__ import annotations

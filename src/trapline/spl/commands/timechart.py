@@ -1,10 +1,37 @@
 """timechart: aggregates over time, a row per interval, optionally a column per value of a field.
 
-Synopsis: `timechart [span=<span>] [bins=<n>] [minspan=<span>] [aligntime=<time>] [cont=<bool>] [fixedrange=<bool>]
-[partial=<bool>] [limit=[top|bottom]<n>] [agg=<function>] [sep=<text>] [format=<text>] (<aggregation> [AS <name>] |
-eval(<expression>) [AS <name>])... [BY <field> [<bin options>] [usenull=<bool>] [useother=<bool>] [nullstr=<text>]
-[otherstr=<text>] [where <function> (in|notin) (top|bottom)<n> | where <function> (<|>) <n>]] [dedup_splitvals=<bool>]`.
-Search Reference, "timechart". Bin options before BY are those of time, after it those of the split field.
+Syntax:
+    timechart [<option>...] [<bin option>...] (<aggregation> [AS <name>] | eval(<expression>) [AS <name>])...
+        [BY <field> [<split option>...]]
+
+    <option>: limit=[top|bottom]<n> | agg=<function> | cont=<bool> | fixedrange=<bool> | partial=<bool> | sep=<text>
+        | format=<text> | dedup_splitvals=<bool>
+    <bin option>: span=<span> | minspan=<span> | bins=<n> | start=<n> | end=<n> | aligntime=<time>
+    <split option>: <bin option> | usenull=<bool> | useother=<bool> | nullstr=<text> | otherstr=<text> | <where>
+    <where>: where <function> (in|notin) (top|bottom)<n> | where <function> (<|>) <n>
+
+Options:
+    limit=[top|bottom]<n> (10): how many series there are, 0 for all.
+    agg=<function> (sum of the values): what of a series decides whether it is among them.
+    cont=<bool> (true): intervals without events are rows.
+    fixedrange=<bool> (true): the table covers the time range of the search; false: from the first event to the last.
+    partial=<bool> (true): intervals that the time range holds only a part of are rows.
+    sep=<text> (": "): what stands between aggregate and value in the name of a column.
+    format=<text> (none): the name of a column, with $AGG$ and $VAL$ in it; takes the place of sep.
+    dedup_splitvals=<bool> (false): a value counts once per event, where the by-field is a multivalue.
+    span=<span> (chosen from the time range): how long an interval is; after BY, of the split field.
+    minspan=<span> (none): the least that a chosen span can be.
+    bins=<n> (100): how many intervals at most, where the span is chosen.
+    start=<n> (the least value): after BY: where ranges of the split field begin, if that is less.
+    end=<n> (the greatest value): after BY: where they end, if that is more.
+    aligntime=<time> (none): where intervals shorter than a day begin.
+    usenull=<bool> (true): a series for events without the split field.
+    useother=<bool> (true): a series for the values that are no series of their own.
+    nullstr=<text> (NULL): its name, of those without.
+    otherstr=<text> (OTHER): its name, of the others.
+    where <...> (none): which series stay, in place of limit.
+
+Source: Search Reference, "timechart".
 """
 
 from __future__ import annotations

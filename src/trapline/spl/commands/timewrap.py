@@ -1,10 +1,16 @@
 """timewrap: the periods of a timechart next to each other.
 
-Synopsis: `timewrap [<n>]<unit> [align=(now|end)] [series=(relative|exact|short)] [time_format=<text>]`, a unit
-s, m, h, d, w, mon, q, y in any of its spellings. Search Reference, "timewrap". Periods are counted back from the end of
-the search's time range (of the table, where that is open) or from now; the rows keep the times of the latest period,
-and each period becomes a series: latest_day, 1day_before ..., s0, s1 ..., or its start by time_format. With several
-data fields a series is named `<field>_<series>`.
+Syntax:
+    timewrap [<n>]<unit> [align=(now|end)] [series=(relative|exact|short)] [time_format=<text>]
+
+    <unit>: s | m | h | d | w | mon | q | y, in any of its spellings
+
+Options:
+    align=(now|end) (end): whether periods are counted back from now, or from the end of the time range.
+    series=(relative|exact|short) (relative): names such as 1day_before, the start of the period, or s1.
+    time_format=<text> (%Y-%m-%d %H:%M:%S): the form of the start, with series=exact.
+
+Source: Search Reference, "timewrap".
 """
 
 from __future__ import annotations

@@ -1,9 +1,19 @@
 """tojson: each row as a JSON object.
 
-Synopsis: `tojson [(auto|bool|json|none|num|str)(<field-pattern>) | <field-pattern>]... [default_type=<type>]
-[fill_null=<bool>] [include_internal=<bool>] [output_field=<field>]`. Search Reference, "tojson". Without fields, all of
-them but internal ones; the object goes to `_raw` unless output_field says where. A multivalue becomes an array. A value
-that a type cannot take is left out, or null with fill_null.
+Syntax:
+    tojson [<type>(<field-pattern>) | <field-pattern>]... [default_type=<type>] [fill_null=<bool>]
+        [include_internal=<bool>] [output_field=<field>]
+
+    <type>: auto | bool | json | none | num | str
+
+Options:
+    <field-pattern>... (all but internal ones): the fields, each with a type if stated.
+    default_type=<type> (none): the type of fields without one: numbers and texts as they look.
+    fill_null=<bool> (false): a value that its type cannot take is null, not left out.
+    include_internal=<bool> (false): internal fields too, where none are named.
+    output_field=<field> (_raw): where the object goes.
+
+Source: Search Reference, "tojson".
 """
 
 from __future__ import annotations

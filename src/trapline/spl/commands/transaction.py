@@ -1,12 +1,35 @@
 """transaction: events that belong together as one row.
 
-Synopsis: `transaction [<field>...] [maxspan=<span>] [maxpause=<span>] [maxevents=<n>] [startswith=<filter>]
-[endswith=<filter>] [connected=<bool>] [unifyends=<bool>] [keepevicted=<bool>] [keeporphans=<bool>] [maxopentxn=<n>]
-[maxopenevents=<n>] [mvlist=<bool>|<field>,...] [delim=<text>] [nullstr=<text>] [mvraw=<bool>]`. Search Reference,
-"transaction". A filter is `"<text>"`, `(<search expression>)`, `"<search expression>"` or `eval(<expression>)`. Events
-come newest first. A transaction has the `_time` of its earliest event, `_raw` of all, the distinct values of every
-other field, and `duration` (seconds), `eventcount` and `closed_txn` (1 where startswith, maxspan, maxpause or maxevents
-ended it). With startswith or endswith, transactions that lack their start or end are left out unless keepevicted.
+Syntax:
+    transaction [<field>...] [name=<text>] [maxspan=<span>] [maxpause=<span>] [maxevents=<n>] [startswith=<filter>]
+        [endswith=<filter>] [connected=<bool>] [unifyends=<bool>] [keepevicted=<bool>] [keeporphans=<bool>]
+        [maxopentxn=<n>] [maxopenevents=<n>] [mvlist=<bool>|<field>,...] [delim=<text>] [nullstr=<text>] [mvraw=<bool>]
+
+    <filter>: "<text>" | (<search expression>) | "<search expression>" | eval(<expression>)
+
+Options:
+    <field>... (none): the fields whose values tie events together.
+    name=<text> (none): refused: there is no transactiontypes.conf.
+    maxspan=<span> (none): seconds, or a span such as 5m, from the first to the last event.
+    maxpause=<span> (none): the same, between two events.
+    maxevents=<n> (1000): events of a transaction at most; negative for no bound.
+    startswith=<filter> (none): the event that begins a transaction.
+    endswith=<filter> (none): the event that ends it.
+    connected=<bool> (true): an event that shares no field opens a transaction; false: it joins one.
+    unifyends=<bool> (false): startswith and endswith also need the fields to agree.
+    keepevicted=<bool> (false): transactions that lack their start or end stay.
+    keeporphans=<bool> (false): events that belong to none stay, with _txn_orphan=1.
+    maxopentxn=<n> (5000): transactions that are open at once.
+    maxopenevents=<n> (100000): events in them.
+    mvlist=<bool>|<field>,... (false): fields are lists of all values in their order, not sets.
+    delim=<text> (a blank): what joins values where they are shown as one text.
+    nullstr=<text> (NULL): a missing value in such a list.
+    mvraw=<bool> (false): _raw is a multivalue of the events.
+
+Differences:
+    - Refused: name=.
+
+Source: Search Reference, "transaction"; Search Manual, "About transactions".
 """
 
 from __future__ import annotations

@@ -1,7 +1,15 @@
 """transpose: rows into columns.
 
-Synopsis: `transpose [<n>] [column_name=<text>] [header_field=<field>] [include_empty=<bool>]`. Search Reference,
-"transpose". The first n rows (default 5, 0 all) become columns, the fields become rows.
+Syntax:
+    transpose [<n>] [column_name=<text>] [header_field=<field>] [include_empty=<bool>]
+
+Options:
+    <n> (5): how many rows, 0 for all.
+    column_name=<text> (column): the field with the names of the fields.
+    header_field=<field> (none): the field whose values name the columns.
+    include_empty=<bool> (true): fields without any value are rows too.
+
+Source: Search Reference, "transpose".
 """
 
 from __future__ import annotations

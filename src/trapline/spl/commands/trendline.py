@@ -1,8 +1,12 @@
 """trendline: moving averages.
 
-Synopsis: `trendline (sma|ema|wma)<period>(<field>) [AS <field>]...`. Search Reference, "trendline". The period is
-between 2 and 10000 rows. sma: the plain average; wma: the newest of n rows weighs n, the oldest 1; ema, as that page
-has it: EMA(t) = a * EMA(t-1) + (1 - a) * value(t) with a = 2 / (period + 1). Rows before a full period stay null.
+Syntax:
+    trendline (sma|ema|wma)<period>(<field>) [AS <field>]...
+
+Options:
+    AS <field> (the text of the trend): the name of the new field.
+
+Source: Search Reference, "trendline".
 """
 
 from __future__ import annotations

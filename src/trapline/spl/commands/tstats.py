@@ -1,13 +1,27 @@
 """tstats: aggregates over a dataset of a data model, or over the fields of events.
 
-Synopsis: `| tstats [prestats=<bool>] [local=<bool>] [append=<bool>] [summariesonly=<bool>]
-[include_reduced_buckets=<bool>] [allow_old_summaries=<bool>] [use_summary_index_values=<bool>] [chunk_size=<n>]
-[fillnull_value=<text>] <aggregation>... [FROM datamodel=<model>[.<dataset>]] [WHERE <search expression>] [BY (<field> |
-PREFIX(<text>))... [span=<span>]]`. Search Reference, "tstats".
-Fields of a dataset have its prefix, in the result as well. `where` is a search expression. Rows with a null by-value
-are left out unless fillnull_value stands in for it. Events are read as they are: there are no summaries, so the options
-that choose between summaries and events change nothing. prestats=true gives the rows behind the aggregates, for a
-stats, chart or timechart of the same aggregates; append=true adds them to those of another one.
+Syntax:
+    | tstats [prestats=<bool>] [local=<bool>] [append=<bool>] [summariesonly=<bool>] [include_reduced_buckets=<bool>]
+        [allow_old_summaries=<bool>] [use_summary_index_values=<bool>] [chunk_size=<n>] [fillnull_value=<text>]
+        <aggregation>... [FROM datamodel=<model>[.<dataset>]] [WHERE <search expression>]
+        [BY (<field> | PREFIX(<text>))... [span=<span>]]
+
+Options:
+    prestats=<bool> (false): the rows behind the aggregates, for a stats, chart or timechart of the same ones.
+    local=<bool> (false): no effect: everything runs in one place.
+    append=<bool> (false): with prestats, the rows come after those of an earlier tstats.
+    summariesonly=<bool> (false): no effect: there are no summaries.
+    include_reduced_buckets=<bool> (false): no effect: there are no buckets.
+    allow_old_summaries=<bool> (false): no effect: there are no summaries.
+    use_summary_index_values=<bool> (false): no effect: there are no summaries.
+    chunk_size=<n> (10000000): no effect: it is about how Splunk reads.
+    fillnull_value=<text> (none): what stands in for a null by-value; without it such rows are left out.
+    datamodel=<model>[.<dataset>] (none): the dataset; without it, the fields of events.
+    WHERE <search expression> (none): which events count.
+    BY <field>... (none): the groups; PREFIX(<text>) is what follows the text in a term of the event.
+    span=<span> (none): the span of _time in BY.
+
+Source: Search Reference, "tstats".
 """
 
 from __future__ import annotations

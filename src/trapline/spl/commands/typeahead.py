@@ -1,9 +1,19 @@
 """typeahead: what a search could go on with: terms and indexed fields that begin with a text.
 
-Synopsis: `typeahead prefix=<text> count=<n> [max_time=<n>] [index=<index>] [starttimeu=<n>] [endtimeu=<n>]
-[collapse=<bool>]`. Search Reference, "typeahead". Rows have `content`, `count` (events) and `operator` (true for an
-operator of the search language; there are none here). Fields are host, source, sourcetype and index. It must come first
-in its search. collapse leaves out a term that begins with another one of the same count.
+Syntax:
+    | typeahead prefix=<text> count=<n> [max_time=<n>] [index=<index>] [starttimeu=<n>] [endtimeu=<n>]
+        [collapse=<bool>]
+
+Options:
+    prefix=<text> (required): how the terms begin.
+    count=<n> (required): how many at most.
+    max_time=<n> (none): no effect: it looks to the end.
+    index=<index> (all but internal ones): the index.
+    starttimeu=<n> (the search's): the start of the time range, in epoch seconds.
+    endtimeu=<n> (the search's): its end.
+    collapse=<bool> (true): leaves out a term that begins with another one of the same count.
+
+Source: Search Reference, "typeahead".
 """
 
 from __future__ import annotations

@@ -1,8 +1,16 @@
 """union: the rows of several datasets together, and of the search before it.
 
-Synopsis: `union [maxout=<n>] [maxtime=<n>] [timeout=<n>] <dataset>...`, a dataset being `[<subsearch>]`,
-`savedsearch:<name>`, `lookup:<name>`, `inputlookup:<name>` or `datamodel:<model>.<dataset>`. Search Reference, "union".
-Where all searches are of streaming commands the events are interleaved, newest first; else the rows follow one another.
+Syntax:
+    union [maxout=<n>] [maxtime=<n>] [timeout=<n>] <dataset>...
+
+    <dataset>: [<subsearch>] | savedsearch:<name> | lookup:<name> | inputlookup:<name> | datamodel:<model>.<dataset>
+
+Options:
+    maxout=<n> (50000): rows of a dataset at most; a warning says where it was cut.
+    maxtime=<n> (0): no effect: searches run to their end.
+    timeout=<n> (60): no effect, as maxtime.
+
+Source: Search Reference, "union".
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """uniq: without the rows that equal the one before them.
 
-Synopsis: `uniq`. Search Reference, "uniq". Two rows are equal when all their fields are, null included.
+Syntax:
+    uniq
+
+Source: Search Reference, "uniq".
 """
 
 from __future__ import annotations

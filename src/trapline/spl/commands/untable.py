@@ -1,7 +1,9 @@
 """untable: a table into rows, the reverse of xyseries.
 
-Synopsis: `untable <x-field> <name-field> <data-field>`. Search Reference, "untable". Each cell of a row becomes a row
-of its own: the x-field, the name of the cell's column, and its value. Cells that hold nothing give no row.
+Syntax:
+    untable <row field> <name field> <data field>
+
+Source: Search Reference, "untable".
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """where: rows for which an eval expression is true.
 
-Synopsis: `where <eval-expression>`. Search Reference, "where".
+Syntax:
+    where <expression>
+
+Source: Search Reference, "where".
 """
 
 from __future__ import annotations

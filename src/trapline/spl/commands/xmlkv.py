@@ -1,7 +1,13 @@
-"""xmlkv: fields from `<name>value</name>`.
+"""xmlkv: fields from XML elements, `<name>value</name>`.
 
-Synopsis: `xmlkv [<field>] [maxinputs=<n>]`. Search Reference, "xmlkv". The field is `_raw` unless given. Elements that
-hold nothing but text; one that repeats makes a multivalue.
+Syntax:
+    xmlkv [<field>] [maxinputs=<n>]
+
+Options:
+    <field> (_raw): the text.
+    maxinputs=<n> (50000): no effect: it is about how Splunk hands rows on.
+
+Source: Search Reference, "xmlkv".
 """
 
 from __future__ import annotations

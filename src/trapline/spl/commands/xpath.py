@@ -1,8 +1,17 @@
 """xpath: a value from XML by an XPath.
 
-Synopsis: `xpath [outfield=<field>] "<xpath>" [field=<field>] [default=<text>]`. Search Reference, "xpath";
-searchbnf.conf [xpath-command]. The text is read inside of `<data>...</data>`, so it may be a fragment; a prologue or
-DOCTYPE makes it unreadable. The XPath is that of Python's ElementTree, with `/@name` and `/text()` at its end.
+Syntax:
+    xpath [outfield=<field>] "<xpath>" [field=<field>] [default=<text>]
+
+Options:
+    outfield=<field> (xpath): where the value goes.
+    field=<field> (_raw): the text.
+    default=<text> (none): the value where nothing is found.
+
+Differences:
+    - The XPath is that of Python's ElementTree, with `/@name` and `/text()` at its end.
+
+Source: Search Reference, "xpath"; searchbnf.conf, "xpath-command".
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
-"""xyseries, maketable: rows into a table, one field's values as columns.
+"""xyseries: rows into a table, one field's values as columns.
 
-Synopsis: `xyseries [grouped=<bool>] <x-field> <name-field> <data-field>... [sep=<text>] [format=<text>]`. Search
-Reference, "xyseries". One row per value of the x-field, sorted by it (grouped=true: as they come, a row per run). With
-several data fields the columns are named `data: name`.
+Syntax:
+    xyseries [grouped=<bool>] <row field> <column field> <data field>... [sep=<text>] [format=<text>]
+
+Options:
+    grouped=<bool> (false): rows as they come, one for each run of a value; else sorted.
+    sep=<text> (": "): what stands between data field and value in the name of a column.
+    format=<text> (none): the name of a column, with $AGG$ and $VAL$ in it; takes the place of sep.
+
+Source: Search Reference, "xyseries".
 """
 
 from __future__ import annotations
