@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Reason:
 @cache
 def reasons() -> Sequence[Reason]:
     """The table."""
-    with files("trapline.coverage").joinpath("data/reasons.csv").open(encoding="utf-8", newline="") as stream:
+    with (Path(__file__).parent / "data" / "reasons.csv").open(encoding="utf-8", newline="") as stream:
         return [Reason(_wild(row["data_source"]), _wild(row["field"]), row["reason"]) for row in csv.DictReader(stream)]
 
 
