@@ -130,7 +130,7 @@ def test_iplocation_reads_a_file(tmp_path: Path) -> None:
     path.write_bytes(written({"89.160.20.112/28": HERE}))
     session = Session(events=[{"ip": "89.160.20.120"}, {"ip": "89.160.21.1"}], geoip=path)
     assert session.run("iplocation ip | table City Country lat lon").rows == [
-        {"City": "Linkoping", "lat": 58.5, "lon": -15.25},
+        {"City": "Linkoping", "lat": "58.50000", "lon": "-15.25000"},
         {},
     ]
 

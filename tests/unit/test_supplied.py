@@ -95,7 +95,8 @@ def test_places_of_addresses() -> None:
     ]
     session = Session(events=[{"ip": one} for one in ips] + [{"a": "1"}], geoip=places)
     result = session.run("iplocation ip | table City Country Region lat lon")
-    here = {"City": "Linkoping", "Country": "Sweden", "Region": "Ostergotland County", "lat": 58.5, "lon": 15.25}
+    here = {"City": "Linkoping", "Country": "Sweden", "Region": "Ostergotland County"}
+    here |= {"lat": "58.50000", "lon": "15.25000"}
     assert result.rows == [here, here, {}, {}, {}, {}, {"Country": "Nowhere"}, here, {}]
     assert result.warnings == ()
     assert sorted(asked) == ["8.8.8.8", "89.160.20.112"]
@@ -109,12 +110,21 @@ def test_prefix_language_and_all_fields() -> None:
             "src_City": "Linköping",
             "src_Country": "Schweden",
             "src_Region": "Ostergotland County",
-            "src_lat": 58.5,
-            "src_lon": 15.25,
+            "src_lat": "58.50000",
+            "src_lon": "15.25000",
             "src_Continent": "Europe",
             "src_Timezone": "Europe/Stockholm",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "city", "country"),
+    [("fr,de", "Linköping", "Schweden"), ("fr", "Linkoping", "Sweden"), ("code,de", "Linköping", "SE")],
+)
+def test_the_first_language_that_the_database_has_counts(lang: str, city: str, country: str) -> None:
+    session = Session(events=[{"ip": "89.160.20.112"}], geoip=places)
+    assert session.run(f'iplocation lang="{lang}" ip | table City Country').rows == [{"City": city, "Country": country}]
 
 
 # --- data models ---------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, count
 from trapline.spl.evaluate import as_number, as_text
 from trapline.times import epoch_of, floor_time, moment, shift, span_seconds, time_bound
-from trapline.values import Kind, number_text
+from trapline.values import Kind, number_text, to_number
 
 OPTIONS = ("span", "bins", "minspan", "start", "end", "aligntime")
 MAX_BINS = 50_000
@@ -48,6 +48,7 @@ _WEEK = 604_800.0
 _WEEK_ORIGIN = -345_600.0  # 1969-12-28, a Sunday
 _MONTHS = {"mon": 1, "month": 1, "months": 1, "q": 3, "qtr": 3, "qtrs": 3, "quarter": 3, "quarters": 3}
 _MONTHS |= {"y": 12, "yr": 12, "yrs": 12, "year": 12, "years": 12}
+_SUBSECONDS = {"us": 1_000_000, "ms": 1_000, "cs": 100, "ds": 10}
 _CALENDAR = (-62_135_596_800.0, 253_402_300_799.0)
 """The years 1 to 9999, all that a calendar span can be in."""
 _SPAN = re.compile(r"[+-]?(\d*)\s*([A-Za-z]+)(@[\w@+-]+)?\Z")
@@ -246,6 +247,8 @@ def time_span(options: BinOptions, context: Context, bounds: Bounds) -> Bins | N
     if match is not None and match.group(2).lower() in _MONTHS:
         return replace(_months(match, written, place), tz=context.tz)
     snap = match.group(3) if match is not None else None
+    if match is not None:
+        _check_subseconds(match, place)
     seconds = span_seconds(written.removesuffix(snap).lstrip("+-") if snap else written)
     if seconds is None or seconds <= 0:
         raise SplError(f"'{written}' is not a span", span=place, hint="such as 5m, 1h, 1d, 1mon", code="time")
@@ -255,6 +258,21 @@ def time_span(options: BinOptions, context: Context, bounds: Bounds) -> Bins | N
             raise SplError(f"'{snap}' does not snap to a time", span=place, hint="such as w@w1, 1d@d", code="time")
         return Fixed(seconds, (origin + _offset(origin, context)) % seconds, timed=True, tz=context.tz)
     return Fixed(seconds, _origin(seconds, options, context, bounds), timed=True, tz=context.tz)
+
+
+def _check_subseconds(match: re.Match[str], place: Span) -> None:
+    """A span in parts of a second is shorter than one and divides it evenly."""
+    parts = _SUBSECONDS.get(match.group(2).lower())
+    if parts is None:
+        return
+    amount = match.group(1) or "1"
+    if len(amount) > 7 or not 0 < int(amount) < parts or parts % int(amount):
+        raise SplError(
+            f"'{match.group()}' does not divide a second evenly",
+            span=place,
+            hint="such as 100ms, 250ms, 5cs, 2ds; a whole second is 1s",
+            code="time",
+        )
 
 
 def _offset(epoch: float, context: Context) -> float:
@@ -388,11 +406,12 @@ def _count(bins: Bins, low: float, high: float, most: int) -> int:
     return found
 
 
-def auto_number(low: float, high: float, most: int) -> Fixed:
-    """The smallest power of ten that covers low..high in at most `most` bins ("human sensible bounds")."""
-    if high <= low:
-        return Fixed(1.0)
-    power = math.floor(math.log10((high - low) / most))
+def auto_number(low: float, high: float, most: int, least: float = 0.0) -> Fixed:
+    """The smallest power of ten, of at least `least`, that covers low..high in at most `most` bins ("human sensible
+    bounds")."""
+    power = math.floor(math.log10((high - low) / most)) if high > low else 0
+    if least:
+        power = max(power, math.ceil(math.log10(least) - 1e-9))
     if low == int(low) and high == int(high):
         power = max(power, 0)  # whole numbers do not need bins of fractions
     while True:
@@ -435,13 +454,7 @@ def time_bins(
     stated = time_span(options, context, bounds)
     if stated is not None:
         return stated
-    least = 0.0
-    minspan = options.get("minspan")
-    if minspan is not None:
-        seconds = span_seconds(minspan[0])
-        if seconds is None or seconds <= 0:
-            raise SplError(f"'{minspan[0]}' is not a span", span=minspan[1], hint="such as 5m, 1h, 1d", code="time")
-        least = seconds
+    least = _least(options)
     early, late = (bounds.earliest, bounds.latest) if fixed else (None, None)
     if early is None or late is None:
         found = extent(context, source, as_number(Col(name, source.schema[name])))
@@ -457,11 +470,25 @@ def time_bins(
     return replace(chosen, tz=context.tz) if isinstance(chosen, Months) else chosen
 
 
+def _least(options: BinOptions) -> float:
+    """The narrowest bin that may be chosen (minspan): seconds, or units of a number; 0 if it is not stated."""
+    stated = options.get("minspan")
+    if stated is None:
+        return 0.0
+    width = to_number(stated[0])
+    width = span_seconds(stated[0]) if width is None else width
+    if width is None or not 0 < width < math.inf:
+        raise SplError(f"'{stated[0]}' is not a span", span=stated[1], hint="such as 5m, 1h, 1d", code="time")
+    return width
+
+
 def number_bins(options: BinOptions, context: Context, source: Node, name: str, *, most: int) -> Bins:
-    """The bins of a numeric field: as stated, or chosen for its values, which start and end can only widen."""
+    """The bins of a numeric field: as stated, or chosen for its values, which start and end can only widen. Raises
+    SplError."""
     stated = number_span(options)
     if stated is not None:
         return stated
+    least = _least(options)
     low, high = options.number("start"), options.number("end")
     found = extent(context, source, as_number(Col(name, source.schema[name])))
     edges = [edge for edge in (low, high, *(found or ())) if edge is not None]
@@ -471,7 +498,7 @@ def number_bins(options: BinOptions, context: Context, source: Node, name: str, 
     top = max(edges)
     if high is not None and top == high and (found is None or found[1] < high):
         top = math.nextafter(high, -math.inf)
-    return auto_number(min(edges), top, options.bins(most))
+    return auto_number(min(edges), top, options.bins(most), least)
 
 
 # --- labels --------------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """addinfo: the time range, name and time of the search, as fields of every row.
 
-Synopsis: `addinfo`. Search Reference, "addinfo". It adds info_min_time, info_max_time (epoch seconds; 0 and +Infinity
-where the search has no bound), info_sid and info_search_time.
+Syntax:
+    addinfo
+
+Source: Search Reference, "addinfo".
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ class AddInfo:
             ("info_min_time", number(earliest or 0.0)),
             ("info_max_time", text("+Infinity") if latest is None else number(latest)),
             ("info_sid", text(context.sid)),
-            ("info_search_time", number(context.clock)),
+            ("info_search_time", number(context.now)),
         )
         return Extend(source, values)
 

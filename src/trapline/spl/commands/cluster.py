@@ -1,11 +1,24 @@
 """cluster: groups rows whose texts are alike.
 
-Synopsis: `cluster [t=<0..1>] [delims=<text>] [showcount=<bool>] [countfield=<field>] [labelfield=<field>]
-[field=<field>] [labelonly=<bool>] [match=termlist|termset|ngramset]`. Search Reference, "cluster". A row joins the
-first group whose first row is at least `t` alike (0.8), else it opens one. The first row of each group stays, with the
-group's number; labelonly=true keeps all rows. showcount=true adds the size of the group. A row without the field is
-left out. Splunk does not document how alike is measured; here: termlist, the share of terms in the same place;
-termset and ngramset, the share of different terms, or of runs of three characters, that two texts have in common.
+Syntax:
+    cluster [t=<0..1>] [delims=<text>] [showcount=<bool>] [countfield=<field>] [labelfield=<field>] [field=<field>]
+        [labelonly=<bool>] [match=(termlist|termset|ngramset)]
+
+Options:
+    t=<0..1> (0.8): how alike two texts of a group are at the least.
+    delims=<text> (all but letters, digits and _): the characters at which a term ends.
+    showcount=<bool> (false): the size of the group, in countfield.
+    countfield=<field> (cluster_count): where that goes.
+    labelfield=<field> (cluster_label): where the number of the group goes.
+    field=<field> (_raw): the text that is compared.
+    labelonly=<bool> (false): all rows stay, not only the first of each group.
+    match=(termlist|termset|ngramset) (termlist): terms in the same place, different terms, or runs of three characters.
+
+Differences:
+    - Splunk does not publish how it measures alike, so groups can be others than its own. Here: the share of terms, or
+      of runs of characters, that two texts have in common.
+
+Source: Search Reference, "cluster".
 """
 
 from __future__ import annotations
@@ -79,7 +92,7 @@ class Cluster:
     def _terms(self, text: str) -> _Terms:
         if self.match == "ngramset":
             return frozenset(text[at : at + 3] for at in range(max(1, len(text) - 2)))
-        pattern = r"[^A-Za-z0-9]+" if self.delims is None else f"[{re.escape(self.delims)}]+"
+        pattern = r"[^A-Za-z0-9_]+" if self.delims is None else f"[{re.escape(self.delims)}]+"
         terms = tuple(term for term in re.split(pattern, text.lower()) if term)
         return terms if self.match == "termlist" else frozenset(terms)
 

@@ -1,9 +1,22 @@
 """datamodel: what the data models are, or the events of a dataset.
 
-Synopsis: `| datamodel [<model>] [<dataset>] [search | flat | acceleration_search] [strict_fields=<bool>]
-[allow_old_summaries=<bool>] [summariesonly=<bool>]`. Search Reference, "datamodel". Without a mode: JSON, in `_raw`.
-`search` gives events whose fields have the dataset's prefix, `flat` without it. strict_fields=false adds the other
-fields of the events. There are no summaries, so the options about them change nothing.
+Syntax:
+    | datamodel [<model>] [<dataset>] [<mode>] [strict_fields=<bool>] [allow_old_summaries=<bool>]
+        [summariesonly=<bool>]
+
+    <mode>: search | flat | acceleration_search | search_string | flat_string | acceleration_search_string
+
+Options:
+    <mode> (the model as JSON): the events with the dataset's prefix on their fields (search) or without it (flat), or
+        those that a summary would be made of; with _string, the search that gives them.
+    strict_fields=<bool> (true): only the fields of the dataset; false keeps the other fields of the events.
+    allow_old_summaries=<bool> (false): no effect: there are no summaries.
+    summariesonly=<bool> (false): no effect: there are no summaries.
+
+Differences:
+    - Events are read as they are; there are no summaries.
+
+Source: Search Reference, "datamodel".
 """
 
 from __future__ import annotations
@@ -16,7 +29,7 @@ from trapline.plan import Node
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, flag
 
-MODES = ("search", "flat", "acceleration_search")
+MODES = ("search", "flat", "acceleration_search", "search_string", "flat_string", "acceleration_search_string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +50,18 @@ class DataModelCommand:
     def _node(self, context: Context) -> Node:
         model = None if self.model is None else self.model.text
         dataset = None if self.dataset is None else self.dataset.text
+        if self.mode is not None and model is not None and dataset is None:
+            dataset = self._only_root(context, model)
         if self.mode is None or model is None or dataset is None:
             found = context.describe(model, dataset)
             return context.given([{"_raw": json.dumps(one, ensure_ascii=False)} for one in found])
-        if self.mode == "acceleration_search":
+        if self.mode.startswith("acceleration") and dataset not in context.roots(model):
+            raise SplError(
+                f"{self.mode} takes a dataset without a parent, and '{dataset}' has one",
+                hint=f"| datamodel {model} {dataset} search",
+                code="datamodel",
+            )
+        if self.mode.endswith("_string"):
             body = context.describe(model, dataset)[0]
             constraints = body.get("constraints")
             assert isinstance(constraints, list)
@@ -52,6 +73,16 @@ class DataModelCommand:
             if self.mode == "flat"
             else found_dataset.qualified(strict=self.strict)
         )
+
+    def _only_root(self, context: Context, model: str) -> str:
+        roots = context.roots(model)
+        if len(roots) != 1:
+            raise SplError(
+                f"name a dataset of the data model '{model}' to search",
+                hint=f"such as | datamodel {model} {roots[0]} search" if roots else None,
+                code="datamodel",
+            )
+        return roots[0]
 
 
 def parse(cursor: Cursor) -> DataModelCommand:
@@ -66,10 +97,10 @@ def parse(cursor: Cursor) -> DataModelCommand:
                 continue
         if cursor.at_option():
             cursor.no_option()
-        word = cursor.take_word(*MODES) if len(names) == 2 and mode is None else None
+        word = cursor.take_word(*MODES) if names and mode is None else None
         if word is not None:
             mode = word
-        elif len(names) < 2:
+        elif len(names) < 2 and mode is None:
             names.append(cursor.name("the name of a data model"))
         else:
             cursor.fail(f"expected search or flat, found {cursor.found()}", hint="| datamodel Web Web search")

@@ -1,7 +1,19 @@
 """dedup: the first rows of each combination of values.
 
-Synopsis: `dedup [<count>] <field>... [keepevents=<bool>] [keepempty=<bool>] [consecutive=<bool>] [sortby
-[+|-]<field>...]`. Search Reference, "dedup". Rows where one of the fields is null are removed unless keepempty.
+Syntax:
+    dedup [<count>] <field>... [keepevents=<bool>] [keepempty=<bool>] [consecutive=<bool>] [sortby [+|-]<field>...]
+
+Options:
+    <count> (1): how many rows of each combination stay; with consecutive, of each run of it.
+    keepevents=<bool> (false): all rows stay; those that would go lose the fields instead.
+    keepempty=<bool> (false): rows that lack one of the fields stay.
+    consecutive=<bool> (false): only rows that follow one another are compared.
+    sortby [+|-]<field>... (none): the order in which rows are looked at and come out.
+
+Differences:
+    - Refused: wildcards in the names of fields.
+
+Source: Search Reference, "dedup".
 """
 
 from __future__ import annotations
@@ -32,7 +44,7 @@ from trapline.spl.cursor import Cursor, Name, flag
 from trapline.spl.sorting import Key, parse_keys, sort_keys
 from trapline.values import Kind
 
-RANK = "_dedup_rank"
+RANK, RUN, BEGINS = "_dedup_rank", "_dedup_run", "_dedup_begins"
 FLAGS = ("keepevents", "keepempty", "consecutive")
 
 
@@ -51,22 +63,10 @@ class Dedup:
         schema = source.schema
         keys: list[Expr] = [Col(n.text, schema[n.text]) if n.text in schema else NULL for n in self.names]
         empty = either([call("is_null", Kind.BOOL, key) for key in keys])
-        row: dict[str, WindowCall]
-        if self.consecutive:
-            row = {f"{RANK}_{place}": WindowCall(Agg("lag", key, key.kind, (1.0,))) for place, key in enumerate(keys)}
-            row[RANK] = WindowCall(Agg("row_number", None, Kind.NUMBER))
-            node: Node = Window(source, tuple(row.items()))
-            same = both(
-                [
-                    call("is_true", Kind.BOOL, call("eq", Kind.BOOL, key, Col(f"{RANK}_{place}", key.kind)))
-                    for place, key in enumerate(keys)
-                ]
-            )
-            kept: Expr = call("not", Kind.BOOL, same)
-        else:
-            row = {RANK: WindowCall(Agg("row_number", None, Kind.NUMBER), tuple(keys))}
-            node = Window(source, tuple(row.items()))
-            kept = call("le", Kind.BOOL, Col(RANK, Kind.NUMBER), number(self.count))
+        node: Node = _runs(source, keys) if self.consecutive else source
+        run: list[Expr] = [Col(RUN, Kind.NUMBER)] if self.consecutive else []
+        node = Window(node, ((RANK, WindowCall(Agg("row_number", None, Kind.NUMBER), (*keys, *run))),))
+        kept: Expr = call("le", Kind.BOOL, Col(RANK, Kind.NUMBER), number(self.count))
         keep = either([empty, kept]) if self.keepempty else both([call("not", Kind.BOOL, empty), kept])
         if self.keepevents:
             blanked = tuple(
@@ -77,7 +77,26 @@ class Dedup:
             node = Extend(node, blanked)
         else:
             node = Filter(node, keep if keys else FALSE)
-        return Project(node, tuple((name, Col(name, kind)) for name, kind in node.schema.items() if name not in row))
+        return Project(
+            node, tuple((name, Col(name, kind)) for name, kind in node.schema.items() if name not in (RANK, RUN))
+        )
+
+
+def _runs(source: Node, keys: list[Expr]) -> Node:
+    """The source with the number of the run of equal neighbours that each row is in."""
+    before = [f"{RANK}_{place}" for place in range(len(keys))]
+    lags = tuple((name, WindowCall(Agg("lag", key, key.kind, (1.0,)))) for name, key in zip(before, keys, strict=True))
+    same = both(
+        [
+            call("is_true", Kind.BOOL, call("eq", Kind.BOOL, key, Col(name, key.kind)))
+            for name, key in zip(before, keys, strict=True)
+        ]
+    )
+    begins = Call("case", (same, number(0), number(1)), Kind.NUMBER)
+    node: Node = Extend(Window(source, lags), ((BEGINS, begins),))
+    node = Window(node, ((RUN, WindowCall(Agg("sum", Col(BEGINS, Kind.NUMBER), Kind.NUMBER))),))
+    helpers = (BEGINS, *before)
+    return Project(node, tuple((name, Col(name, kind)) for name, kind in node.schema.items() if name not in helpers))
 
 
 def parse(cursor: Cursor) -> Dedup:
@@ -109,6 +128,7 @@ def parse(cursor: Cursor) -> Dedup:
             names.append(cursor.name())
     if not names:
         cursor.fail("dedup needs a field", hint="dedup host")
-    if flags["consecutive"] and count > 1:
-        cursor.unsupported("dedup with both a count and consecutive=true is not supported yet")
+    for name in names:
+        if name.wild and not name.quoted:
+            cursor.unsupported("dedup takes field names, not patterns", name.span, "name each field: dedup host user")
     return Dedup(count, tuple(names), flags["keepevents"], flags["keepempty"], flags["consecutive"], tuple(sortby))

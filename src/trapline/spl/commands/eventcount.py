@@ -1,8 +1,16 @@
 """eventcount: how many events indexes hold.
 
-Synopsis: `| eventcount [index=<name>]... [summarize=<bool>] [report_size=<bool>] [list_vix=<bool>]`. Search Reference,
-"eventcount". Without `index`, all indexes but internal ones; the time range of the search does not matter. One number
-for all of them, or with summarize=false a row per index and server. report_size adds the bytes of their files.
+Syntax:
+    | eventcount [index=<name>]... [summarize=<bool>] [report_size=<bool>] [list_vix=<bool>]
+        [list_federated_remote=<bool>]
+Options:
+    index=<name> (all but internal ones): the indexes; wildcards are allowed.
+    summarize=<bool> (true): one number for all; false gives a row per index.
+    report_size=<bool> (false): the bytes of their files, which only a store has.
+    list_vix=<bool> (true): no effect: there are no virtual indexes.
+    list_federated_remote=<bool> (false): no effect: there are no remote indexes.
+
+Source: Search Reference, "eventcount".
 """
 
 from __future__ import annotations
@@ -19,7 +27,8 @@ from trapline.spl.filter import Compare, Everything, Or, lower_filter
 from trapline.spl.filter import Filter as Tree
 from trapline.values import Kind
 
-SERVER = "local"
+HERE = "local"
+"""The provider and the server of every index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,8 @@ class EventCount:
         by_index = context.rows(Aggregate(source, (("index", key),), (("count", count),)))
         rows: list[dict[str, object]] = []
         for row in by_index:
-            made: dict[str, object] = {"count": row["count"], "index": row.get("index"), "server": SERVER}
+            made: dict[str, object] = {"count": row["count"], "index": row.get("index")}
+            made |= {"provider": HERE, "server": HERE}
             if self.report_size is not None:
                 made["size_bytes"] = sizes.get(str(row.get("index")), 0)
             rows.append(made)
@@ -77,15 +87,15 @@ def parse(cursor: Cursor) -> EventCount:
     summarize = True
     report: Span | None = None
     while not cursor.done():
-        match cursor.option(("index", "summarize", "report_size", "list_vix")):
+        match cursor.option(("index", "summarize", "report_size", "list_vix", "list_federated_remote")):
             case ("index", value, span):
                 indexes.append(Compare("index", "=", value, span))
             case ("summarize", value, span):
                 summarize = flag(value, span)
             case ("report_size", value, span):
                 report = span if flag(value, span) else None
-            case ("list_vix", value, span):
-                flag(value, span)  # there are no virtual indexes to list
+            case (_, value, span):
+                flag(value, span)  # there are no virtual or remote indexes to list
             case _ if cursor.at_option():
                 cursor.no_option()
             case _:

@@ -1,8 +1,16 @@
 """fieldsummary: what each field holds, a row per field.
 
-Synopsis: `fieldsummary [maxvals=<n>] [<field>...]`. Search Reference, "fieldsummary". Of each field: count (rows that
-have it), distinct_count (is_exact 1: it is always counted exactly), max, mean, min and stdev of its numbers,
-numeric_count, and its most frequent values with their counts as JSON, at most maxvals (100).
+Syntax:
+    fieldsummary [maxvals=<n>] [<field>...]
+
+Options:
+    maxvals=<n> (100): how many of a field's values are listed at most, 0 for all.
+    <field>... (all but internal ones): the fields; wildcards are allowed.
+
+Differences:
+    - Distinct values are always counted exactly, so is_exact is 1.
+
+Source: Search Reference, "fieldsummary".
 """
 
 from __future__ import annotations
@@ -84,8 +92,12 @@ class FieldSummary:
         tally = ("count", Agg("count_rows", None, Kind.NUMBER))
         counted = Aggregate(node, (("value", text),), (tally,))
         order = (SortKey(Col("count", Kind.NUMBER), descending=True), SortKey(Col("value", Kind.TEXT)))
-        rows: list[Row] = context.rows(Limit(Sort(counted, order), self.maxvals))
+        rows: list[Row] = context.rows(_first(Sort(counted, order), self.maxvals))
         return [{"value": value_text(row["value"]), "count": row["count"]} for row in rows]
+
+
+def _first(node: Node, most: int) -> Node:
+    return Limit(node, most) if most else node
 
 
 def parse(cursor: Cursor) -> FieldSummary:
@@ -95,8 +107,6 @@ def parse(cursor: Cursor) -> FieldSummary:
         option = cursor.option(("maxvals",))
         if option is not None:
             maxvals = whole(option[1], option[2])
-            if maxvals < 1:
-                cursor.fail("maxvals is at least 1", option[2])
         elif cursor.at_option():
             cursor.no_option()
         elif not cursor.take(","):

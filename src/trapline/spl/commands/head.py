@@ -1,14 +1,23 @@
 """head: the first rows.
 
-Synopsis: `head [<count> | limit=<count> | (<eval-expression>)] [null=<bool>] [keeplast=<bool>]`. Search Reference,
-"head". With an expression: the rows before the first for which it is not true. With a count as well, whichever ends
-first.
+Syntax:
+    head [<count> | limit=<count>] [<expression>] [null=<bool>] [keeplast=<bool>]
+
+Options:
+    <count> (10): how many rows; all, where there is an expression.
+    limit=<count> (10): the same.
+    <expression> (none): an eval expression; rows stay up to the first for which it is not true.
+    null=<bool> (false): an expression that is null counts as true.
+    keeplast=<bool> (false): the first row for which it is not true stays as well.
+
+Source: Search Reference, "head".
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trapline.errors import Span
 from trapline.plan import (
     Agg,
     Call,
@@ -29,7 +38,7 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, flag
 from trapline.spl.cursor import count as whole
 from trapline.spl.evaluate import Env
-from trapline.spl.expr import Ast
+from trapline.spl.expr import Ast, Field, Num, Str
 from trapline.values import Kind
 
 _ENDS, _PLACE = "_head_ends", "_head_place"
@@ -65,27 +74,42 @@ def parse(cursor: Cursor) -> Head:
     count: int | None = None
     condition: Ast | None = None
     null = keeplast = False
-    start = cursor.here().start
+    keeping: Span | None = None
     while not cursor.done():
         match cursor.option(("limit", "null", "keeplast")):
             case ("limit", value, span):
+                if count is not None:
+                    cursor.fail("head takes one number of rows", span)
                 count = whole(value, span)
             case ("null", value, span):
                 null = flag(value, span)
             case ("keeplast", value, span):
-                keeplast = flag(value, span)
-            case _ if cursor.at_option() and condition is not None:
+                keeplast, keeping = flag(value, span), span
+            case _ if cursor.at_option():
                 cursor.no_option()
-            case _ if cursor.peek() == "(" and condition is None:
-                condition = cursor.expression()
             case _:
+                start = cursor.here().start
                 found = cursor.found()
                 given = cursor.integer()
+                if given is None and condition is None:
+                    condition = _condition(cursor, found)
+                    continue
                 if given is None or given < 0:
                     cursor.fail(f"expected a number of rows, found {found}", hint="head 20, or head (x>5)")
+                if count is not None:
+                    cursor.fail("head takes one number of rows", cursor.since(start))
                 count = given
-    if condition is None and (null or keeplast):
-        cursor.fail("null and keeplast need a condition", cursor.since(start), hint="head (x>5) keeplast=true")
+    if condition is None and keeplast:
+        cursor.fail("keeplast needs a condition", keeping, hint="head (x>5) keeplast=true")
     if count is None and condition is None:
         count = 10
     return Head(count, condition, null, keeplast)
+
+
+def _condition(cursor: Cursor, found: str) -> Ast:
+    """A condition, in parentheses or not: `head count<5`."""
+    bare = cursor.peek() != "("
+    condition = cursor.expression()
+    if bare and isinstance(condition, Field | Num | Str):
+        cursor.fail(f"expected a number of rows, found {found}", condition.span, "head 20, or head (x>5)")
+    return condition

@@ -1,9 +1,14 @@
 """iplocation: where an IP address is, from a MaxMind database that the user names.
 
-Synopsis: `iplocation [prefix=<text>] [allfields=<bool>] [lang=<code>] <field>`. Search Reference, "iplocation". Adds
-City, Country, Region, lat and lon; with allfields=true also Continent, MetroCode and Timezone. Addresses without a
-location (private, unknown, no address at all) get none. Without a database (`Session.geoip`) the rows pass as they are,
-with a warning.
+Syntax:
+    iplocation [prefix=<text>] [allfields=<bool>] [lang=<code>[,<code>...]] <field>
+
+Options:
+    prefix=<text> (none): what stands before the names of the new fields.
+    allfields=<bool> (false): also Continent, MetroCode and Timezone.
+    lang=<code>[,<code>...] (en): the languages of the names, the first one that there is; `code` gives ISO codes.
+
+Source: Search Reference, "iplocation".
 """
 
 from __future__ import annotations
@@ -28,7 +33,7 @@ class IpLocation:
     field: Name
     prefix: str
     names: tuple[str, ...]
-    language: str
+    languages: tuple[str, ...]
 
     def lower(self, context: Context, source: Node) -> Node:
         places = context.places()
@@ -37,7 +42,7 @@ class IpLocation:
                 "geoip",
                 "iplocation has no geographic database, so it adds nothing: "
                 f"{', '.join(self.prefix + name for name in self.names)} are null",
-                hint="name a MaxMind City file (.mmdb): Session(geoip=Path(...))",
+                hint="name a MaxMind City file: --geoip FILE.mmdb, or Session(geoip=Path(...)) in Python",
             )
         if places is None or self.field.text not in source.schema:
             return Extend(source, tuple((self.prefix + name, NULL) for name in self.names))
@@ -63,8 +68,8 @@ class IpLocation:
             "City": self._name(record, "city"),
             "Country": self._name(record, "country"),
             "Region": self._region(record),
-            "lat": _at(record, "location", "latitude"),
-            "lon": _at(record, "location", "longitude"),
+            "lat": _degrees(_at(record, "location", "latitude")),
+            "lon": _degrees(_at(record, "location", "longitude")),
             "Continent": self._name(record, "continent"),
             "MetroCode": _at(record, "location", "metro_code"),
             "Timezone": _at(record, "location", "time_zone"),
@@ -73,7 +78,15 @@ class IpLocation:
 
     def _name(self, record: object, *path: str) -> object:
         names = _at(record, *path, "names")
-        return _at(names, self.language) or _at(names, "en")
+        for language in self.languages:
+            found = self._code(_at(record, *path)) if language == "code" else _at(names, language)
+            if found:
+                return found
+        return _at(names, "en")
+
+    def _code(self, record: object) -> object:
+        """The ISO code of a country or a region, the code of a continent."""
+        return _at(record, "iso_code") or _at(record, "code")
 
     def _region(self, record: Mapping[str, object]) -> object:
         regions = record.get("subdivisions")
@@ -88,6 +101,10 @@ def _at(record: object, *path: str) -> object:
     return record
 
 
+def _degrees(value: object) -> object:
+    return f"{value:.5f}" if isinstance(value, int | float) else value
+
+
 def _address(text: str) -> str | None:
     """The address to ask for: one on the internet, or the first of such a network."""
     try:
@@ -99,7 +116,8 @@ def _address(text: str) -> str | None:
 
 def parse(cursor: Cursor) -> IpLocation:
     field: Name | None = None
-    prefix, language, every = "", "en", False
+    prefix, every = "", False
+    languages: tuple[str, ...] = ()
     while not cursor.done():
         match cursor.option(("prefix", "allfields", "lang")):
             case ("prefix", value, _):
@@ -107,7 +125,7 @@ def parse(cursor: Cursor) -> IpLocation:
             case ("allfields", value, span):
                 every = flag(value, span)
             case ("lang", value, _):
-                language = value
+                languages = tuple(one.strip() for one in value.split(",") if one.strip())
             case _:
                 if cursor.at_option():
                     cursor.no_option()
@@ -116,4 +134,4 @@ def parse(cursor: Cursor) -> IpLocation:
                 field = cursor.name("a field of IP addresses")
     if field is None:
         cursor.fail("iplocation needs a field of IP addresses", hint="iplocation src")
-    return IpLocation(field, prefix, FIELDS + MORE if every else FIELDS, language)
+    return IpLocation(field, prefix, FIELDS + MORE if every else FIELDS, languages)
