@@ -1,7 +1,8 @@
 """Eval functions. One entry per function in the module of its topic; this file finds them.
 
 A function is a lowering from its parsed arguments to a plan expression. Composing it from the engine vocabulary is
-preferred; a new engine function is needed only for what cannot be composed.
+preferred; a new engine function is needed only for what cannot be composed. What an entry says of itself is its page of
+the manual (docs/functions, made by `make docs`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ Lowering = Callable[["Env", Func], "Expr"]
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """An eval function: its name, how many arguments it takes (`most` None = any number), its lowering."""
+    """An eval function: its name, how many arguments it takes (`most` None = any number), its lowering, and what its
+    page of the manual says."""
 
     name: str
     least: int
@@ -35,19 +37,54 @@ class Function:
     topic: str
     gives_text: bool = False
     """Its result is text even where it looks like a number: tostring(5) is the text 5."""
+    syntax: str = ""
+    """A call of it, with placeholders: `pow(<n>, <power>)`."""
+    does: str = ""
+    """What it gives, in a sentence."""
+    notes: str = ""
+    """Its rules, in sentences."""
+    differs: str = ""
+    """Where it knowingly differs from Splunk."""
+    source: str = ""
+    """The page of Splunk's Search Reference; "" is that of its topic, which the module's docstring names."""
+    same_as: str = ""
+    """The function that it is another name of; the rest is said there."""
 
 
 _REGISTRY: dict[str, Function] = {}
 
 
 def function(
-    name: str, least: int, most: int | None = -1, *, gives_text: bool = False
+    name: str,
+    least: int,
+    most: int | None = -1,
+    *,
+    gives_text: bool = False,
+    syntax: str = "",
+    does: str = "",
+    notes: str = "",
+    differs: str = "",
+    source: str = "",
+    same_as: str = "",
 ) -> Callable[[Lowering], Lowering]:
-    """Register a function. `most` -1 means exactly `least` arguments."""
+    """Register a function. `most` -1 means exactly `least` arguments; the rest as in `Function`."""
 
     def register(lowering: Lowering) -> Lowering:
         topic = lowering.__module__.rpartition(".")[2]
-        _REGISTRY[name] = Function(name, least, least if most == -1 else most, lowering, topic, gives_text)
+        _REGISTRY[name] = Function(
+            name=name,
+            least=least,
+            most=least if most == -1 else most,
+            lower=lowering,
+            topic=topic,
+            gives_text=gives_text,
+            syntax=syntax,
+            does=does,
+            notes=notes,
+            differs=differs,
+            source=source,
+            same_as=same_as,
+        )
         return lowering
 
     return register

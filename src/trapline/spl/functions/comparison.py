@@ -19,7 +19,13 @@ def choose(pairs: Sequence[tuple[Expr, Expr]], otherwise: Expr) -> Expr:
     return Call("case", (*args, values[-1]), values[0].kind)
 
 
-@function("if", 3)
+@function(
+    "if",
+    3,
+    syntax="if(<condition>, <then>, <else>)",
+    does="One of two values, by a condition.",
+    notes="A null condition gives the second. Both results are values, or both are conditions.",
+)
 def _if(env: Env, ast: Func) -> Expr:
     condition, then, otherwise = ast.args
     left, right = env.any(then), env.any(otherwise)
@@ -30,7 +36,14 @@ def _if(env: Env, ast: Func) -> Expr:
     return choose([(env.condition(condition), left)], right)
 
 
-@function("case", 2, None)
+@function(
+    "case",
+    2,
+    None,
+    syntax="case(<condition>, <value>, ...)",
+    does="The value after the first condition that is true.",
+    notes="Null if none is; `true()` as the last condition gives a default.",
+)
 def _case(env: Env, ast: Func) -> Expr:
     if len(ast.args) % 2:
         raise SplError("case() takes pairs of a condition and a value", span=ast.span, code="function")
@@ -41,9 +54,15 @@ def _case(env: Env, ast: Func) -> Expr:
     return choose(pairs, NULL)
 
 
-@function("validate", 2, None)
+@function(
+    "validate",
+    2,
+    None,
+    syntax="validate(<condition>, <value>, ...)",
+    does="The value after the first condition that is false.",
+    notes="Null if none is: the values say what is wrong.",
+)
 def _validate(env: Env, ast: Func) -> Expr:
-    """The value of the first condition that is false."""
     if len(ast.args) % 2:
         raise SplError("validate() takes pairs of a condition and a value", span=ast.span, code="function")
     pairs = [
@@ -53,7 +72,7 @@ def _validate(env: Env, ast: Func) -> Expr:
     return choose(pairs, NULL)
 
 
-@function("coalesce", 1, None)
+@function("coalesce", 1, None, syntax="coalesce(<value>, ...)", does="The first value that is not null.")
 def _coalesce(env: Env, ast: Func) -> Expr:
     values = [value for value in map(env.value, ast.args) if not is_null_literal(value)]
     if not values:
@@ -62,55 +81,83 @@ def _coalesce(env: Env, ast: Func) -> Expr:
     return values[0] if len(values) == 1 else Call("coalesce", tuple(values), values[0].kind)
 
 
-@function("null", 0)
+@function("null", 0, syntax="null()", does="No value.", notes="Assigned to a field, it removes the field.")
 def _null(env: Env, ast: Func) -> Expr:
     return NULL
 
 
-@function("nullif", 2)
+@function("nullif", 2, syntax="nullif(<value>, <value>)", does="The first value, or null where both are equal.")
 def _nullif(env: Env, ast: Func) -> Expr:
     left, right = env.value(ast.args[0]), env.value(ast.args[1])
     return choose([(compare("eq", left, right, ast.span), NULL)], left)
 
 
-@function("true", 0)
+@function("true", 0, syntax="true()", does="A condition that is true.")
 def _true(env: Env, ast: Func) -> Expr:
     return TRUE
 
 
-@function("false", 0)
+@function("false", 0, syntax="false()", does="A condition that is not true.")
 def _false(env: Env, ast: Func) -> Expr:
     return FALSE
 
 
-@function("in", 2, None)
+@function(
+    "in",
+    2,
+    None,
+    syntax="in(<value>, <value>, ...)",
+    does="Whether the first value is one of the others.",
+    notes="In a condition it is also written `x IN (1, 2)`.",
+)
 def _in(env: Env, ast: Func) -> Expr:
     return env.within(ast.args[0], ast.args[1:], ast.span)
 
 
-@function("like", 2)
+@function(
+    "like",
+    2,
+    syntax="like(<text>, <pattern>)",
+    does="Whether a text fits a pattern of `%` (any text) and `_` (one character).",
+    notes="The pattern covers the whole value, and letter case counts. True for any value of a multivalue.",
+)
 def _like(env: Env, ast: Func) -> Expr:
-    """`%` any text, `_` one character, the whole value, case-sensitive. True for any value of a multivalue."""
     value, pattern = env.value(ast.args[0]), env.text(ast.args[1])
     return per_value(value, lambda one: call("like", Kind.BOOL, one, pattern))
 
 
-@function("match", 2)
+@function(
+    "match",
+    2,
+    syntax="match(<text>, <regex>)",
+    does="Whether a regular expression finds something in a text.",
+    notes="PCRE, not anchored. True for any value of a multivalue.",
+)
 def _match(env: Env, ast: Func) -> Expr:
-    """PCRE, unanchored. True for any value of a multivalue."""
     value, pattern = env.value(ast.args[0]), env.pattern(ast.args[1])
     return per_value(value, lambda one: call("regex_match", Kind.BOOL, one, pattern))
 
 
-@function("cidrmatch", 2)
+@function(
+    "cidrmatch",
+    2,
+    syntax="cidrmatch(<block>, <address>)",
+    does="Whether an IP address is in a network.",
+    notes="The block is written as 10.0.0.0/8, IPv4 or IPv6. True for any value of a multivalue.",
+)
 def _cidrmatch(env: Env, ast: Func) -> Expr:
     subnet, address = env.text(ast.args[0]), env.value(ast.args[1])
     return per_value(address, lambda one: call("cidr_match", Kind.BOOL, subnet, one))
 
 
-@function("searchmatch", 1)
+@function(
+    "searchmatch",
+    1,
+    syntax="searchmatch(<search>)",
+    does="Whether the event matches a search expression.",
+    notes="The expression, a literal, has the rules of `search`: letter case is ignored and `*` is a wildcard.",
+)
 def _searchmatch(env: Env, ast: Func) -> Expr:
-    """Does the event match a search expression? Search rules, not eval rules."""
     from trapline.spl.filter import lower_text
 
     return lower_text(env.constant(ast.args[0], "the argument of searchmatch()"), env.schema, env.context, ast.span)

@@ -12,9 +12,19 @@ from trapline.values import Kind
 _FORMATS = {"hex": "hex", "commas": "commas", "duration": "duration", "binary": "binary"}
 
 
-@function("tostring", 1, 2, gives_text=True)
+@function(
+    "tostring",
+    1,
+    2,
+    gives_text=True,
+    syntax='tostring(<value> [, "hex"|"binary"|"commas"|"duration"])',
+    does="A value as text.",
+    notes=(
+        "A condition gives True or False. `commas` rounds to two decimals, `duration` takes seconds and "
+        "gives [D+]HH:MM:SS."
+    ),
+)
 def _tostring(env: Env, ast: Func) -> Expr:
-    """A value as text; a boolean as True or False; a number as hex, commas (2 decimals) or duration (D+HH:MM:SS)."""
     value = env.any(ast.args[0])
     if len(ast.args) == 1 or value.kind is Kind.BOOL:
         return as_text(value)
@@ -29,29 +39,42 @@ def _tostring(env: Env, ast: Func) -> Expr:
     return call("number_format", Kind.TEXT, env.number(ast.args[0]), text(wanted))
 
 
-@function("ipmask", 2, gives_text=True)
+@function(
+    "ipmask", 2, gives_text=True, syntax='ipmask("<mask>", <ip>)', does="The part of an IPv4 address that a mask keeps."
+)
 def _ipmask(env: Env, ast: Func) -> Expr:
-    """The bits of an IPv4 address that a mask keeps."""
     return call("ip_mask", Kind.TEXT, env.text(ast.args[0]), env.text(ast.args[1]))
 
 
-@function("toarray", 1)
+@function(
+    "toarray",
+    1,
+    syntax="toarray(<value>)",
+    does="A JSON array.",
+    notes="Of a text that is one, or of a multivalue, whose values become what they look like; null for any other.",
+)
 def _toarray(env: Env, ast: Func) -> Expr:
-    """A JSON array, or a multivalue whose values become what they look like."""
     value = env.value(ast.args[0])
     if value.kind is Kind.MULTI and not is_null_literal(value):
         return call("json_list", Kind.TEXT, value, TRUE)
     return call("json_container", Kind.TEXT, as_text(value), text("["))
 
 
-@function("toobject", 1)
+@function(
+    "toobject", 1, syntax="toobject(<text>)", does="A JSON object.", notes="Of a text that is one; null for any other."
+)
 def _toobject(env: Env, ast: Func) -> Expr:
     return call("json_container", Kind.TEXT, env.text(ast.args[0]), text("{"))
 
 
-@function("tobool", 1)
+@function(
+    "tobool",
+    1,
+    syntax="tobool(<value>)",
+    does="A truth value.",
+    notes="Knows true, True, false, False, and numbers, of which all but 0 are true; null for any other.",
+)
 def _tobool(env: Env, ast: Func) -> Expr:
-    """true and false in these spellings or with a capital; numbers other than 0 are true; else null."""
     value = env.any(ast.args[0])
     if value.kind is Kind.BOOL:
         return value
@@ -64,20 +87,38 @@ def _tobool(env: Env, ast: Func) -> Expr:
     return Call("case", (*branches, call("ne", Kind.BOOL, amount, number(0))), Kind.BOOL)
 
 
-@function("todouble", 1, 2)
+@function(
+    "todouble",
+    1,
+    2,
+    syntax="todouble(<value> [, <base>])",
+    does="A number.",
+    notes="Null for what is none. The base is 10 unless given, 2 to 36.",
+)
 def _todouble(env: Env, ast: Func) -> Expr:
     return _number(env, ast)
 
 
-@function("toint", 1, 2)
+@function(
+    "toint",
+    1,
+    2,
+    syntax="toint(<value> [, <base>])",
+    does="A whole number.",
+    notes="Rounded down; null for what is no number. The base is 10 unless given, 2 to 36.",
+)
 def _toint(env: Env, ast: Func) -> Expr:
-    """Rounded down."""
     return call("floor", Kind.NUMBER, _number(env, ast))
 
 
-@function("tomv", 1)
+@function(
+    "tomv",
+    1,
+    syntax="tomv(<json array>)",
+    does="A multivalue of the elements of a JSON array.",
+    notes="A multivalue stays as it is; null for other text.",
+)
 def _tomv(env: Env, ast: Func) -> Expr:
-    """A JSON array as a multivalue; a multivalue stays; null for other text."""
     value = env.value(ast.args[0])
     if value.kind is Kind.MULTI:
         return value
@@ -91,9 +132,15 @@ def _number(env: Env, ast: Func) -> Expr:
     return call("number_in_base", Kind.NUMBER, as_text(value), env.number(ast.args[1]))
 
 
-@function("tonumber", 1, 2)
+@function(
+    "tonumber",
+    1,
+    2,
+    syntax="tonumber(<text> [, <base>])",
+    does="The number that a text says.",
+    notes="Null for what is none, blanks around it included. The base is 10 unless given, 2 to 36.",
+)
 def _tonumber(env: Env, ast: Func) -> Expr:
-    """A text as number, null where it is none; a base of 2 to 36 may be given."""
     if len(ast.args) == 1:
         return env.number(ast.args[0])
     return call("number_in_base", Kind.NUMBER, env.text(ast.args[0]), env.number(ast.args[1]))

@@ -16,19 +16,34 @@ _MONTH = re.compile(r"%[mbBh]")
 _DAY = re.compile(r"%[deEjsDFcx+]")
 
 
-@function("now", 0)
+@function(
+    "now",
+    0,
+    syntax="now()",
+    does="When the search started, in epoch seconds.",
+    notes="In a scheduled search, the minute that it was scheduled for.",
+)
 def _now(env: Env, ast: Func) -> Expr:
-    """When the search started, or its scheduled time."""
     return number(env.context.now)
 
 
-@function("time", 0)
+@function(
+    "time",
+    0,
+    syntax="time()",
+    does="The clock, in epoch seconds.",
+    notes="Read once per search: within a search it does not move.",
+)
 def _time(env: Env, ast: Func) -> Expr:
-    """The wall clock. One reading per search: within a search it does not move."""
     return number(env.context.clock)
 
 
-@function("relative_time", 2)
+@function(
+    "relative_time",
+    2,
+    syntax="relative_time(<time>, <modifier>)",
+    does="A time moved by a time modifier, such as -1d@d.",
+)
 def _relative_time(env: Env, ast: Func) -> Expr:
     base, modifier = env.number(ast.args[0]), env.text(ast.args[1])
     if isinstance(modifier, Lit) and isinstance(modifier.value, str):
@@ -40,14 +55,19 @@ def _relative_time(env: Env, ast: Func) -> Expr:
     return call("time_shift", Kind.NUMBER, base, modifier)
 
 
-@function("strftime", 2, gives_text=True)
+@function("strftime", 2, gives_text=True, syntax="strftime(<time>, <format>)", does="A time as text.")
 def _strftime(env: Env, ast: Func) -> Expr:
     return call("time_format", Kind.TEXT, env.number(ast.args[0]), env.text(ast.args[1]))
 
 
-@function("strptime", 2)
+@function(
+    "strptime",
+    2,
+    syntax="strptime(<text>, <format>)",
+    does="The time that a text says, in epoch seconds.",
+    notes="Null for a text that does not fit, and for a format with a month but no day.",
+)
 def _strptime(env: Env, ast: Func) -> Expr:
-    """Null for a text that does not fit, and for a format with a month but no day (strptime page)."""
     pattern = env.constant(ast.args[1], "the format of strptime()")
     if _MONTH.search(pattern) and not _DAY.search(pattern):
         return Lit(None, Kind.NUMBER)

@@ -12,12 +12,12 @@ from trapline.spl.functions.comparison import choose
 from trapline.values import Kind
 
 
-@function("isnull", 1)
+@function("isnull", 1, syntax="isnull(<value>)", does="Whether there is no value.")
 def _isnull(env: Env, ast: Func) -> Expr:
     return call("is_null", Kind.BOOL, env.any(ast.args[0]))
 
 
-@function("isnotnull", 1)
+@function("isnotnull", 1, syntax="isnotnull(<value>)", does="Whether there is a value.")
 def _isnotnull(env: Env, ast: Func) -> Expr:
     return call("is_not_null", Kind.BOOL, env.any(ast.args[0]))
 
@@ -30,12 +30,12 @@ def is_number(env: Env, ast: Ast) -> Expr:
     return call("is_not_null", Kind.BOOL, as_number(value))
 
 
-@function("isnum", 1)
+@function("isnum", 1, syntax="isnum(<value>)", does="Whether it is a number.")
 def _isnum(env: Env, ast: Func) -> Expr:
     return is_number(env, ast.args[0])
 
 
-@function("isint", 1)
+@function("isint", 1, syntax="isint(<value>)", does="Whether it is a whole number.")
 def _isint(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])
     if env.gives_text(ast.args[0]) or value.kind is Kind.BOOL or is_null_literal(value):
@@ -44,7 +44,7 @@ def _isint(env: Env, ast: Func) -> Expr:
     return call("is_true", Kind.BOOL, call("eq", Kind.BOOL, whole, call("floor", Kind.NUMBER, whole)))
 
 
-@function("isstr", 1)
+@function("isstr", 1, syntax="isstr(<value>)", does="Whether it is a text, and no number.")
 def _isstr(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])
     if value.kind is Kind.BOOL:
@@ -53,9 +53,14 @@ def _isstr(env: Env, ast: Func) -> Expr:
     return call("and", Kind.BOOL, call("is_not_null", Kind.BOOL, value), not_number)
 
 
-@function("isdouble", 1)
+@function(
+    "isdouble",
+    1,
+    syntax="isdouble(<value>)",
+    does="Whether it is a number with a fraction.",
+    notes="A literal that is written with one counts, such as 1.0.",
+)
 def _isdouble(env: Env, ast: Func) -> Expr:
-    """A number with a fraction, or a literal written with one."""
     match ast.args[0]:
         case Num(written=written) if "." in written:
             return TRUE
@@ -81,16 +86,22 @@ def _container(mark: str) -> Callable[[Env, Func], Expr]:
     return lower
 
 
-function("isarray", 1)(_container("["))
-function("isobject", 1)(_container("{"))
+function("isarray", 1, syntax="isarray(<value>)", does="Whether it is a JSON array.")(_container("["))
+function("isobject", 1, syntax="isobject(<value>)", does="Whether it is a JSON object.")(_container("{"))
 
 
-@function("isbool", 1)
+@function(
+    "isbool",
+    1,
+    syntax="isbool(<value>)",
+    does="Whether it is a truth value.",
+    notes="A field never holds one; conditions and `true()` do.",
+)
 def _isbool(env: Env, ast: Func) -> Expr:
     return Lit(env.any(ast.args[0]).kind is Kind.BOOL, Kind.BOOL)
 
 
-@function("ismv", 1)
+@function("ismv", 1, syntax="ismv(<value>)", does="Whether it is a multivalue.", notes="With two values at the least.")
 def _ismv(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])
     if value.kind is not Kind.MULTI:
@@ -100,7 +111,14 @@ def _ismv(env: Env, ast: Func) -> Expr:
     )
 
 
-@function("typeof", 1, gives_text=True)
+@function(
+    "typeof",
+    1,
+    gives_text=True,
+    syntax="typeof(<value>)",
+    does="What kind a value is of: Number, String, Boolean or Invalid.",
+    notes="Invalid is null.",
+)
 def _typeof(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])
     if value.kind is Kind.BOOL:

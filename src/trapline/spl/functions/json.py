@@ -94,38 +94,52 @@ def document(env: Env, ast: Ast) -> Expr:
     return env.text(ast)
 
 
-@function("json_object", 0, None)
+@function("json_object", 0, None, syntax="json_object(<key>, <value>, ...)", does="A JSON object.")
 def _json_object(env: Env, ast: Func) -> Expr:
     return call("json_object", Kind.TEXT, *_pairs(env, ast, ast.args, "key"))
 
 
-@function("json_array", 0, None)
+@function("json_array", 0, None, syntax="json_array(<value>, ...)", does="A JSON array.")
 def _json_array(env: Env, ast: Func) -> Expr:
     return call("json_array", Kind.TEXT, pack([fragment(env, arg) for arg in ast.args]))
 
 
-@function("json", 1)
+@function("json", 1, syntax="json(<text>)", does="The text, if it is valid JSON.", notes="Null if it is not.")
 def _json(env: Env, ast: Func) -> Expr:
-    """The value, if it is valid JSON."""
     value = document(env, ast.args[0])
     return Call("case", (call("json_valid", Kind.BOOL, value), value, NULL), Kind.TEXT)
 
 
-@function("json_valid", 1)
+@function("json_valid", 1, syntax="json_valid(<text>)", does="Whether a text is valid JSON.")
 def _json_valid(env: Env, ast: Func) -> Expr:
     return call("json_valid", Kind.BOOL, document(env, ast.args[0]))
 
 
-@function("json_extract", 1, None)
+@function(
+    "json_extract",
+    1,
+    None,
+    syntax="json_extract(<json> [, <path>]...)",
+    does="What is at a path of a JSON document.",
+    notes=(
+        "Text, a number, or JSON text. Several paths, or a path with `{}`, give an array; without a path it "
+        "is the document."
+    ),
+)
 def _json_extract(env: Env, ast: Func) -> Expr:
-    """The value at a path: text, number, or JSON text; several paths give an array. A path with {} gives an array."""
     paths = pack([env.text(arg) for arg in ast.args[1:]])
     return call("json_extract", Kind.TEXT, document(env, ast.args[0]), paths)
 
 
-@function("json_extract_exact", 1, None)
+@function(
+    "json_extract_exact",
+    1,
+    None,
+    syntax="json_extract_exact(<json> [, <key>]...)",
+    does="The value of a key of a JSON object.",
+    notes="The key is taken literally, dots and all. Several keys give an array.",
+)
 def _json_extract_exact(env: Env, ast: Func) -> Expr:
-    """As json_extract(), with keys of the object taken literally, dots and all."""
     keys = pack([env.text(arg) for arg in ast.args[1:]])
     return call("json_extract_exact", Kind.TEXT, document(env, ast.args[0]), keys)
 
@@ -140,14 +154,40 @@ def _changing(how: str) -> Callable[[Env, Func], Expr]:
     return lower
 
 
-function("json_set", 3, None)(_changing("set"))
-function("json_set_exact", 3, None)(_changing("set_exact"))
-function("json_append", 3, None)(_changing("append"))
+function(
+    "json_set",
+    3,
+    None,
+    syntax="json_set(<json>, <path>, <value>, ...)",
+    does="The document with other values at paths.",
+)(_changing("set"))
+function(
+    "json_set_exact",
+    3,
+    None,
+    syntax="json_set_exact(<json>, <key>, <value>, ...)",
+    does="The object with other values of keys.",
+    notes="Keys are taken literally, dots and all.",
+)(_changing("set_exact"))
+function(
+    "json_append",
+    3,
+    None,
+    syntax="json_append(<json>, <path>, <value>, ...)",
+    does="The document with values added to the arrays at paths.",
+    notes="An array is added as one element.",
+)(_changing("append"))
 
 
-@function("json_extend", 3, None)
+@function(
+    "json_extend",
+    3,
+    None,
+    syntax="json_extend(<json>, <path>, <array>, ...)",
+    does="The document with the elements of arrays added to the arrays at paths.",
+    notes="A literal may be the array.",
+)
 def _json_extend(env: Env, ast: Func) -> Expr:
-    """As json_append(), an array one element at a time. A literal may be the array."""
     paths, _ = _pairs(env, ast, ast.args[1:], "path")
     values = pack([_array(env, arg) for arg in ast.args[2::2]])
     return call("json_change", Kind.TEXT, text("extend"), document(env, ast.args[0]), paths, values)
@@ -160,23 +200,34 @@ def _array(env: Env, ast: Ast) -> Expr:
     return Call("coalesce", (whole, fragment(env, ast)), Kind.TEXT)
 
 
-@function("json_delete", 2, None)
+@function("json_delete", 2, None, syntax="json_delete(<json>, <key>, ...)", does="The document without some keys.")
 def _json_delete(env: Env, ast: Func) -> Expr:
     keys = pack([env.text(arg) for arg in ast.args[1:]])
     return call("json_delete", Kind.TEXT, document(env, ast.args[0]), keys)
 
 
-@function("json_keys", 1)
+@function("json_keys", 1, syntax="json_keys(<json>)", does="The keys of a JSON object, as an array.")
 def _json_keys(env: Env, ast: Func) -> Expr:
     return call("json_keys", Kind.TEXT, document(env, ast.args[0]))
 
 
-@function("json_entries", 1)
+@function(
+    "json_entries",
+    1,
+    syntax="json_entries(<json>)",
+    does="The keys and values of a JSON object, as an array of objects.",
+)
 def _json_entries(env: Env, ast: Func) -> Expr:
     return call("json_entries", Kind.TEXT, document(env, ast.args[0]))
 
 
-@function("json_has_key_exact", 2)
+@function(
+    "json_has_key_exact",
+    2,
+    syntax="json_has_key_exact(<json>, <key>)",
+    does="Whether a JSON object has a key.",
+    notes="The key is taken literally, dots and all.",
+)
 def _json_has_key_exact(env: Env, ast: Func) -> Expr:
     return call("json_has_key", Kind.BOOL, document(env, ast.args[0]), env.text(ast.args[1]))
 
@@ -192,7 +243,13 @@ def flag_argument(env: Env, ast: Func, place: int) -> Expr:
     return env.condition(given)
 
 
-@function("json_array_to_mv", 1, 2)
+@function(
+    "json_array_to_mv",
+    1,
+    2,
+    syntax="json_array_to_mv(<json> [, <quoted>])",
+    does="A multivalue of the elements of a JSON array.",
+    notes="With `true()`, texts keep their quotes.",
+)
 def _json_array_to_mv(env: Env, ast: Func) -> Expr:
-    """The elements of an array; true() keeps the quotes of texts."""
     return call("json_values", Kind.MULTI, document(env, ast.args[0]), flag_argument(env, ast, 1))

@@ -18,10 +18,17 @@ MOST_KEYS = 10_000
 _MARK = "\x1f"
 
 
-@function("lookup", 3)
+@function(
+    "lookup",
+    3,
+    syntax='lookup(<table>, json_object("<field>", <value>, ...), json_array("<output>", ...))',
+    does="What a lookup table says of values, as a JSON object.",
+    notes=(
+        "Several rows that match give an array per output; null without a match. Table, fields and outputs "
+        "are literals."
+    ),
+)
 def _lookup(env: Env, ast: Func) -> Expr:
-    """lookup(table, json_object("field", value, ...), json_array("output", ...)): a JSON object of the outputs of the
-    rows that match, several values as an array; null without a match."""
     name = env.constant(ast.args[0], "the lookup table of lookup()")
     try:
         table = env.context.lookup(name)

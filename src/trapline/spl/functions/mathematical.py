@@ -24,70 +24,89 @@ def _plain(op: str) -> Callable[[Env, Func], Expr]:
     return lower
 
 
-for _name, _op in {
-    "abs": "abs",
-    "ceil": "ceil",
-    "ceiling": "ceil",
-    "floor": "floor",
-    "sqrt": "sqrt",
-    "exp": "exp",
-    "ln": "ln",
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "asin": "asin",
-    "acos": "acos",
-    "atan": "atan",
-    "sinh": "sinh",
-    "cosh": "cosh",
-    "tanh": "tanh",
-    "asinh": "asinh",
-    "acosh": "acosh",
-    "atanh": "atanh",
+for _name, _does in {
+    "abs": "The number without its sign.",
+    "ceil": "The number rounded up.",
+    "floor": "The number rounded down.",
+    "sqrt": "The square root.",
+    "exp": "The number e to a power.",
+    "ln": "The natural logarithm.",
 }.items():
-    function(_name, 1)(_plain(_op))
+    function(_name, 1, syntax=f"{_name}(<n>)", does=_does)(_plain(_name))
+function("ceiling", 1, same_as="ceil")(_plain("ceil"))
+
+_ANGLES = "Trigonometric and Hyperbolic functions"
+for _name, _does in {
+    "sin": "The sine of an angle in radians.",
+    "cos": "The cosine of an angle in radians.",
+    "tan": "The tangent of an angle in radians.",
+    "asin": "The angle with that sine, in radians.",
+    "acos": "The angle with that cosine, in radians.",
+    "atan": "The angle with that tangent, in radians.",
+    "sinh": "The hyperbolic sine.",
+    "cosh": "The hyperbolic cosine.",
+    "tanh": "The hyperbolic tangent.",
+    "asinh": "The inverse hyperbolic sine.",
+    "acosh": "The inverse hyperbolic cosine.",
+    "atanh": "The inverse hyperbolic tangent.",
+}.items():
+    function(_name, 1, syntax=f"{_name}(<n>)", does=_does, source=_ANGLES)(_plain(_name))
+
+_ARGUMENTS = "Statistical eval functions"
 
 
-@function("atan2", 2)
+@function("atan2", 2, syntax="atan2(<y>, <x>)", does="The angle of a point, from -pi to pi.", source=_ANGLES)
 def _atan2(env: Env, ast: Func) -> Expr:
     return call("atan2", Kind.NUMBER, env.number(ast.args[0]), env.number(ast.args[1]))
 
 
-@function("hypot", 2)
+@function("hypot", 2, syntax="hypot(<x>, <y>)", does="The longest side of a right triangle.", source=_ANGLES)
 def _hypot(env: Env, ast: Func) -> Expr:
     left, right = env.number(ast.args[0]), env.number(ast.args[1])
     squares = call("add", Kind.NUMBER, call("mul", Kind.NUMBER, left, left), call("mul", Kind.NUMBER, right, right))
     return call("sqrt", Kind.NUMBER, squares)
 
 
-@function("pi", 0)
+@function("pi", 0, syntax="pi()", does="The number pi.")
 def _pi(env: Env, ast: Func) -> Expr:
     return number(math.pi)
 
 
-@function("pow", 2)
+@function("pow", 2, syntax="pow(<n>, <power>)", does="A number to a power.")
 def _pow(env: Env, ast: Func) -> Expr:
     return call("pow", Kind.NUMBER, env.number(ast.args[0]), env.number(ast.args[1]))
 
 
-@function("log", 1, 2)
+@function("log", 1, 2, syntax="log(<n> [, <base>])", does="A logarithm.", notes="To the base 10 unless given.")
 def _log(env: Env, ast: Func) -> Expr:
-    """Base 10 unless given."""
     base = env.number(ast.args[1]) if len(ast.args) == 2 else number(10)
     return call("log", Kind.NUMBER, env.number(ast.args[0]), base)
 
 
-@function("round", 1, 2)
+@function(
+    "round",
+    1,
+    2,
+    syntax="round(<n> [, <digits>])",
+    does="A number rounded to so many decimals, none unless given.",
+    notes="Half goes away from zero, and decimal counts: round(2.555, 2) is 2.56.",
+)
 def _round(env: Env, ast: Func) -> Expr:
-    """Half away from zero, of the decimal that prints: round(2.555,2) is 2.56."""
     places = env.number(ast.args[1]) if len(ast.args) == 2 else number(0)
     return call("round", Kind.NUMBER, env.number(ast.args[0]), places)
 
 
-@function("sigfig", 1)
+@function(
+    "sigfig",
+    1,
+    syntax="sigfig(<calculation>)",
+    does="The result of a calculation, as precise as its operands justify.",
+    notes=(
+        "Products and quotients have the fewest significant figures of their operands, sums and differences "
+        "the fewest decimals. A plain value stays."
+    ),
+)
 def _sigfig(env: Env, ast: Func) -> Expr:
-    """The result of a calculation with the precision that its operands justify: products and quotients have the fewest
-    significant figures of them, sums and differences the fewest decimals. A plain value stays."""
     return _justified(replace(env, exact=True), ast.args[0]).value
 
 
@@ -125,9 +144,8 @@ def _known(value: Expr, written: Expr) -> _Justified:
     return _Justified(value, figures, call("decimals", Kind.NUMBER, written))
 
 
-@function("random", 0)
+@function("random", 0, syntax="random()", does="A random whole number, from 0 to 2^31-1.", source=_ARGUMENTS)
 def _random(env: Env, ast: Func) -> Expr:
-    """0 to 2^31-1."""
     return call("random", Kind.NUMBER)
 
 
@@ -145,8 +163,24 @@ def _extreme(op: str) -> Callable[[Env, Func], Expr]:
     return lower
 
 
-function("max", 1, None)(_extreme("max"))
-function("min", 1, None)(_extreme("min"))
+function(
+    "max",
+    1,
+    None,
+    syntax="max(<value>, ...)",
+    does="The greatest of the arguments.",
+    notes="Text is greater than any number.",
+    source=_ARGUMENTS,
+)(_extreme("max"))
+function(
+    "min",
+    1,
+    None,
+    syntax="min(<value>, ...)",
+    does="The least of the arguments.",
+    notes="Text is greater than any number.",
+    source=_ARGUMENTS,
+)(_extreme("min"))
 
 
 def _lists(env: Env, ast: Func) -> tuple[Expr, ...]:
@@ -162,18 +196,32 @@ def _lists(env: Env, ast: Func) -> tuple[Expr, ...]:
     return tuple(as_multi(env.value(arg)) for arg in ast.args)
 
 
-@function("sum", 1, None)
+@function(
+    "sum",
+    1,
+    None,
+    syntax="sum(<value>, ...)",
+    does="The sum of the arguments.",
+    notes="Every value of a multivalue counts; a field value that is no number is passed over.",
+    source=_ARGUMENTS,
+)
 def _sum(env: Env, ast: Func) -> Expr:
-    """Every value of a multivalue counts; a field value that is no number is passed over."""
     return call("list_sum", Kind.NUMBER, Call("list_concat", _lists(env, ast), Kind.MULTI))
 
 
-@function("avg", 1, None)
+@function(
+    "avg",
+    1,
+    None,
+    syntax="avg(<value>, ...)",
+    does="The average of the arguments.",
+    notes="Every value of a multivalue counts; a field value that is no number is passed over.",
+    source=_ARGUMENTS,
+)
 def _avg(env: Env, ast: Func) -> Expr:
     return call("list_avg", Kind.NUMBER, Call("list_concat", _lists(env, ast), Kind.MULTI))
 
 
-@function("exact", 1)
+@function("exact", 1, syntax="exact(<calculation>)", does="A calculation without rounding of its literals.")
 def _exact(env: Env, ast: Func) -> Expr:
-    """No rounding of literals in it."""
     return replace(env, exact=True).number(ast.args[0])

@@ -12,13 +12,12 @@ from trapline.times import span_seconds
 from trapline.values import Kind
 
 
-@function("mvcount", 1)
+@function("mvcount", 1, syntax="mvcount(<mv>)", does="How many values there are.", notes="Null where there is none.")
 def _mvcount(env: Env, ast: Func) -> Expr:
-    """How many values; null for none."""
     return call("list_count", Kind.NUMBER, env.multi(ast.args[0]))
 
 
-@function("mvappend", 1, None)
+@function("mvappend", 1, None, syntax="mvappend(<value>, ...)", does="All values of the arguments as one multivalue.")
 def _mvappend(env: Env, ast: Func) -> Expr:
     values = [as_multi(value) for value in map(env.value, ast.args) if not is_null_literal(value)]
     if not values:
@@ -26,55 +25,90 @@ def _mvappend(env: Env, ast: Func) -> Expr:
     return Call("list_concat", tuple(values), Kind.MULTI)
 
 
-@function("mvindex", 2, 3)
+@function(
+    "mvindex",
+    2,
+    3,
+    syntax="mvindex(<mv>, <start> [, <end>])",
+    does="The value at a place, or the values from a place to another.",
+    notes="Places count from 0, negative ones from the end; the end is included. Null out of range.",
+)
 def _mvindex(env: Env, ast: Func) -> Expr:
-    """0-based, negative from the end, the end included; null out of range."""
     values, first = env.multi(ast.args[0]), env.number(ast.args[1])
     if len(ast.args) == 2:
         return call("list_at", Kind.TEXT, values, first)
     return call("list_slice", Kind.MULTI, values, first, env.number(ast.args[2]))
 
 
-@function("mvjoin", 2, gives_text=True)
+@function(
+    "mvjoin",
+    2,
+    gives_text=True,
+    syntax="mvjoin(<mv>, <text>)",
+    does="The values as one text, with a text between them.",
+)
 def _mvjoin(env: Env, ast: Func) -> Expr:
     return call("list_join", Kind.TEXT, env.multi(ast.args[0]), env.text(ast.args[1]))
 
 
-@function("mvdedup", 1)
+@function(
+    "mvdedup", 1, syntax="mvdedup(<mv>)", does="The values without repeats.", notes="The first of equal values stays."
+)
 def _mvdedup(env: Env, ast: Func) -> Expr:
-    """Keeps the first of equal values."""
     return call("list_dedup", Kind.MULTI, env.multi(ast.args[0]))
 
 
-@function("mvsort", 1)
+@function(
+    "mvsort",
+    1,
+    syntax="mvsort(<mv>)",
+    does="The values in order.",
+    notes="As text, by code points: 10 before 9, upper case before lower case.",
+)
 def _mvsort(env: Env, ast: Func) -> Expr:
-    """By code points."""
     return call("list_sort", Kind.MULTI, env.multi(ast.args[0]))
 
 
-@function("mvreverse", 1)
+@function("mvreverse", 1, syntax="mvreverse(<mv>)", does="The values in the opposite order.")
 def _mvreverse(env: Env, ast: Func) -> Expr:
     return call("list_reverse", Kind.MULTI, env.multi(ast.args[0]))
 
 
-@function("mvfind", 2)
+@function(
+    "mvfind",
+    2,
+    syntax="mvfind(<mv>, <regex>)",
+    does="The place of the first value in which a regular expression finds something.",
+    notes="Counted from 0; null if there is none.",
+)
 def _mvfind(env: Env, ast: Func) -> Expr:
-    """The index of the first value that a PCRE matches."""
     item = Col("_v", Kind.TEXT)
     found = call("regex_match", Kind.BOOL, item, env.pattern(ast.args[1]))
     return call("list_find", Kind.NUMBER, env.multi(ast.args[0]), Lambda("_v", found))
 
 
-@function("mvzip", 2, 3)
+@function(
+    "mvzip",
+    2,
+    3,
+    syntax="mvzip(<mv>, <mv> [, <text>])",
+    does="The values of two multivalues, paired place by place.",
+    notes="A comma joins a pair unless a text is given. It ends with the shorter one.",
+)
 def _mvzip(env: Env, ast: Func) -> Expr:
-    """Pairs, joined by a comma unless given; ends with the shorter."""
     mark = env.text(ast.args[2]) if len(ast.args) == 3 else text(",")
     return call("list_zip", Kind.MULTI, env.multi(ast.args[0]), env.multi(ast.args[1]), mark)
 
 
-@function("mvrange", 2, 3)
+@function(
+    "mvrange",
+    2,
+    3,
+    syntax="mvrange(<start>, <end> [, <step>])",
+    does="Numbers from a start up to an end, which is not included.",
+    notes="The step is 1 unless given, and may be a time span such as 7d.",
+)
 def _mvrange(env: Env, ast: Func) -> Expr:
-    """Numbers from a start to an end, which is not included; the step may be a time span."""
     step: Expr = number(1)
     if len(ast.args) == 3:
         given = ast.args[2]
@@ -88,31 +122,47 @@ def _mvrange(env: Env, ast: Func) -> Expr:
     return call("list_range", Kind.MULTI, env.number(ast.args[0]), env.number(ast.args[1]), step)
 
 
-@function("mvfilter", 1)
+@function(
+    "mvfilter",
+    1,
+    syntax="mvfilter(<condition>)",
+    does="The values for which a condition holds.",
+    notes="The condition names one field, whose values are meant. Null if none is left.",
+)
 def _mvfilter(env: Env, ast: Func) -> Expr:
-    """The values for which a condition on that one field holds; null if none."""
     name = _only_field(ast, ast.args[0])
     condition = env.bind(name, Col("_v", Kind.TEXT)).condition(ast.args[0])
     return call("list_filter", Kind.MULTI, as_multi(env.field(name)), Lambda("_v", condition))
 
 
-@function("mvmap", 2, 3)
+@function(
+    "mvmap",
+    2,
+    3,
+    syntax="mvmap(<mv>, <expression>)",
+    does="An expression, for each value.",
+    notes="In the expression the field stands for one value of it.",
+)
 def _mvmap(env: Env, ast: Func) -> Expr:
-    """An expression for each value of a field."""
     name = _only_field(ast, ast.args[0])
     body = as_text(env.bind(name, Col("_v", Kind.TEXT)).value(ast.args[1]))
     return call("list_map", Kind.MULTI, as_multi(env.value(ast.args[0])), Lambda("_v", body))
 
 
-@function("mv_to_json_array", 1, 2)
+@function(
+    "mv_to_json_array",
+    1,
+    2,
+    syntax="mv_to_json_array(<mv> [, <infer types>])",
+    does="The values as a JSON array.",
+    notes="Of texts; with `true()`, of what the values are as JSON, and null for those that are none.",
+)
 def _mv_to_json_array(env: Env, ast: Func) -> Expr:
-    """A JSON array of texts; with true() of what the values are as JSON, those that are none being null."""
     return call("json_list", Kind.TEXT, env.multi(ast.args[0]), flag_argument(env, ast, 1))
 
 
-@function("commands", 1)
+@function("commands", 1, syntax="commands(<search>)", does="The names of the commands that a search uses.")
 def _commands(env: Env, ast: Func) -> Expr:
-    """The commands that a search text uses."""
     return call("commands_of", Kind.MULTI, env.text(ast.args[0]))
 
 
