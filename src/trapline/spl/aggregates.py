@@ -238,10 +238,21 @@ Lower = Callable[[_Request], Agg]
 
 @dataclass(frozen=True, slots=True)
 class AggregateFunction:
-    """An aggregation function. `percentile`: its name ends in a number."""
+    """An aggregation function, and what its page of the manual says (docs/functions, made by `make docs`).
+    `percentile`: its name ends in a number."""
 
     name: str
     lower: Lower
+    does: str = ""
+    """What it gives, in a sentence."""
+    notes: str = ""
+    """Its rules, in sentences."""
+    syntax: str = ""
+    """"" is `name(<field>)`."""
+    source: str = "Statistical and charting functions"
+    """The page of Splunk's Search Reference"""
+    same_as: str = ""
+    """The function that it is another name of; the rest is said there."""
     percentile: bool = False
 
     def parameter(self, written: str) -> float:
@@ -375,40 +386,154 @@ PER_SECONDS: Mapping[str, float] = {
 FUNCTIONS: Mapping[str, AggregateFunction] = {
     function.name: function
     for function in (
-        AggregateFunction("count", _count),
-        AggregateFunction("c", _count),
-        AggregateFunction("dc", _text("dc", Kind.NUMBER)),
-        AggregateFunction("distinct_count", _text("dc", Kind.NUMBER)),
-        AggregateFunction("estdc", _text("dc", Kind.NUMBER)),
-        AggregateFunction("values", _text("values", Kind.MULTI)),
-        AggregateFunction("list", _text("list", Kind.MULTI, params=(float(LIST_LIMIT),), ordered=True)),
-        AggregateFunction("sum", _numeric("sum")),
-        AggregateFunction("sumsq", _numeric("sumsq")),
-        AggregateFunction("avg", _numeric("avg")),
-        AggregateFunction("mean", _numeric("avg")),
-        AggregateFunction("min", _extreme("min")),
-        AggregateFunction("max", _extreme("max")),
-        AggregateFunction("range", _numeric("range")),
-        AggregateFunction("median", _median),
-        AggregateFunction("mode", _text("mode", Kind.TEXT)),
-        AggregateFunction("stdev", _numeric("stdev")),
-        AggregateFunction("stdevp", _numeric("stdevp")),
-        AggregateFunction("var", _numeric("var")),
-        AggregateFunction("varp", _numeric("varp")),
-        AggregateFunction("first", _place("first")),
-        AggregateFunction("last", _place("last")),
-        AggregateFunction("earliest", _by_time("earliest")),
-        AggregateFunction("latest", _by_time("latest")),
-        AggregateFunction("earliest_time", _time_of("min")),
-        AggregateFunction("latest_time", _time_of("max")),
-        AggregateFunction("rate", _rate),
-        *(AggregateFunction(name, _per) for name in PER_SECONDS),
-        AggregateFunction("sparkline", _sparkline_here),
-        AggregateFunction("estdc_error", _exact),
-        AggregateFunction("perc", _percentile, percentile=True),
-        AggregateFunction("exactperc", _percentile, percentile=True),
-        AggregateFunction("upperperc", _percentile, percentile=True),
-        AggregateFunction("p", _percentile, percentile=True),
+        AggregateFunction(
+            "count",
+            _count,
+            does="How many rows there are, how many hold the field, or for how many a condition is true.",
+            notes="Every value of a multivalue counts. Over no rows it is 0.",
+            syntax="count | count(<field>) | count(eval(<condition>))",
+        ),
+        AggregateFunction("c", _count, same_as="count"),
+        AggregateFunction(
+            "dc",
+            _text("dc", Kind.NUMBER),
+            does="How many different values there are.",
+            notes="Over no values it is 0. Also of every value of a multivalue.",
+        ),
+        AggregateFunction("distinct_count", _text("dc", Kind.NUMBER), same_as="dc"),
+        AggregateFunction(
+            "estdc",
+            _text("dc", Kind.NUMBER),
+            does="How many different values there are, as an estimate.",
+            notes="It is counted exactly here.",
+        ),
+        AggregateFunction(
+            "values",
+            _text("values", Kind.MULTI),
+            does="The different values, as a multivalue.",
+            notes="Sorted as text.",
+        ),
+        AggregateFunction(
+            "list",
+            _text("list", Kind.MULTI, params=(float(LIST_LIMIT),), ordered=True),
+            does="The values in the order of the rows, as a multivalue.",
+            notes="Repeats stay. At most 100.",
+        ),
+        AggregateFunction(
+            "sum",
+            _numeric("sum"),
+            does="The sum of the numbers.",
+            notes="What is no number is passed over; null where there is none.",
+        ),
+        AggregateFunction(
+            "sumsq",
+            _numeric("sumsq"),
+            does="The sum of the squares of the numbers.",
+            notes="What is no number is passed over.",
+        ),
+        AggregateFunction(
+            "avg",
+            _numeric("avg"),
+            does="The average of the numbers.",
+            notes="What is no number is passed over; null where there is none.",
+        ),
+        AggregateFunction("mean", _numeric("avg"), same_as="avg"),
+        AggregateFunction(
+            "min",
+            _extreme("min"),
+            does="The least value.",
+            notes="Numbers compare as numbers; every number is less than every other text.",
+        ),
+        AggregateFunction(
+            "max",
+            _extreme("max"),
+            does="The greatest value.",
+            notes="Numbers compare as numbers; every other text is greater than every number.",
+        ),
+        AggregateFunction(
+            "range",
+            _numeric("range"),
+            does="The greatest number less the least.",
+            notes="What is no number is passed over.",
+        ),
+        AggregateFunction(
+            "median",
+            _median,
+            does="The value in the middle.",
+            notes="Between the two in the middle where their number is even.",
+        ),
+        AggregateFunction("mode", _text("mode", Kind.TEXT), does="The most frequent value."),
+        AggregateFunction("stdev", _numeric("stdev"), does="The standard deviation of a sample."),
+        AggregateFunction("stdevp", _numeric("stdevp"), does="The standard deviation of all there is."),
+        AggregateFunction("var", _numeric("var"), does="The variance of a sample."),
+        AggregateFunction("varp", _numeric("varp"), does="The variance of all there is."),
+        AggregateFunction(
+            "first",
+            _place("first"),
+            does="The value of the first row that has one.",
+            notes="In the order of the rows as they come: events come newest first.",
+        ),
+        AggregateFunction(
+            "last",
+            _place("last"),
+            does="The value of the last row that has one.",
+            notes="In the order of the rows as they come: events come newest first.",
+        ),
+        AggregateFunction("earliest", _by_time("earliest"), does="The value with the earliest `_time`."),
+        AggregateFunction("latest", _by_time("latest"), does="The value with the latest `_time`."),
+        AggregateFunction("earliest_time", _time_of("min"), does="The `_time` of the earliest value."),
+        AggregateFunction("latest_time", _time_of("max"), does="The `_time` of the latest value."),
+        AggregateFunction(
+            "rate",
+            _rate,
+            does="How much the value changes per second, from the earliest to the latest.",
+            notes="For counters that grow.",
+        ),
+        *(
+            AggregateFunction(
+                name,
+                _per,
+                does=f"The sum of a field in an interval, per {name.removeprefix('per_')}.",
+                notes="In timechart only: the sum is divided by the length of the interval.",
+            )
+            for name in PER_SECONDS
+        ),
+        AggregateFunction(
+            "sparkline",
+            _sparkline_here,
+            does="How a value goes up and down over time, as a multivalue.",
+            notes="A mark, then a value per interval of the time range, at most 100. In stats and chart only.",
+            syntax="sparkline(<aggregation>[, <span>])",
+        ),
+        AggregateFunction(
+            "estdc_error",
+            _exact,
+            does="How far the estimate of estdc may be off.",
+            notes="Always 0, as values are counted exactly here.",
+        ),
+        AggregateFunction(
+            "perc",
+            _percentile,
+            does="The value that so many percent of the numbers do not exceed.",
+            notes="The number, 0 to 100, is part of the name: perc95(x). Exact, between two values by their distance.",
+            syntax="perc<n>(<field>)",
+            percentile=True,
+        ),
+        AggregateFunction(
+            "exactperc",
+            _percentile,
+            does="The same as perc, exact in Splunk as well.",
+            syntax="exactperc<n>(<field>)",
+            percentile=True,
+        ),
+        AggregateFunction(
+            "upperperc",
+            _percentile,
+            does="The same as perc; in Splunk, the upper bound of its estimate.",
+            syntax="upperperc<n>(<field>)",
+            percentile=True,
+        ),
+        AggregateFunction("p", _percentile, same_as="perc", percentile=True),
     )
 }
 
