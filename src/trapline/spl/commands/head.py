@@ -109,6 +109,8 @@ def parse(cursor: Cursor) -> Head:
 def _condition(cursor: Cursor, found: str) -> Ast:
     """A condition, in parentheses or not: `head count<5`."""
     bare = cursor.peek() != "("
+    if cursor.peek() == "[":
+        cursor.fail(f"expected a number of rows, found {found}")
     condition = cursor.expression()
     if bare and isinstance(condition, Field | Num | Str):
         cursor.fail(f"expected a number of rows, found {found}", condition.span, "head 20, or head (x>5)")
