@@ -147,12 +147,22 @@ class Unsupported(SplError):
 
 
 class EngineError(TraplineError):
-    """The engine refused or failed while a search ran (a regex time limit, memory, disk)."""
+    """The engine refused or failed while a search ran (memory, disk)."""
 
     exit_code: ClassVar[int] = 3
 
     def __init__(self, reason: str, *, hint: str | None = None, code: str = "engine") -> None:
         super().__init__(reason, hint=hint, code=code)
+
+
+class SlowPattern(EngineError):
+    """A regular expression of the search that ran into its time limit: the search is to be changed."""
+
+    exit_code: ClassVar[int] = 2
+    CODE: ClassVar[str] = "regex-time"
+
+    def __init__(self, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(reason, hint=hint, code=self.CODE)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import regex
 
-from trapline.errors import EngineError, SplError
+from trapline.errors import SlowPattern, SplError
 
 SECONDS = 2.0
 """Time limit of one match in the Python matcher."""
@@ -219,10 +219,9 @@ def _group(source: str, at: int) -> tuple[str, int] | None:
     return None
 
 
-def timed_out(source: str) -> EngineError:
+def timed_out(source: str) -> SlowPattern:
     """The error of a pattern that ran into the limit."""
-    return EngineError(
+    return SlowPattern(
         f"the regular expression '{source[:120]}' took longer than {SECONDS:g} s on one value",
         hint="it backtracks catastrophically: make nested repetitions exclusive, or anchor it",
-        code="regex-time",
     )

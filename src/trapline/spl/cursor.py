@@ -292,5 +292,7 @@ def flag(value: str, span: Span) -> bool:
 def count(value: str, span: Span) -> int:
     """A whole number that is not negative."""
     if not value.isdecimal() or len(value) > 18:
-        raise SplError(f"'{value}' is not a whole number", span=span, code="syntax")
+        raise SplError(
+            f"'{value}' is not a whole number", span=span, hint="a number such as 10, not below 0", code="syntax"
+        )
     return int(value)

@@ -178,11 +178,12 @@ _DOCUMENTED = """
     searchtxn selfjoin sendalert sendemail set setfields sichart sirare sistats sitimechart sitop snowevent
     snoweventstream snowincident snowincidentstream sort spath spl1 stats strcat streamstats table tags tail
     timechart timewrap tojson top transaction transpose trendline tscollect tstats typeahead typelearner typer union
-    uniq untable walklex where x11 xmlkv xmlunescape xpath xsdisplayconcept xyseries
+    uniq untable walklex where x11 xmlkv xmlunescape xpath xsdisplayconcept xsdisplaycontext xsfindbestconcept
+    xslistconcepts xslistcontexts xsupdateddcontext xswhere xyseries
 """
 
-TOOLKIT = frozenset({"deletemodel", "listmodels", "sample", "score", "summary"})
-"""Commands of the Machine Learning Toolkit that detections use, and that read as words at the start of a search."""
+PIPED = frozenset({"audit", "deletemodel", "listmodels", "sample", "score", "summary"})
+"""Commands, most of the Machine Learning Toolkit, that read as words where no pipe stands before them."""
 
 DOCUMENTED = frozenset(_DOCUMENTED.split())
 """Every command of the Search Reference: a known name that is not a module here is refused as not supported yet."""
@@ -192,7 +193,7 @@ def _unknown(text: str, span: Span, name: str, *, opens: bool = False) -> SplErr
     """`opens`: it is the first word in brackets, where `search` cannot be left out."""
     word = text[span.start : span.end].split(None, 1)[0]
     place = Span(span.start, span.start + len(name or word))
-    if name in DOCUMENTED or name in TOOLKIT:
+    if name in DOCUMENTED or name in PIPED:
         return Unsupported(
             f"the command '{name}' is not supported yet: {reason_for(name)}",
             span=place,

@@ -19,6 +19,9 @@ _GROUPS = {
     "it draws maps or gauges, which are for a dashboard": "geom geomfilter geostats gauge iconify",
     "it asks another system, through an app that is not here": "dbxquery inputintelligence",
     "it shows metrics without aggregating them": "mpreview msearch",
+    "it reads the contexts of the Extreme Search app, which is not here": (
+        "xsdisplayconcept xsdisplaycontext xsfindbestconcept xslistconcepts xslistcontexts xsupdateddcontext xswhere"
+    ),
 }
 _REASONS = {name: reason for reason, names in _GROUPS.items() for name in names.split()}
 

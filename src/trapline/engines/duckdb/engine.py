@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from trapline.engines.duckdb import functions
 from trapline.engines.scalar import CUT, FUNCTIONS, MARK, guarded
-from trapline.errors import EngineError
+from trapline.errors import EngineError, SlowPattern
 from trapline.plan import Agg, Call, Expr, Lit, Node, Rows, Table
 from trapline.sql import column, compile_count, compile_counts, compile_plan, ident
 from trapline.values import Kind
@@ -248,6 +248,8 @@ def _engine_error(error: duckdb.Error) -> EngineError:
     if MARK in text:
         _, body, _ = text.split(MARK, 2)
         code, reason, hint = body.split(CUT, 2)
+        if code == SlowPattern.CODE:
+            return SlowPattern(reason, hint=hint or None)
         return EngineError(reason, hint=hint or None, code=code)
     if isinstance(error, duckdb.OutOfMemoryException):
         return EngineError(

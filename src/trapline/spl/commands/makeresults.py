@@ -6,7 +6,7 @@ Syntax:
 
 Options:
     count=<n> (1): how many rows.
-    annotate=<bool> (false): the default fields of an event, most of them empty.
+    annotate=<bool> (false): the default fields of an event, empty but for _time and splunk_server (local).
     format=(csv|json) (none): the form of data.
     data="<text>" (none): the rows: CSV with a header, or a JSON array of objects.
     splunk_server=<name> (none): no effect: there is one place.
@@ -32,6 +32,10 @@ from trapline.spl.cursor import count as whole
 from trapline.values import Kind
 
 MAX_ROWS = 10_000_000
+ANNOTATED = ("_raw", "_time", "host", "source", "sourcetype", "splunk_server", "splunk_server_group")
+"""The fields of annotate=true. Only two of them have a value."""
+HERE = "local"
+"""The name of the server, as in eventcount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,12 @@ class MakeResults:
     def generate(self, context: Context) -> Node:
         if self.form is not None:
             return context.given(_read(self.form, self.data, self.span))
-        schema = {"_time": Kind.NUMBER}
-        columns: dict[str, pa.Array] = {"_time": pa.repeat(float(int(context.now)), self.count)}
-        if self.annotate:
-            for name in ("_raw", "host", "source", "sourcetype", "splunk_server", "splunk_server_group"):
-                schema[name] = Kind.TEXT
-                columns[name] = pa.nulls(self.count, pa.string())
+        time = pa.repeat(float(int(context.now)), self.count)
+        if not self.annotate:
+            return Rows({"_time": Kind.NUMBER}, pa.table({"_time": time}))
+        columns = {name: pa.nulls(self.count, pa.string()) for name in ANNOTATED}
+        columns |= {"_time": time, "splunk_server": pa.repeat(HERE, self.count)}
+        schema = {name: Kind.NUMBER if name == "_time" else Kind.TEXT for name in ANNOTATED}
         return Rows(schema, pa.table(columns))
 
 
@@ -69,15 +73,18 @@ def _read(form: str, data: str, span: Span) -> list[dict[str, object]]:
 
 
 def parse(cursor: Cursor) -> MakeResults:
-    count, annotate, data = 1, False, ""
+    annotate = False
+    count: int | None = None
     form: str | None = None
+    data: str | None = None
     start = cursor.here().start
     while not cursor.done():
         option = cursor.option(("count", "annotate", "format", "data", "splunk_server", "splunk_server_group"))
         if option is None:
+            place = cursor.here()
             given = cursor.integer()
             if given is None or given < 0:
-                cursor.fail(f"unexpected {cursor.found()}", hint="makeresults count=5")
+                cursor.fail("makeresults takes a number of rows, 0 or more", place, "makeresults count=5")
             count = given
             continue
         match option:
@@ -91,6 +98,11 @@ def parse(cursor: Cursor) -> MakeResults:
                     cursor.fail(f"makeresults reads csv or json, not {value}", span)
             case ("data", value, _):
                 data = value
-    if count > MAX_ROWS:
-        cursor.fail(f"makeresults makes at most {MAX_ROWS:,} rows", cursor.since(start))
-    return MakeResults(count, annotate, form, data, cursor.since(start))
+    span = cursor.since(start)
+    if (form is None) != (data is None):
+        cursor.fail("format and data of makeresults go together", span, 'makeresults format=csv data="<text>"')
+    if form is not None and (annotate or count is not None):
+        cursor.fail("the rows of makeresults are those of data, without count and annotate", span)
+    if count is not None and count > MAX_ROWS:
+        cursor.fail(f"makeresults makes at most {MAX_ROWS:,} rows", span)
+    return MakeResults(1 if count is None else count, annotate, form, data or "", span)

@@ -42,6 +42,8 @@ def _renamed(names: dict[str, str], old: str, new: str) -> dict[str, str]:
 
 
 def _name(cursor: Cursor, what: str) -> Name:
+    if cursor.peek() in ("", ","):
+        cursor.fail(f"expected {what}, found {cursor.found()}", hint="rename <old> AS <new>")
     name = cursor.name(what)
     return name if name.quoted else Name(name.text.replace("\\\\", "\\"), name.span)
 

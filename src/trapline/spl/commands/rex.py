@@ -124,6 +124,8 @@ def parse(cursor: Cursor) -> Extract | Sed:
             pattern = cursor.rest()
             cursor.pos = cursor.end
         place = cursor.since(start)
+        if cursor.text[start : start + 1] != '"' and re.search(r'(?<!\\)"', pattern):
+            cursor.fail("the regular expression must be in quotes", place, 'rex field=x "user=(?<user>\\w+)"')
     if pattern is None:
         cursor.fail("rex needs a regular expression", hint='rex field=x "user=(?<user>\\w+)"')
     field = options["field"][0] if "field" in options else "_raw"

@@ -8,7 +8,7 @@ Syntax:
 
 Options:
     allnum=<bool> (false): a numeric aggregate is null where a value is no number.
-    delim=<text> (a blank): what joins the values of list() and values() where they are shown as one text.
+    delim=<text> (none): what a nomv after it joins the values of list() and values() with.
     partitions=<n> (1): no effect: it is about how Splunk computes.
     AS <name> (the text of the aggregation): the name of the column.
     BY <field>... (none): the groups: a row for each combination of values.
@@ -46,7 +46,7 @@ class Stats:
     aggregations: tuple[Aggregation, ...]
     by: tuple[Name, ...]
     allnum: bool = False
-    delim: str = ""
+    delim: str | None = None
     dedup: bool = False
 
     def lower(self, context: Context, source: Node) -> Node:
@@ -66,12 +66,10 @@ class Stats:
         if keys:
             source = Filter(source, both([call("is_not_null", Kind.BOOL, key) for _, key in keys]))
         _unique(wanted, names)
-        if self.delim and any(one.function in ("list", "values") for one in wanted):
-            context.warnings.add(
-                "stats-delim",
-                "delim does not change a result here: list() and values() give multivalues",
-                hint="join one with mvjoin(field, delimiter)",
-            )
+        for one in wanted:
+            context.delimiters.pop(one.name, None)
+            if self.delim is not None and one.function in ("list", "values"):
+                context.delimiters[one.name] = self.delim
         counts = text_counts(wanted, source.schema, context) if self.allnum else []
 
         def lower(one: Aggregation, node: Node) -> Agg:

@@ -8,7 +8,7 @@ Syntax:
     <filter>: "<text>" | (<search expression>) | "<search expression>" | eval(<expression>)
 
 Options:
-    <field>... (none): the fields whose values tie events together.
+    <field>... (none): the fields whose values tie events together; also fields="<field>, ...".
     name=<text> (none): refused: there is no transactiontypes.conf.
     maxspan=<span> (none): seconds, or a span such as 5m, from the first to the last event.
     maxpause=<span> (none): the same, between two events.
@@ -22,7 +22,7 @@ Options:
     maxopentxn=<n> (5000): transactions that are open at once.
     maxopenevents=<n> (100000): events in them.
     mvlist=<bool>|<field>,... (false): fields are lists of all values in their order, not sets.
-    delim=<text> (a blank): what joins values where they are shown as one text.
+    delim=<text> (none): what a nomv after it joins the values of a field with.
     nullstr=<text> (NULL): a missing value in such a list.
     mvraw=<bool> (false): _raw is a multivalue of the events.
 
@@ -55,6 +55,7 @@ FLAGS = ("connected", "unifyends", "keepevicted", "keeporphans", "mvraw")
 OPTIONS = ("maxspan", "maxpause", "maxevents", "maxopentxn", "maxopenevents", "delim", "nullstr", "name", *FLAGS)
 _FILTER = re.compile(r"(startswith|endswith)\s*=\s*", re.IGNORECASE)
 _MVLIST = re.compile(r"mvlist\s*=\s*", re.IGNORECASE)
+_FIELDS = re.compile(r"fields\s*=\s*", re.IGNORECASE)
 _EVAL = re.compile(r"eval\s*\(", re.IGNORECASE)
 _EXPRESSION = re.compile(r"[=<>()]|\b(?:AND|OR|NOT)\b")
 
@@ -100,11 +101,7 @@ class Transaction:
                 )
         node = Extend(source, tuple(flags)) if flags else source
         if self.delim is not None:
-            context.warnings.add(
-                "transaction",
-                "transaction delim= only matters where values are joined later, and nomv joins them by newlines here",
-                hint="eval x=mvjoin(x, ...) joins them by any text",
-            )
+            context.delimiters.update(dict.fromkeys(source.schema, self.delim))
         rules = self.rules
         if not self.bounded:
             rules = replace(rules, maxopentxn=context.limits.opentxn, maxopenevents=context.limits.openevents)
@@ -153,6 +150,11 @@ def parse(cursor: Cursor) -> Transaction:
         if edge is not None:
             cursor.pos = edge.end()
             edges[edge.group(1).lower()] = _edge(cursor)
+            continue
+        listed = _FIELDS.match(cursor.text, cursor.pos, cursor.end)
+        if listed is not None:
+            cursor.pos = listed.end()
+            fields += _fields(cursor)
             continue
         if lists is not None:
             cursor.pos = lists.end()
