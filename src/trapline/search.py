@@ -414,6 +414,10 @@ class _Context:
         found = self.knowledge().eventtypes_like(pattern)
         return {name: expand(search, self.session.macros) for name, search in found.items()}
 
+    def transform(self, name: str) -> Mapping[str, str] | None:
+        found = self.knowledge().transforms.get(name)
+        return None if found is None else {key: setting.value for key, setting in found.items()}
+
     def tags_of(self, field: str) -> Sequence[tuple[str, str]]:
         return [(one.value, one.tag) for one in self.knowledge().tags if one.field == field]
 

@@ -41,6 +41,8 @@ class Knowledge:
     eventtypes: Mapping[str, Eventtype] = field(default_factory=dict)
     tags: tuple[Tag, ...] = ()
     problems: tuple[Warn, ...] = ()
+    transforms: Mapping[str, Mapping[str, conf.Setting]] = field(default_factory=dict)
+    """The stanzas of transforms.conf, which the extract command can name."""
     _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -81,7 +83,14 @@ class Knowledge:
             for tag in tags_of(stanza, keys, problems)
             if tag.field != "eventtype" or tag.value in eventtypes
         ]
-        return cls(tuple(one.name for one in folders), tuple(stanzas), eventtypes, tuple(tags), tuple(problems))
+        return cls(
+            tuple(one.name for one in folders),
+            tuple(stanzas),
+            eventtypes,
+            tuple(tags),
+            tuple(problems),
+            files["transforms"].stanzas,
+        )
 
     @staticmethod
     def built_in() -> Knowledge:

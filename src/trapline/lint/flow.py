@@ -262,6 +262,9 @@ class Symbolic:
     def eventtypes(self, pattern: str) -> Mapping[str, str] | None:
         return None
 
+    def transform(self, name: str) -> Mapping[str, str] | None:
+        raise _Unknown
+
     def tags_of(self, field: str) -> Sequence[tuple[str, str]]:
         return ()
 

@@ -175,6 +175,10 @@ class Context(Protocol):
         come as they are and eventtype can only be a field of theirs."""
         ...
 
+    def transform(self, name: str) -> Mapping[str, str] | None:
+        """The settings of a stanza of transforms.conf."""
+        ...
+
     def tags_of(self, field: str) -> Sequence[tuple[str, str]]:
         """The (value, tag) pairs that are known of a field."""
         ...

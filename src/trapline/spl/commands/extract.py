@@ -1,37 +1,42 @@
 """extract: fields from key=value pairs in the text of the event.
 
 Syntax:
-    extract [pairdelim=<characters>] [kvdelim=<characters>] [limit=<n>] [maxchars=<n>] [mv_add=<bool>]
+    extract [<stanza>...] [pairdelim=<characters>] [kvdelim=<characters>] [limit=<n>] [maxchars=<n>] [mv_add=<bool>]
         [clean_keys=<bool>] [keep_empty_vals=<bool>] [reload=<bool>] [segment=<bool>] [auto=<bool>]
 
 Options:
+    <stanza>... (none): stanzas of the transforms.conf of the add-ons, before what the text says by itself.
     pairdelim=<characters> (any blank or comma): each of them ends a pair.
     kvdelim=<characters> (=): the first of them ends a key.
     limit=<n> (50): pairs at most.
     maxchars=<n> (10240): characters of _raw that are looked at.
-    mv_add=<bool> (false): a key that repeats, or a field that is there already, becomes a multivalue.
-    clean_keys=<bool> (true): characters but letters, digits and _ become _ in names.
+    mv_add=<bool> (false, or MV_ADD of the stanza): a key that repeats, or a field that is
+        there already, becomes a multivalue.
+    clean_keys=<bool> (true, or CLEAN_KEYS of the stanza): characters but letters, digits and _ become _ in names.
     keep_empty_vals=<bool> (false): empty values are kept.
     reload=<bool> (false): no effect: settings are read when a search starts.
     segment=<bool> (false): refused if true.
     auto=<bool> (true): key=value anywhere in the text; with false, only what the delimiters say.
 
 Differences:
-    - Refused: the name of a stanza of transforms.conf, and segment=true.
+    - Refused: segment=true.
 
 Source: Search Reference, "extract".
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from trapline.errors import Span, SplError
 from trapline.plan import Col, Expr, Lit, Node, call, number, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, count, flag
 from trapline.spl.evaluate import as_text
 from trapline.spl.extraction import Existing, spread
-from trapline.values import Kind
+from trapline.spl.transforms import Transform, read_transform
+from trapline.values import Kind, Row, Scalar, Value, value_text
 
 ALIASES = ("kv",)
 LIMIT = 50
@@ -44,42 +49,96 @@ FLAGS = ("mv_add", "clean_keys", "keep_empty_vals", "reload", "segment", "auto")
 
 @dataclass(frozen=True, slots=True)
 class Extract:
+    """`mv_add`, `clean_keys`, `keep_empty`: None where nothing is said."""
+
+    stanzas: tuple[tuple[str, Span], ...]
+    automatic: bool
     pairdelim: str | None
     kvdelim: str | None
     limit: int
     maxchars: int
-    mv_add: bool
-    clean_keys: bool
-    keep_empty_vals: bool
+    mv_add: bool | None
+    clean_keys: bool | None
+    keep_empty: bool | None
 
     def lower(self, context: Context, source: Node) -> Node:
-        kind = source.schema.get("_raw")
-        if kind is None:
+        node = source
+        for name, span in self.stanzas:
+            node = self._by_stanza(context, node, _transform(context, name, span))
+        return self._pairs(context, node) if self.automatic else node
+
+    def _by_stanza(self, context: Context, source: Node, transform: Transform) -> Node:
+        if transform.source not in source.schema:
             return source
-        head = call("substr", Kind.TEXT, as_text(Col("_raw", kind)), number(1), number(self.maxchars))
-        flags = ("c" if self.clean_keys else "") + ("e" if self.keep_empty_vals else "")
-        pairs = call(
-            "kv_fields",
-            Kind.MULTI,
-            head,
-            _optional(self.pairdelim),
-            _optional(self.kvdelim),
-            number(self.limit),
-            text(flags),
+        several = transform.mv_add if self.mv_add is None else self.mv_add
+        clean = transform.clean_keys if self.clean_keys is None else self.clean_keys
+        if transform.splits_pairs:
+            keep = transform.keep_empty if self.keep_empty is None else self.keep_empty
+            pairs = self._cut(source, transform.source, transform.delims[0], transform.delims[1], clean, keep)
+            return _spread(context, source, pairs, several)
+
+        def extracted(rows: list[Row]) -> Iterable[Row]:
+            for row in rows:
+                new: dict[str, list[str]] = {}
+                if transform.source in row:
+                    subject = value_text(row[transform.source])[: self.maxchars]
+                    for name, value in transform.pairs(subject, every=several, clean=clean):
+                        new.setdefault(name, []).append(value)
+                yield {**row, **{name: _joined(row.get(name), values, several) for name, values in new.items()}}
+
+        return context.apply(source, extracted, "extract")
+
+    def _pairs(self, context: Context, source: Node) -> Node:
+        """What the text says by itself, or by the delimiters."""
+        if "_raw" not in source.schema:
+            return source
+        clean = True if self.clean_keys is None else self.clean_keys
+        pairs = self._cut(source, "_raw", self.pairdelim, self.kvdelim, clean, bool(self.keep_empty))
+        return _spread(context, source, pairs, bool(self.mv_add))
+
+    def _cut(self, source: Node, field: str, ends: str | None, middles: str | None, clean: bool, keep: bool) -> Expr:
+        head = call("substr", Kind.TEXT, as_text(Col(field, source.schema[field])), number(1), number(self.maxchars))
+        flags = text(("c" if clean else "") + ("e" if keep else ""))
+        return call(
+            "kv_fields", Kind.MULTI, head, Lit(ends, Kind.TEXT), Lit(middles, Kind.TEXT), number(self.limit), flags
         )
-        existing = Existing.APPEND if self.mv_add else Existing.KEEP
-        return spread(context, source, pairs, what="extract", existing=existing, repeats=self.mv_add)
 
 
-def _optional(value: str | None) -> Expr:
-    return Lit(value, Kind.TEXT)
+def _spread(context: Context, source: Node, pairs: Expr, several: bool) -> Node:
+    existing = Existing.APPEND if several else Existing.KEEP
+    return spread(context, source, pairs, what="extract", existing=existing, repeats=several)
+
+
+def _joined(old: Value | None, new: list[str], several: bool) -> Value:
+    """A field after an extraction: the one that is there stays, unless values are added to it."""
+    if old is not None and not several:
+        return old
+    before = [] if old is None else [value_text(one) for one in old] if isinstance(old, list) else [value_text(old)]
+    values: list[Scalar] = [*before, *(new if several else new[:1])]
+    return values[0] if len(values) == 1 else values
+
+
+def _transform(context: Context, name: str, span: Span) -> Transform:
+    settings = context.transform(name)
+    if settings is None:
+        raise SplError(
+            f"there is no stanza [{name[:80]}] in the transforms.conf of the add-ons",
+            span=span,
+            hint='--addon DIR adds one; or say how with pairdelim= and kvdelim=, or rex "(?<field>...)"',
+            code="name",
+        )
+    try:
+        return read_transform(name, settings)
+    except SplError as error:
+        error.span = span
+        raise
 
 
 def parse(cursor: Cursor) -> Extract:
     delimiters: dict[str, str] = {}
     numbers = {"limit": LIMIT, "maxchars": MAXCHARS}
-    flags = {"mv_add": False, "clean_keys": True, "keep_empty_vals": False, "reload": False, "segment": False}
-    flags["auto"] = True
+    flags: dict[str, bool] = {}
+    stanzas: list[tuple[str, Span]] = []
     while not cursor.done():
         option = cursor.option(("pairdelim", "kvdelim", "limit", "maxchars", *FLAGS))
         match option:
@@ -88,10 +147,8 @@ def parse(cursor: Cursor) -> Extract:
             case None if cursor.at_option():
                 cursor.no_option()
             case None:
-                cursor.unsupported(
-                    f"extract cannot use the transforms.conf stanza {cursor.found()} yet",
-                    hint='say how with pairdelim= and kvdelim=, or use rex "(?<field>...)"',
-                )
+                name = cursor.name("the name of a stanza of transforms.conf")
+                stanzas.append((name.text, name.span))
             case ("pairdelim" | "kvdelim" as name, value, span):
                 if not value:
                     cursor.fail(f"{name} needs characters", span)
@@ -103,13 +160,14 @@ def parse(cursor: Cursor) -> Extract:
                 if name == "segment" and flags[name]:
                     cursor.unsupported("extract segment=true is not supported: results carry no positions", span)
     # reload has nothing to reload: knowledge is read when a search starts. auto=f without delimiters extracts nothing.
-    limit = numbers["limit"] if flags["auto"] or delimiters else 0
     return Extract(
+        tuple(stanzas),
+        flags.get("auto", True) or bool(delimiters),
         delimiters.get("pairdelim"),
         delimiters.get("kvdelim"),
-        limit,
-        numbers["maxchars"] if flags["auto"] or delimiters else 0,
-        flags["mv_add"],
-        flags["clean_keys"],
-        flags["keep_empty_vals"],
+        numbers["limit"],
+        numbers["maxchars"],
+        flags.get("mv_add"),
+        flags.get("clean_keys"),
+        flags.get("keep_empty_vals"),
     )
