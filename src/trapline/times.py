@@ -240,7 +240,7 @@ _MONTHS = [
     "November",
     "December",
 ]  # C locale, whatever the machine's
-_VARIABLE = re.compile(r"%(?:([369])[NQ]|:+z|E?[A-Za-z%+])")
+_VARIABLE = re.compile(r"%(?:([1-9])[NQ]|:{1,3}z|E?[A-Za-z%+])")
 
 
 def format_time(epoch: float | None, pattern: str | None, tz: tzinfo = UTC) -> str | None:
@@ -255,6 +255,8 @@ def format_time(epoch: float | None, pattern: str | None, tz: tzinfo = UTC) -> s
 
 
 def _variable(when: datetime, variable: str) -> str:
+    if variable[1:-1].isdigit():  # %3N: so many digits of the fraction
+        return f"{when.microsecond:06d}000"[: int(variable[1:-1])]
     year, week, weekday = when.isocalendar()
     hour12 = when.hour % 12 or 12
     day = when.timetuple().tm_yday
@@ -311,11 +313,11 @@ def _variable(when: datetime, variable: str) -> str:
             return f"{year:04d}"
         case "%g":
             return f"{year % 100:02d}"
-        case "%f" | "%6N" | "%6Q":
+        case "%f":
             return f"{when.microsecond:06d}"
-        case "%N" | "%9N" | "%9Q":
+        case "%N":
             return f"{when.microsecond:06d}000"
-        case "%Q" | "%3N" | "%3Q":
+        case "%Q":
             return f"{when.microsecond // 1000:03d}"
         case "%s":
             return str((when - _EPOCH) // timedelta(seconds=1))
@@ -325,6 +327,10 @@ def _variable(when: datetime, variable: str) -> str:
             return _offset_text(when, ":", 2)
         case "%::z":
             return _offset_text(when, ":", 3)
+        case "%:::z":
+            return _offset_text(when, "", 1)
+        case "%Ez":
+            return f"{round((when.utcoffset() or timedelta()).total_seconds() / 60):+d}"
         case "%Z":
             return when.tzname() or ""
         case "%n":
@@ -339,6 +345,10 @@ def _variable(when: datetime, variable: str) -> str:
             return f"{when.hour:02d}:{when.minute:02d}"
         case "%D" | "%x":
             return f"{when.month:02d}/{when.day:02d}/{when.year % 100:02d}"
+        case "%r":
+            return f"{hour12:02d}:{when.minute:02d}:{when.second:02d} {_variable(when, '%p')}"
+        case "%v":
+            return f"{when.day:2d}-{_MONTHS[when.month - 1][:3]}-{when.year:04d}"
         case "%c":
             return "".join(
                 _variable(when, one) for one in ("%a", "%n", "%b", "%n", "%e", "%n", "%T", "%n", "%Y")
@@ -361,7 +371,18 @@ def _offset_text(when: datetime, mark: str, parts: int) -> str:
 
 # --- strptime ------------------------------------------------------------------------------------------------------
 
-_EXPAND = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%X": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y", "%x": "%m/%d/%y"}
+_EXPAND = {
+    "%F": "%Y-%m-%d",
+    "%T": "%H:%M:%S",
+    "%X": "%H:%M:%S",
+    "%R": "%H:%M",
+    "%r": "%I:%M:%S %p",
+    "%D": "%m/%d/%y",
+    "%x": "%m/%d/%y",
+    "%v": "%e-%b-%Y",
+    "%c": "%a %b %e %H:%M:%S %Y",
+    "%+": "%a %b %e %H:%M:%S %Z %Y",
+}
 _READ = {
     "%Y": r"(?P<Y>\d{4})",
     "%y": r"(?P<y>\d{2})",
@@ -382,17 +403,9 @@ _READ = {
     "%a": r"[A-Za-z]{3,9}",
     "%A": r"[A-Za-z]{3,9}",
     "%f": r"(?P<f>\d{1,9})",
-    "%N": r"(?P<f>\d{1,9})",
-    "%Q": r"(?P<f>\d{1,9})",
-    "%3N": r"(?P<f>\d{1,9})",
-    "%6N": r"(?P<f>\d{1,9})",
-    "%9N": r"(?P<f>\d{1,9})",
-    "%3Q": r"(?P<f>\d{1,9})",
-    "%6Q": r"(?P<f>\d{1,9})",
-    "%9Q": r"(?P<f>\d{1,9})",
     "%s": r"(?P<s>-?\d{1,12})",
-    "%z": r"(?P<z>Z|[+-]\d{2}:?\d{2})",
-    "%:z": r"(?P<z>Z|[+-]\d{2}:?\d{2})",
+    "%z": r"(?P<z>Z|[+-]\d{2}(?::?\d{2}(?::\d{2})?)?)",
+    "%Ez": r"(?P<E>[+-]?\d{1,4})",
     "%Z": r"(?P<Z>[A-Za-z]{1,5})",
     "%%": "%",
     "%n": r"\s+",
@@ -403,27 +416,46 @@ _ZONES |= {"msk": 3, "jst": 9, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst"
 """Hours from UTC of zone abbreviations, as logs of Europe and the United States mean them."""
 
 
+_MONTH = frozenset(("%m", "%b", "%B", "%h"))
+_DAY = frozenset(("%d", "%e", "%j", "%s"))
+
+
 def reader(pattern: str) -> re.Pattern[str] | None:
-    """The regular expression that reads a strptime pattern; None if it uses a variable that cannot be read."""
-    for short, full in _EXPAND.items():
-        pattern = pattern.replace(short, full)
+    """The regular expression that reads a strptime pattern; None if it uses a variable that cannot be read, or has a
+    month but no day (Search Reference, "strptime"). A fraction of a second may be missing, with the mark before it."""
+    pattern = re.sub(r"%[%FTXRrDxvc+]", lambda match: _EXPAND.get(match.group(), match.group()), pattern)
     out: list[str] = []
     at = 0
     seen: set[str] = set()
+    used: set[str] = set()
     seconds_before = -1
     for match in _VARIABLE.finditer(pattern):
-        out.append(_literal(pattern[at : match.start()]))
-        piece = _READ.get(match.group())
-        if piece is None or (piece.startswith("(?P<") and piece in seen):
+        variable = match.group()
+        between = _literal(pattern[at : match.start()])
+        fraction = variable == "%f" or variable[-1] in "NQ"
+        if fraction:
+            digits = match.group(1)
+            # %s%3N: where the seconds end is told by the number of digits
+            piece = rf"(?P<f>\d{{{digits}}})" if digits and seconds_before == match.start() else r"(?P<f>\d{1,9})"
+            if between.endswith((r"\.", ",")):
+                mark = r"\." if between.endswith(r"\.") else ","
+                between, piece = between.removesuffix(mark), f"(?:{mark}{piece})?"
+        elif variable.startswith("%:"):
+            piece = _READ["%z"]
+        else:
+            piece = _READ.get(variable, "")
+        group = re.search(r"\?P<(\w)>", piece)
+        if not piece or (group is not None and group.group(1) in seen):
             return None
-        seen.add(piece)
-        digits = re.match(r"%([369])", match.group())
-        if digits is not None and seconds_before == match.start():
-            piece = rf"(?P<f>\d{{{digits.group(1)}}})"  # %s%3N: where the seconds end is told by the number of digits
-        out.append(piece)
+        if group is not None:
+            seen.add(group.group(1))
+        used.add(variable)
+        out += (between, piece)
         at = match.end()
-        seconds_before = at if match.group() == "%s" else -1
+        seconds_before = at if variable == "%s" else -1
     out.append(_literal(pattern[at:]))
+    if used & _MONTH and not used & _DAY:
+        return None
     try:
         return re.compile(r"\s*" + "".join(out), re.ASCII)
     except re.error:
@@ -466,7 +498,7 @@ def parse_time(text: str | None, pattern: re.Pattern[str], tz: tzinfo = UTC, now
         fraction = float(f"0.{found['f']}") if found.get("f") else 0.0
         if seconds > 60:
             return None
-        if found.get("z") is None and found.get("Z") is None:
+        if found.get("z") is None and found.get("Z") is None and found.get("E") is None:
             return epoch_of(when.replace(tzinfo=tz)) + seconds + fraction
         offset = _offset(found)
         return None if offset is None else epoch_of(when) + seconds + fraction - offset
@@ -492,8 +524,12 @@ def _month(found: dict[str, str | None]) -> int | None:
 def _offset(found: dict[str, str | None]) -> int | None:
     offset = found.get("z")
     if offset is not None and offset != "Z":
-        digits = offset[1:].replace(":", "")
-        return (-1 if offset[0] == "-" else 1) * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
+        digits = offset[1:].replace(":", "").ljust(6, "0")
+        seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])
+        return -seconds if offset[0] == "-" else seconds
+    minutes = found.get("E")
+    if minutes is not None:
+        return int(minutes) * 60
     name = found.get("Z")
     hours = 0 if name is None else _ZONES.get(name.lower())
     return None if hours is None else hours * 3600

@@ -12,6 +12,7 @@ import re
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -195,10 +196,10 @@ def month_floor(epoch: float | None, months: float | None, tz: str | None) -> fl
 
 
 def number_format(number: float | None, how: str | None) -> str | None:
-    """tostring() with a format."""
+    """tostring() with a format, in any case of letters; another one is the plain number."""
     if number is None or how is None:
         return None
-    match how:
+    match how.lower():
         case "hex":
             return f"{'-' if number < 0 else ''}0x{int(abs(number)):X}"
         case "binary":
@@ -209,7 +210,7 @@ def number_format(number: float | None, how: str | None) -> str | None:
             return f"{_half_up(number, 2):,.2f}"
         case "duration":
             sign = "-" if number < 0 else ""
-            whole = abs(number)
+            whole = round(abs(number), 6)
             days, rest = divmod(int(whole), 86_400)
             hours, rest = divmod(rest, 3600)
             minutes, seconds = divmod(rest, 60)
@@ -221,17 +222,29 @@ def number_format(number: float | None, how: str | None) -> str | None:
     return number_text(number)
 
 
-def _half_up(number: float, places: int) -> float:
-    from decimal import ROUND_HALF_UP, Decimal
+_WIDE = Context(prec=400)
+"""Digits enough for any double with MOST_DECIMALS decimals."""
+MOST_DECIMALS = 30
 
-    return float(Decimal(repr(number)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
+
+def _half_up(number: float, places: int) -> float:
+    exact = Decimal(repr(number)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_WIDE)
+    return float(exact)
 
 
 def fixed(number: float | None, places: float | None) -> str | None:
-    """A number with exactly that many decimals."""
+    """A number with exactly that many decimals, at most 30."""
     if number is None or places is None:
         return None
-    return f"{_half_up(number, min(int(places), 30)):.{min(int(places), 30)}f}"
+    count = max(0, int(min(places, MOST_DECIMALS)))
+    return f"{_half_up(number, count):.{count}f}"
+
+
+def round_half_up(number: float | None, places: float | None) -> float | None:
+    """round() to a number of decimals that is computed; None for a negative one."""
+    if number is None or places is None or places < 0:
+        return None
+    return number if places > 15 else _half_up(number, int(places))
 
 
 def number_in_base(text: str | None, base: float | None) -> float | None:
@@ -422,10 +435,9 @@ def round_significant(number: float | None, figures: float | None) -> float | No
     """Rounded half up to so many significant figures."""
     if number is None or figures is None or number == 0:
         return number
-    from decimal import ROUND_HALF_UP, Decimal
-
     exact = Decimal(repr(number))
-    return float(exact.quantize(Decimal(1).scaleb(exact.adjusted() + 1 - max(int(figures), 1)), rounding=ROUND_HALF_UP))
+    last = Decimal(1).scaleb(exact.adjusted() + 1 - max(int(min(figures, MOST_DECIMALS)), 1))
+    return float(exact.quantize(last, rounding=ROUND_HALF_UP, context=_WIDE))
 
 
 _CLOCK = re.compile(r"(?:(\d{1,9})\+)?(?:(\d{1,9}):)?(\d{1,9}):(\d{1,9}(?:\.\d{1,9})?)\Z", re.ASCII)
@@ -488,9 +500,14 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args)
         except TraplineError as error:
-            raise RuntimeError(MARK + CUT.join((error.code, error.reason, error.hint or "")) + MARK) from None
+            raise RuntimeError(failure(error.code, error.reason, error.hint)) from None
 
     return call
+
+
+def failure(code: str, reason: str, hint: str | None = None) -> str:
+    """The error text from which an engine makes its EngineError."""
+    return MARK + CUT.join((code, reason, hint or "")) + MARK
 
 
 MARK = "\x1etrapline\x1e"
@@ -511,6 +528,7 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     "time_floor": ScalarFunction(time_floor, (Kind.NUMBER, Kind.NUMBER, Kind.NUMBER, Kind.TEXT), Kind.NUMBER),
     "month_floor": ScalarFunction(month_floor, (Kind.NUMBER, Kind.NUMBER, Kind.TEXT), Kind.NUMBER),
     "number_format": ScalarFunction(number_format, (Kind.NUMBER, Kind.TEXT), Kind.TEXT),
+    "round": ScalarFunction(round_half_up, (Kind.NUMBER, Kind.NUMBER), Kind.NUMBER),
     "fixed": ScalarFunction(fixed, (Kind.NUMBER, Kind.NUMBER), Kind.TEXT),
     "number_in_base": ScalarFunction(number_in_base, (Kind.TEXT, Kind.NUMBER), Kind.NUMBER),
     "plus": ScalarFunction(plus, (Kind.MULTI,), Kind.TEXT),

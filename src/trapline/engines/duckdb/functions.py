@@ -13,7 +13,7 @@ from typing import cast
 from sqlglot import exp
 
 from trapline import pcre
-from trapline.engines.scalar import FUNCTIONS
+from trapline.engines.scalar import FUNCTIONS, failure
 from trapline.errors import SplError
 from trapline.plan import Agg, Call, Lit
 from trapline.values import Kind
@@ -45,35 +45,49 @@ MACROS = (
         for name, op in (("eq", "="), ("ne", "<>"), ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="))
     ),
     "is_true(x) AS coalesce(x, false)",
+    # A place or a count: whole, and within what lists and texts can have.
+    "whole(x) AS CASE WHEN x >= 2147483647 THEN 2147483647 WHEN x <= -2147483647 THEN -2147483647 "
+    "ELSE cast(trunc(x) AS BIGINT) END",
     "log_of(x, b) AS CASE WHEN x > 0 AND b > 0 AND b <> 1 THEN CASE b WHEN 10 THEN log10(x) WHEN 2 THEN log2(x) "
     "ELSE ln(x) / ln(b) END END",
     # SQLite's substr: place 0 stands before the text, a negative length takes what comes before the place.
-    "substring_start(s, a) AS CASE WHEN a < 0 THEN length(s) + cast(a AS BIGINT) ELSE cast(a AS BIGINT) - 1 END",
+    "substring_start(s, a) AS CASE WHEN a <= -1 THEN length(s) + spl_whole(a) ELSE spl_whole(a) - 1 END",
     "substring_cut(s, first, last) AS substring(s, greatest(first, 0) + 1, greatest(last - greatest(first, 0), 0))",
     "substring_of(s, a, n) AS CASE WHEN coalesce(n, 2147483647) >= 0 "
     "THEN spl_substring_cut(s, spl_substring_start(s, a), "
-    "spl_substring_start(s, a) + cast(coalesce(n, 2147483647) AS BIGINT)) "
-    "ELSE spl_substring_cut(s, spl_substring_start(s, a) + cast(n AS BIGINT), spl_substring_start(s, a)) END",
+    "spl_substring_start(s, a) + spl_whole(coalesce(n, 2147483647))) "
+    "ELSE spl_substring_cut(s, spl_substring_start(s, a) + spl_whole(n), spl_substring_start(s, a)) END",
     "list_numbers(l) AS list_filter(list_transform(cast(l AS VARCHAR[]), lambda x: spl_to_number(x)), "
     "lambda x: x IS NOT NULL)",
     "list_max(l) AS coalesce(list_max(list_filter(cast(l AS VARCHAR[]), lambda x: spl_to_number(x) IS NULL)), "
     "spl_number_text(list_max(spl_list_numbers(l))))",
     "list_min(l) AS coalesce(spl_number_text(list_min(spl_list_numbers(l))), list_min(cast(l AS VARCHAR[])))",
+    # The same with values that are text for certain, also where they look like numbers.
+    "list_max_of(l, t) AS coalesce(list_max(list_concat(list_filter(cast(l AS VARCHAR[]), "
+    "lambda x: spl_to_number(x) IS NULL), t)), spl_number_text(list_max(spl_list_numbers(l))))",
+    "list_min_of(l, t) AS coalesce(spl_number_text(list_min(spl_list_numbers(l))), "
+    "list_min(list_concat(cast(l AS VARCHAR[]), t)))",
     "list_sum(l) AS list_sum(spl_list_numbers(l))",
     "list_avg(l) AS list_avg(spl_list_numbers(l))",
     "list_or_null(l) AS CASE WHEN len(l) > 0 THEN l END",
     "list_of(x) AS CASE WHEN x IS NOT NULL THEN [x] END",
-    "list_at(l, i) AS CASE WHEN i >= 0 THEN l[cast(i AS BIGINT) + 1] ELSE l[cast(i AS BIGINT)] END",
-    "list_place(l, i) AS CASE WHEN i >= 0 THEN cast(i AS BIGINT) + 1 ELSE len(l) + cast(i AS BIGINT) + 1 END",
-    "list_cut(l, a, b) AS CASE WHEN a BETWEEN 1 AND len(l) AND b BETWEEN 1 AND len(l) AND a <= b THEN l[a:b] END",
+    "list_at(l, i) AS CASE WHEN i > -1 THEN l[spl_whole(i) + 1] ELSE l[spl_whole(i)] END",
+    "list_place(l, i) AS CASE WHEN i > -1 THEN spl_whole(i) + 1 ELSE len(l) + spl_whole(i) + 1 END",
+    # A range that ends beyond the last value ends with it.
+    "list_cut(l, a, b) AS CASE WHEN a BETWEEN 1 AND len(l) AND a <= b THEN l[a:b] END",
     "list_slice(l, a, b) AS spl_list_cut(l, spl_list_place(l, a), spl_list_place(l, b))",
     "list_dedup(l) AS list_filter(l, lambda x, i: list_position(l, x) = i)",
     "list_find(l, flags) AS CASE WHEN list_position(flags, true) > 0 "
     "THEN cast(list_position(flags, true) - 1 AS DOUBLE) END",
     "list_zip(a, b, mark) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN "
     "list_transform(range(1, least(len(a), len(b)) + 1), lambda i: a[i] || mark || b[i]) END",
-    "list_range(a, b, s) AS spl_list_or_null(CASE WHEN s <> 0 AND abs((b - a) / s) <= 1000000 THEN list_transform("
-    "range(0, greatest(cast(ceil((b - a) / s) AS BIGINT), 0)), lambda i: spl_number_text(a + i * s)) END)",
+    # The bound stands inside: a list of constants is made before a CASE around it is looked at.
+    "list_steps(n) AS CASE WHEN n > 1000000 THEN cast(error('"
+    + failure("values", "mvrange() would give more than 1,000,000 values", "a greater step, or a nearer end")
+    + "') AS BIGINT) WHEN n > 0 THEN cast(ceil(n) AS BIGINT) ELSE 0 END",
+    "list_range(a, b, s) AS spl_list_or_null(list_transform(range(0, spl_list_steps(CASE WHEN s <> 0 AND isfinite(a) "
+    "AND isfinite(b) AND isfinite(s) THEN (b - a) / s END)), lambda i: spl_number_text(a + i * s)))",
+    "list_join(l, mark) AS list_reduce(l, lambda a, b: a || mark || b)",
     "list_any(flags) AS list_contains(flags, true)",
     "sort_class(x) AS CASE WHEN x IS NULL THEN NULL WHEN spl_to_number(x) IS NOT NULL THEN 0 ELSE 1 END",
     # Each part of an IPv4 address padded, so that text order is address order.
@@ -85,7 +99,7 @@ MACROS = (
     "month_floor(x, n) AS epoch_us(TIMESTAMP '1970-01-01' "
     "+ to_months(cast(floor(spl_months(x) / n) * n AS INTEGER))) / 1e6",
     "event_list(mv, x) AS coalesce(mv, spl_list_of(x))",
-    "list_head(l, n) AS l[1:cast(n AS BIGINT)]",
+    "list_head(l, n) AS l[1:spl_whole(n)]",
     # Bitwise functions take whole numbers from 0 to 2^53-1 and give null for all others.
     "bits(x) AS CASE WHEN x BETWEEN 0 AND 9007199254740991 AND x = trunc(x) THEN cast(x AS BIGINT) END",
     "bit_and(a, b) AS cast(spl_bits(a) & spl_bits(b) AS DOUBLE)",
@@ -212,15 +226,19 @@ def _plus(call: Call, args: Sequence[Tree]) -> Tree:
     )
 
 
+_LONGEST = 2**31 - 1
+"""Characters that a text can have."""
+
+
 def _substr(call: Call, args: Sequence[Tree]) -> Tree:
     """Plain places are a native call; the rest of SQLite's rules is a macro."""
     start, length = call.args[1], call.args[2]
     plain = isinstance(start, Lit) and isinstance(start.value, float) and start.value >= 1
     if plain and isinstance(length, Lit) and (length.value is None or isinstance(length.value, float)):
-        count = None if length.value is None else int(length.value)
+        count = None if length.value is None else int(min(length.value, _LONGEST))
         if count is None or count >= 0:
             assert isinstance(start, Lit)
-            places = [exp.Literal.number(int(cast("float", start.value)))]
+            places = [exp.Literal.number(int(min(cast("float", start.value), _LONGEST)))]
             return native("substring", args[0], *places, *([] if count is None else [exp.Literal.number(count)]))
     return macro("substring_of", *args)
 
@@ -259,6 +277,7 @@ def _power(call: Call, args: Sequence[Tree]) -> Tree:
 
 
 def _round(call: Call, args: Sequence[Tree]) -> Tree:
+    """A double holds no more than 15 decimals for certain; what has more places is itself."""
     value, places = args
     if isinstance(call.args[1], Lit) and isinstance(call.args[1].value, float):
         digits = int(call.args[1].value)
@@ -267,10 +286,8 @@ def _round(call: Call, args: Sequence[Tree]) -> Tree:
             exact = exp.Cast(this=native("round", decimal, exp.Literal.number(digits)), to=sql_type("DOUBLE"))
             rough = native("round", value.copy(), exp.Literal.number(digits))
             return exp.Coalesce(this=exact, expressions=[rough])
-        places = exp.Literal.number(digits)
-    else:
-        places = exp.Cast(this=places, to=sql_type("INTEGER"))
-    return native("round", value, places)
+        return native("round", value, exp.Literal.number(digits)) if 0 <= digits <= 15 else value
+    return macro("py_round", value, places)
 
 
 def _fixed(call: Call, args: Sequence[Tree]) -> Tree:
@@ -340,6 +357,11 @@ def _list_find(call: Call, args: Sequence[Tree]) -> Tree:
 
 def _list_concat(call: Call, args: Sequence[Tree]) -> Tree:
     return macro("list_or_null", native("list_concat", *args))
+
+
+def _list_join(call: Call, args: Sequence[Tree]) -> Tree:
+    """The native function takes a literal between the values only."""
+    return native("array_to_string", *args) if isinstance(call.args[1], Lit) else macro("list_join", *args)
 
 
 def _split(call: Call, args: Sequence[Tree]) -> Tree:
@@ -548,7 +570,7 @@ SCALARS: dict[str, Builder] = {
     ),
     "list_count": _number_of("len"),
     "list_concat": _list_concat,
-    "list_join": _named("array_to_string"),
+    "list_join": _list_join,
     "list_single": lambda call, args: exp.Case(
         ifs=[
             exp.If(
@@ -574,6 +596,8 @@ SCALARS: dict[str, Builder] = {
     "list_range": _macro("list_range"),
     "list_max": _macro("list_max"),
     "list_min": _macro("list_min"),
+    "list_max_of": _macro("list_max_of"),
+    "list_min_of": _macro("list_min_of"),
     "list_sum": _macro("list_sum"),
     "list_avg": _macro("list_avg"),
     "list_map": lambda call, args: macro(

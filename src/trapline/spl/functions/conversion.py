@@ -9,7 +9,7 @@ from trapline.spl.expr import Func, Str
 from trapline.spl.functions import function
 from trapline.values import Kind
 
-_FORMATS = {"hex": "hex", "commas": "commas", "duration": "duration", "binary": "binary"}
+_FORMATS = ("binary", "commas", "duration", "hex")
 
 
 @function(
@@ -21,22 +21,23 @@ _FORMATS = {"hex": "hex", "commas": "commas", "duration": "duration", "binary": 
     does="A value as text.",
     notes=(
         "A condition gives True or False. `commas` rounds to two decimals, `duration` takes seconds and "
-        "gives [D+]HH:MM:SS."
+        "gives [D+]HH:MM:SS. A format is for numbers: text stays as it is."
     ),
 )
 def _tostring(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])
-    if len(ast.args) == 1 or value.kind is Kind.BOOL:
+    if len(ast.args) == 1 or value.kind is Kind.BOOL or isinstance(ast.args[0], Str):
         return as_text(value)
-    wanted = env.constant(ast.args[1], "the format of tostring()").lower()
-    if wanted not in _FORMATS:
+    wanted = ast.args[1]
+    if isinstance(wanted, Str) and wanted.value.lower() not in _FORMATS:
         raise SplError(
-            f"tostring() has no format '{wanted}'",
-            span=ast.args[1].span,
-            hint="one of: " + ", ".join(sorted(_FORMATS)),
+            f"tostring() has no format '{wanted.value}'",
+            span=wanted.span,
+            hint="one of: " + ", ".join(_FORMATS),
             code="function",
         )
-    return call("number_format", Kind.TEXT, env.number(ast.args[0]), text(wanted))
+    formatted = call("number_format", Kind.TEXT, as_number(value), env.text(wanted))
+    return formatted if value.kind is Kind.NUMBER else Call("coalesce", (formatted, as_text(value)), Kind.TEXT)
 
 
 @function(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from trapline.errors import SplError
-from trapline.plan import Expr, Lit, call, number, text
+from trapline.plan import Expr, Lit, call, number
 from trapline.spl.evaluate import Env
 from trapline.spl.expr import Func
 from trapline.spl.functions import function
 from trapline.times import shift
 from trapline.values import Kind
-
-_MONTH = re.compile(r"%[mbBh]")
-_DAY = re.compile(r"%[deEjsDFcx+]")
 
 
 @function(
@@ -68,7 +63,5 @@ def _strftime(env: Env, ast: Func) -> Expr:
     notes="Null for a text that does not fit, and for a format with a month but no day.",
 )
 def _strptime(env: Env, ast: Func) -> Expr:
-    pattern = env.constant(ast.args[1], "the format of strptime()")
-    if _MONTH.search(pattern) and not _DAY.search(pattern):
-        return Lit(None, Kind.NUMBER)
-    return call("time_parse", Kind.NUMBER, env.text(ast.args[0]), text(pattern), number(env.context.now))
+    form = env.text(ast.args[1])
+    return call("time_parse", Kind.NUMBER, env.text(ast.args[0]), form, number(env.context.now))

@@ -1,13 +1,13 @@
-"""Mathematical, trigonometric and statistical eval functions (Search Reference, pages of these names)."""
+"""Mathematical functions (Search Reference, "Mathematical functions"), and trigonometric and statistical ones."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from trapline.errors import SplError
-from trapline.plan import NULL, Call, Expr, call, number, text
+from trapline.plan import NULL, Call, Expr, Lit, call, number, text
 from trapline.spl.evaluate import Env, as_multi, as_number, as_text, is_null_literal
 from trapline.spl.expr import Ast, Binary, Func, Num, Str
 from trapline.spl.functions import function
@@ -93,6 +93,13 @@ def _log(env: Env, ast: Func) -> Expr:
 )
 def _round(env: Env, ast: Func) -> Expr:
     places = env.number(ast.args[1]) if len(ast.args) == 2 else number(0)
+    if isinstance(places, Lit) and isinstance(places.value, float) and places.value < 0:
+        raise SplError(
+            "round() cannot round to a negative number of decimals",
+            span=ast.args[1].span,
+            hint="round(x/100)*100 rounds to hundreds",
+            code="function",
+        )
     return call("round", Kind.NUMBER, env.number(ast.args[0]), places)
 
 
@@ -151,16 +158,28 @@ def _random(env: Env, ast: Func) -> Expr:
 
 def _extreme(op: str) -> Callable[[Env, Func], Expr]:
     def lower(env: Env, ast: Func) -> Expr:
-        values = [value for value in map(env.value, ast.args) if not is_null_literal(value)]
-        if not values:
+        """Numbers compare as numbers and are less than any text. A quoted literal is text, also "10"."""
+        given = [(value, env.gives_text(arg)) for arg, value in ((arg, env.value(arg)) for arg in ast.args)]
+        given = [(value, certain) for value, certain in given if not is_null_literal(value)]
+        if not given:
             return NULL
-        if all(value.kind is Kind.NUMBER for value in values):
-            return Call(f"{op}_number", tuple(values), Kind.NUMBER)
-        packed = [value if value.kind is Kind.MULTI else as_multi(value) for value in values]
-        return call(f"list_{op}", Kind.TEXT, Call("list_concat", tuple(packed), Kind.MULTI))
+        if all(value.kind is Kind.NUMBER for value, _ in given):
+            return Call(f"{op}_number", tuple(value for value, _ in given), Kind.NUMBER)
+        plain = _joined([value for value, certain in given if not certain])
+        texts = _joined([value for value, certain in given if certain])
+        if is_null_literal(texts):
+            return call(f"list_{op}", Kind.TEXT, plain)
+        return call(f"list_{op}_of", Kind.TEXT, plain, texts)
 
     lower.__module__ = __name__
     return lower
+
+
+def _joined(values: Sequence[Expr]) -> Expr:
+    """Values as one multivalue; null for none."""
+    if not values:
+        return Lit(None, Kind.MULTI)
+    return Call("list_concat", tuple(as_multi(value) for value in values), Kind.MULTI)
 
 
 function(
