@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache
@@ -17,6 +17,8 @@ from trapline.errors import SplError, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.knowledge.datamodels import DataModel
+from trapline.knowledge.datasets import Source, bind
+from trapline.knowledge.macros import Macro as Macro
 from trapline.narrow import narrow
 from trapline.plan import DEEP, Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, depth, widen
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
@@ -55,15 +57,6 @@ class Result:
     rows: list[Row]
     warnings: tuple[Warn, ...] = ()
     shown: list[Row] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """A search macro. `args` are the names that stand as $name$ in the definition."""
-
-    name: str
-    definition: str
-    args: tuple[str, ...] = ()
 
 
 Writer = Callable[[str, Sequence[Row]], None]
@@ -158,7 +151,7 @@ class Session:
         `stages` asked for (counted from 0) are taken apart too. Raises as `run`."""
         context, pipeline = self._open(spl, earliest, latest, now)
         try:
-            return explain(context, pipeline, trace(spl, self.macros), stages)
+            return explain(context, pipeline, trace(spl, context.macros), stages)
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
 
@@ -183,7 +176,6 @@ class Session:
     ) -> tuple[_Context, Pipeline]:
         clock = time.time()
         instant = clock if now is None else float(now)
-        pipeline = parse(spl, self.macros)
         context = _Context(
             self,
             self.engine or default_engine(),
@@ -192,7 +184,7 @@ class Session:
             time_bound(earliest, instant, what="earliest", tz=zone(self.tz)) or None,
             time_bound(latest, instant, what="latest", tz=zone(self.tz)),
         )
-        return context, pipeline
+        return context, context.parse(spl)
 
     def given(self) -> Rows:
         """The given events as a plan."""
@@ -231,6 +223,7 @@ class _Context:
         self.writes = False
         """Only a run may change what others see; explain and sql look."""
         self._depth = 0
+        self._macros: Mapping[str, Macro] | None = None
 
     # --- plans
 
@@ -280,7 +273,7 @@ class _Context:
         return self.plans(pipeline, nested=True, source=source)[-1]
 
     def parse(self, text: str) -> Pipeline:
-        return parse(text, self.session.macros)
+        return parse(text, self.macros if "`" in text else {})
 
     def inner(self, pipeline: Pipeline, what: str) -> Node:
         if self._depth >= self.limits.nesting:
@@ -404,6 +397,13 @@ class _Context:
 
     # --- knowledge
 
+    @property
+    def macros(self) -> Mapping[str, Macro]:
+        """Those of the session, then those of the add-ons."""
+        if self._macros is None:
+            self._macros = {**self.knowledge().macros, **self.session.macros}
+        return self._macros
+
     def knowledge(self) -> Knowledge:
         known = self.session.knowledge
         return Knowledge.built_in() if known is None else known
@@ -412,7 +412,7 @@ class _Context:
         if not self.session.tables:
             return None
         found = self.knowledge().eventtypes_like(pattern)
-        return {name: expand(search, self.session.macros) for name, search in found.items()}
+        return {name: expand(search, self.macros) for name, search in found.items()}
 
     def transform(self, name: str) -> Mapping[str, str] | None:
         found = self.knowledge().transforms.get(name)
@@ -472,12 +472,14 @@ class _Context:
             return None
         return self.folder / (name if name.endswith((".csv", ".csv.gz")) else f"{name}.csv")
 
-    def dataset(self, model: str, name: str, tree: Filter | None = None, *, nodename: bool = False) -> Dataset:
+    def dataset(
+        self, model: str, name: str, tree: Filter | None = None, read: Collection[str] | None = None
+    ) -> Dataset:
         found = self._datamodel(model)
-        source = datamodels.Source(
+        source = Source(
             self,
             search=lambda text: self.inner(self.parse(text), f"the data model {model}"),
-            expand=lambda text: expand(text, self.session.macros),
+            expand=lambda text: expand(text, self.macros),
             given=rows_from,
         )
         before = self.earliest, self.latest
@@ -486,7 +488,7 @@ class _Context:
             self.earliest = stated.earliest if stated.earliest is not None else self.earliest
             self.latest = stated.latest if stated.latest is not None else self.latest
         try:
-            return datamodels.bind(found, name, source, nodename=nodename)
+            return bind(found, name, source, read)
         finally:
             self.earliest, self.latest = before
 
@@ -494,18 +496,21 @@ class _Context:
         return self._datamodel(model).roots
 
     def describe(self, model: str | None, dataset: str | None) -> Sequence[Mapping[str, object]]:
-        known = self.session.datamodels
         if model is None:
-            return [self._datamodel(name).to_json() for name in sorted(known)]
+            return [self._datamodel(name).to_json() for name in sorted(self._models())]
         found = self._datamodel(model)
         if dataset is not None:
             found.lineage(dataset)
         return [found.to_json(dataset)]
 
+    def _models(self) -> Mapping[str, Any]:
+        """Data models by name: those of the session, then those of the add-ons."""
+        return {**self.knowledge().models, **self.session.datamodels}
+
     def _datamodel(self, name: str) -> DataModel:
         known = self.session._datamodels.get(name)
         if known is None:
-            known = self.session._datamodels[name] = datamodels.find(name, self.session.datamodels)
+            known = self.session._datamodels[name] = datamodels.find(name, self._models())
         return known
 
     def model(self, name: str) -> Model:
@@ -574,6 +579,25 @@ def rows_from(rows: Iterable[Mapping[str, Any]]) -> Rows:
     """JSON-like rows as a plan: text, numbers, booleans (as true/false), lists of these; None and empty lists are
     null."""
     found = [dict(row) for row in rows]
+    try:
+        return _rows(found)
+    except UnicodeEncodeError:
+        return _rows(_whole(found))
+
+
+def _whole(value: Any) -> Any:
+    """A JSON value without halves of surrogate pairs, which JSON can hold and UTF-8 cannot: they become `?`."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode("utf-8")
+        case list() | tuple():
+            return [_whole(one) for one in value]
+        case dict():
+            return {_whole(name): _whole(one) for name, one in value.items()}
+    return value
+
+
+def _rows(found: Sequence[Mapping[str, Any]]) -> Rows:
     names = list(dict.fromkeys(name for row in found for name in row))
     schema: dict[str, Kind] = {}
     columns: list[pa.Array] = []

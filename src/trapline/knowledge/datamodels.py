@@ -8,24 +8,14 @@ fields. Calculations run in their order, parents first.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trapline.errors import InputError, Span, SplError, TraplineError, Unsupported
-from trapline.plan import Call, Col, Expr, Extend, Filter, Lit, Node, both, call
-from trapline.spl.command import Context, Pipeline
-from trapline.spl.cursor import Cursor
-from trapline.spl.datasets import META, NODENAME, Dataset, nearest
-from trapline.spl.evaluate import Env
-from trapline.spl.expr import parse_expression
-from trapline.spl.filter import lower_text
-from trapline.spl.lookups import Pair, lower_lookup
-from trapline.values import Kind
+from trapline.errors import InputError, SplError, TraplineError
+from trapline.spl.datasets import nearest
 
-_NOWHERE = Span(0, 0)
 MAX_DEPTH = 20
 """Generations of datasets."""
 ROOTS = frozenset({"", "BaseEvent", "BaseSearch", "BaseTransaction", "BaseInterface", "BaseImpersonatedSearch"})
@@ -127,7 +117,7 @@ class DataModel:
         fields = []
         for place, owner in enumerate(line):
             prefix = ".".join(part.name for part in line[: place + 1])
-            fields += [{"fieldName": own, "owner": prefix} for own in _fields_of(owner)]
+            fields += [{"fieldName": own, "owner": prefix} for own in fields_of(owner)]
         return {
             "objectName": name,
             "displayName": one.title or name,
@@ -172,7 +162,7 @@ def read_model(path: Path) -> DataModel:
 
 def model_files(addons: Iterable[Path]) -> dict[str, Path]:
     """The data models of add-on folders, by name: `default/data/models/*.json`, in place of them `local/`, a later
-    folder in place of an earlier one. As `Session.datamodels` takes them; each is read when a search first uses it."""
+    folder in place of an earlier one. Each is read when a search first uses it."""
     found: dict[str, Path] = {}
     for addon in addons:
         for layer in ("default", "local"):
@@ -269,16 +259,16 @@ def _ordered(model: str, found: Mapping[str, Definition]) -> dict[str, Definitio
     return done
 
 
-def _fields_of(one: Definition) -> Iterator[str]:
+def fields_of(one: Definition) -> Iterator[str]:
     seen: set[str] = set()
-    made = [name for part in one.calculations for name in _made(part)]
-    for name in (*one.fields, *made):
+    calculated = [name for part in one.calculations for name in made(part)]
+    for name in (*one.fields, *calculated):
         if name and name not in seen:
             seen.add(name)
             yield name
 
 
-def _made(part: Calculation) -> tuple[str, ...]:
+def made(part: Calculation) -> tuple[str, ...]:
     match part:
         case Eval(name=name):
             return (name,)
@@ -286,137 +276,6 @@ def _made(part: Calculation) -> tuple[str, ...]:
             return names
         case FromLookup(outputs=outputs):
             return tuple(name for _, name in outputs)
-
-
-# --- datasets as plans ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a dataset reads from: `search` runs a search text, `expand` replaces the macros of an expression."""
-
-    context: Context
-    search: Callable[[str], Node]
-    expand: Callable[[str], str]
-    given: Callable[[Sequence[Mapping[str, object]]], Node]
-
-
-def bind(model: DataModel, name: str, source: Source, *, nodename: bool = False) -> Dataset:
-    """A dataset as a plan. `nodename`: with the field that names the datasets that an event is in. Raises SplError."""
-    line = model.lineage(name)
-    given = next((place for place in range(len(line) - 1, -1, -1) if line[place].rows is not None), None)
-    owned: dict[str, str] = {}
-    first = 0
-    if given is not None:
-        node = source.given([{str(key): cell for key, cell in row.items()} for row in line[given].rows or ()])
-        first = given + 1
-    else:
-        node = source.search(_search(line[0]))
-    for place, one in enumerate(line):
-        if place >= first and place and one.constraint:
-            node = Filter(node, _predicate(one, node, source))
-        if place >= first:
-            node = _calculated(node, one, source)
-        prefix = ".".join(part.name for part in line[: place + 1])
-        for own in _fields_of(one):
-            if own not in META or own in ("host", "source", "sourcetype", "index"):
-                owned.setdefault(own, f"{prefix}.{own}")
-    if nodename:
-        node = Extend(node, ((NODENAME, _nodename(model, line, node, source, complete=given is None)),))
-    return Dataset(model.name, name, node, owned)
-
-
-def _search(root: Definition) -> str:
-    text = root.constraint.strip()
-    if root.piped:
-        return text
-    return f"search {text}" if text else "search *"
-
-
-def _predicate(one: Definition, node: Node, source: Source) -> Expr:
-    return lower_text(source.expand(one.constraint), node.schema, source.context, _NOWHERE)
-
-
-def _nodename(model: DataModel, line: Sequence[Definition], node: Node, source: Source, *, complete: bool) -> Expr:
-    """The lineages of the datasets that an event is in: the one asked for, its ancestors, and the descendants whose
-    constraints it meets."""
-    paths = [".".join(part.name for part in line[: place + 1]) for place in range(len(line))]
-    certain = Lit(tuple(paths), Kind.MULTI)
-    parts: list[Expr] = [certain]
-    if complete:
-        for name in model.datasets:
-            below = model.lineage(name)
-            if len(below) <= len(line) or below[: len(line)] != list(line):
-                continue
-            tests = [_predicate(one, node, source) for one in below[len(line) :] if one.constraint]
-            path = Lit((".".join(one.name for one in below),), Kind.MULTI)
-            parts.append(Call("case", (both(tests), path, Lit(None, Kind.MULTI)), Kind.MULTI) if tests else path)
-    return call("list_concat", Kind.MULTI, *parts) if len(parts) > 1 else certain
-
-
-def _calculated(node: Node, one: Definition, source: Source) -> Node:
-    context = source.context
-    for part in one.calculations:
-        try:
-            node = _step(node, part, source)
-        except Unsupported as error:
-            node = _gap(node, one, Gap(error.reason, _made(part)), context)
-        except SplError as error:
-            raise SplError(f"the dataset '{one.name}': {error.reason}", hint=error.hint, code="datamodel") from None
-        if isinstance(part, Gap):
-            node = _gap(node, one, part, context)
-    return node
-
-
-def _gap(node: Node, one: Definition, gap: Gap, context: Context) -> Node:
-    names = ", ".join(gap.names)
-    what = f"; {names} is null" if names else ""
-    context.warnings.add("datamodel", f"the dataset {one.name} has what is not supported yet: {gap.what}{what}")
-    missing = tuple((name, Lit(None, Kind.TEXT)) for name in gap.names)
-    return Extend(node, missing) if missing else node
-
-
-def _step(node: Node, part: Calculation, source: Source) -> Node:
-    context = source.context
-    match part:
-        case Eval(name=name, expression=expression):
-            return Extend(node, ((name, Env(node.schema, context).value(_ast(expression))),))
-        case Rex(source=field_name, expression=expression, names=names):
-            if field_name not in node.schema:
-                return Extend(node, tuple((name, Lit(None, Kind.TEXT)) for name in names))
-            return _rex(node, field_name, expression, names, context)
-        case FromLookup(lookup=name, inputs=inputs, outputs=outputs):
-            on = [Pair(own, event, _NOWHERE) for own, event in inputs]
-            into = [Pair(own, event, _NOWHERE) for own, event in outputs]
-            return lower_lookup(context, node, context.lookup(name), on, into, keep=False)
-        case Gap():
-            return node
-
-
-def _rex(node: Node, source: str, pattern: str, names: Sequence[str], context: Context) -> Node:
-    from trapline.pcre import check
-    from trapline.plan import number, text
-    from trapline.spl.evaluate import as_text
-
-    groups = dict(check(pattern).groups)
-    subject = as_text(Col(source, node.schema[source]))
-    values: list[tuple[str, Expr]] = []
-    for name in names:
-        if name in groups:
-            found = call("regex_extract", Kind.TEXT, subject, text(pattern), number(groups[name]))
-            values.append((name, found))
-    return Extend(node, tuple(values)) if values else node
-
-
-def _ast(expression: str) -> Any:
-    def refuse(start: int, end: int) -> Pipeline:
-        raise SplError("a subsearch cannot stand here")
-
-    text = re.sub(r"\s+", " ", expression)
-    cursor = Cursor(text, 0, len(text), refuse)
-    found = parse_expression(cursor)
-    cursor.finish()
-    return found
 
 
 def find(name: str, known: Mapping[str, Any]) -> DataModel:

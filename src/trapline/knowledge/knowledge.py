@@ -11,11 +11,14 @@ from pathlib import Path
 from trapline.errors import SplError, Warn
 from trapline.knowledge import conf, settings
 from trapline.knowledge.bind import Bound
+from trapline.knowledge.datamodels import model_files
+from trapline.knowledge.macros import Macro, macros_of
 from trapline.knowledge.records import Eventtype, Rule, Surroundings, Tag, eventtype_of, rule_of, tags_of
 from trapline.knowledge.spec import Spec, read_spec
 from trapline.plan import Schema, Table
 
 ADDONS = Path(__file__).parents[1] / "addons"
+_FILES = ("props", "transforms", "eventtypes", "tags", "macros")
 _KEPT = 32
 """Bindings remembered."""
 
@@ -32,7 +35,9 @@ class Stanza:
 class Knowledge:
     """Search-time knowledge. `Knowledge()` knows nothing.
 
-    `stanzas`: the strongest first. `eventtypes`: by name, in that order. `problems`: what could not be read, is not
+    `stanzas`: the strongest first. `eventtypes`: by name, in that order. `macros`: by name, or
+    "name(2)" with two arguments. `models`: the files of data models by name, read when a search first uses one.
+    `problems`: what could not be read, is not
     used or not supported, with its place; none of it stops a search, and what a search would need of it warns then.
     """
 
@@ -40,6 +45,8 @@ class Knowledge:
     stanzas: tuple[Stanza, ...] = ()
     eventtypes: Mapping[str, Eventtype] = field(default_factory=dict)
     tags: tuple[Tag, ...] = ()
+    macros: Mapping[str, Macro] = field(default_factory=dict)
+    models: Mapping[str, Path] = field(default_factory=dict)
     problems: tuple[Warn, ...] = ()
     transforms: Mapping[str, Mapping[str, conf.Setting]] = field(default_factory=dict)
     """The stanzas of transforms.conf, which the extract command can name."""
@@ -53,7 +60,7 @@ class Knowledge:
         """
         folders = [Path(one) for one in addon_dirs]
         problems: list[Warn] = []
-        files = {name: conf.load(folders, f"{name}.conf") for name in ("props", "transforms", "eventtypes", "tags")}
+        files = {name: conf.load(folders, f"{name}.conf") for name in _FILES}
         for file in files.values():
             problems += file.problems
         around = Surroundings(files["transforms"].stanzas, lambda name: _lookup_file(folders, name))
@@ -83,11 +90,14 @@ class Knowledge:
             for tag in tags_of(stanza, keys, problems)
             if tag.field != "eventtype" or tag.value in eventtypes
         ]
+        macros = macros_of(files["macros"], problems)
         return cls(
             tuple(one.name for one in folders),
             tuple(stanzas),
             eventtypes,
             tuple(tags),
+            macros,
+            model_files(folders),
             tuple(problems),
             files["transforms"].stanzas,
         )

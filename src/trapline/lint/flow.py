@@ -8,7 +8,7 @@ field may be there again, and nothing is claimed until the next command that lea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, tzinfo
 from functools import cache
@@ -271,7 +271,9 @@ class Symbolic:
     def tags(self, field: str | None, pattern: str) -> Sequence[tuple[str, str]] | None:
         return None
 
-    def dataset(self, model: str, name: str, tree: Filter | None = None, *, nodename: bool = False) -> Dataset:
+    def dataset(
+        self, model: str, name: str, tree: Filter | None = None, read: Collection[str] | None = None
+    ) -> Dataset:
         """Any dataset: it has every field that is asked of it, under the names that the search uses."""
         return _AnyDataset(model, name, _rows(self._flow.base()), {})
 

@@ -7,7 +7,7 @@ concern: a plan node's expressions say what they read, and the compiler carries 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -195,9 +195,12 @@ class Context(Protocol):
         """Make these rows the table of that name (outputlookup). Raises TraplineError."""
         ...
 
-    def dataset(self, model: str, name: str, tree: Filter | None = None, *, nodename: bool = False) -> Dataset:
+    def dataset(
+        self, model: str, name: str, tree: Filter | None = None, read: Collection[str] | None = None
+    ) -> Dataset:
         """A dataset of a data model. `tree`: a search expression over it, not applied here; times in it take the place
-        of the time range. `nodename`: with that field. Raises SplError with the nearest name."""
+        of the time range. `read`: the fields that will be read, by their names with prefix; None = all but nodename.
+        Raises SplError with the nearest name."""
         ...
 
     def roots(self, model: str) -> Sequence[str]:

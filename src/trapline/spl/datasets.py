@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 from trapline.plan import NULL, Col, Expr, Node, Project
 from trapline.spl.filter import And as FilterAnd
-from trapline.spl.filter import Compare, Not, OneOf
+from trapline.spl.filter import Compare, Everything, Not, OneOf, Term, Time
 from trapline.spl.filter import Filter as Tree
 from trapline.spl.filter import Or as FilterOr
 
 META = ("_time", "_raw", "_indextime", "index", "sourcetype", "source", "host")
 """Fields that keep their plain name in every dataset."""
 NODENAME = "nodename"
+_OPEN = frozenset({"eventtype", "tag", "eventtypetag", "hosttag", "savedsearch", "savedsplunk"})
+"""Fields of a search expression that stand for other conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,23 @@ class Dataset:
         return Project(self.node, tuple((name, Col(name, schema[name]) if name in schema else NULL) for name in names))
 
 
-def names_field(tree: Tree | None, field: str) -> bool:
-    """Does a search expression compare a field?"""
+def read_by(tree: Tree) -> frozenset[str] | None:
+    """The fields that a search expression reads; None where that shows only when it runs (subsearches, wildcards in
+    names, eventtypes, tags, saved searches)."""
     match tree:
-        case Compare(field=name) | OneOf(field=name):
-            return name == field
+        case Everything() | Time():
+            return frozenset()
+        case Term():
+            return frozenset({"_raw"})
+        case Compare(field=name) | OneOf(field=name, lists=()):
+            return None if "*" in name or name.partition("::")[0].lower() in _OPEN else frozenset({name})
         case Not(operand=operand):
-            return names_field(operand, field)
+            return read_by(operand)
         case FilterAnd(parts=parts) | FilterOr(parts=parts):
-            return any(names_field(part, field) for part in parts)
-    return False
+            found = [read_by(part) for part in parts]
+            known = [one for one in found if one is not None]
+            return frozenset[str]().union(*known) if len(known) == len(found) else None
+    return None
 
 
 def nearest(wanted: str, known: Sequence[str]) -> str | None:

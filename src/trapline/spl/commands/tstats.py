@@ -53,7 +53,7 @@ from trapline.spl.aggregates import Aggregation, lower_aggregation, parse_aggreg
 from trapline.spl.bins import MAX_BINS, BinOptions, search_bounds, time_bins
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, count, flag
-from trapline.spl.datasets import META, NODENAME, names_field
+from trapline.spl.datasets import META, read_by
 from trapline.spl.evaluate import as_multi, as_number, as_text
 from trapline.spl.filter import Everything, lower_filter, parse_filter, prefix_pattern
 from trapline.spl.filter import Filter as Tree
@@ -119,16 +119,22 @@ class TStats:
         if self.dataset is None:
             return context.events(self.tree)
         model, _, path = self.dataset.text.partition(".")
-        nodename = names_field(self.tree, NODENAME) or any(one.text == NODENAME for one in self.by)
+        read = self.read()
         try:
             names = [path.rpartition(".")[2]] if path else context.roots(model)
-            nodes = tuple(
-                context.dataset(model, name, self.tree, nodename=nodename).qualified(doubled=True) for name in names
-            )
+            nodes = tuple(context.dataset(model, name, self.tree, read).qualified(doubled=True) for name in names)
         except SplError as error:
             error.span = error.span or self.dataset.span
             raise
         return nodes[0] if len(nodes) == 1 else Union(nodes)
+
+    def read(self) -> frozenset[str] | None:
+        """The fields of the dataset that it reads, with their prefix; None where that is not known beforehand."""
+        conditions = read_by(self.tree)
+        named = [*(one.text for one in self.by), *self._arguments()]
+        if conditions is None or any(one.wild for one in self.aggregations) or any(map(_prefix, named)):
+            return None
+        return conditions | {"_time", *named}
 
     def _arguments(self) -> list[str]:
         return [one.argument for one in self.aggregations if isinstance(one.argument, str)]

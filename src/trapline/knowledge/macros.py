@@ -1,0 +1,48 @@
+"""Search macros of add-ons, from macros.conf.
+
+Source: Admin Manual, "macros.conf.spec": `[name]` or `[name(2)]`, `definition`, `args`, `iseval`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trapline.errors import Warn
+from trapline.knowledge.conf import DEFAULT, Conf, truth
+
+_COUNTED = re.compile(r"(?P<name>.+?)\((?P<count>\d+)\)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A search macro. `args` are the names that stand as $name$ in the definition."""
+
+    name: str
+    definition: str
+    args: tuple[str, ...] = ()
+
+
+def macros_of(file: Conf, problems: list[Warn]) -> Mapping[str, Macro]:
+    """The macros by "name", or "name(2)" with two arguments. One that cannot be used is a problem and left out."""
+    found: dict[str, Macro] = {}
+    for stanza, keys in file.stanzas.items():
+        if stanza == DEFAULT or "definition" not in keys:
+            continue
+        place = keys["definition"].place
+        counted = _COUNTED.match(stanza)
+        args = _names(keys["args"].value) if "args" in keys else ()
+        if len(args) != (int(counted["count"]) if counted else 0):
+            reason = f"the macro [{stanza}] names another number of arguments than its args; it is left out"
+            problems.append(Warn("knowledge", reason, "args = a, b for [name(2)]", place))
+        elif "iseval" in keys and truth(keys["iseval"].value):
+            reason = f"the macro [{stanza}] is an eval macro (iseval), which is not supported; it is left out"
+            problems.append(Warn("knowledge", reason, where=place))
+        else:
+            found[stanza] = Macro(counted["name"] if counted else stanza, keys["definition"].value, tuple(args))
+    return found
+
+
+def _names(text: str) -> Sequence[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
