@@ -115,6 +115,8 @@ Filter = Everything | Not | And | Or | Compare | OneOf | Term | Time | SubFilter
 
 _OPERATOR = re.compile(r"\s*(!=|<=|>=|==|=|<|>)\s*")
 _IN = re.compile(r"\s+[Ii][Nn]\s*\(")
+_NOT_IN = re.compile(r"\s+NOT\s+IN\s*\(", re.IGNORECASE)
+_APOSTROPHES = re.compile(r"'([^']+)'(?=\s*[!=<>]|\s+[Ii][Nn]\s*\()")
 _FIELD = re.compile(r"[^\s()=<>!|\"\[\],]+")
 _WRAPPED = re.compile(r"(CASE|TERM)\(")
 _MODIFIERS = {
@@ -254,10 +256,19 @@ class _Reader:
         wrapped = _WRAPPED.match(cursor.text, start, cursor.end)
         if wrapped is not None:
             return self._wrapped(wrapped.group(1), start)
+        if self.keyword("OR"):
+            cursor.fail("OR needs an expression on both sides", Span(start, cursor.pos), 'the word itself is "OR"')
+        named = _APOSTROPHES.match(cursor.text, start, cursor.end)
+        if named is not None:
+            cursor.pos = named.end()
+            compared = self._comparison(named.group(1), start)
+            if compared is not None:
+                return compared
+            cursor.pos = start
         name = _FIELD.match(cursor.text, start, cursor.end)
         if name is not None:
             cursor.pos = name.end()
-            found = self._comparison(name.group().strip("'"), start)
+            found = self._comparison(name.group(), start)
             if found is not None:
                 return found
             cursor.pos = start
@@ -268,7 +279,7 @@ class _Reader:
             if value:
                 return Compare(qualified.group(1), "=", value, cursor.since(start))
             cursor.pos = start
-        word = unescape(cursor.bare(stops="()"))
+        word = self._word("()")
         if not word:
             cursor.fail(f"unexpected {cursor.found()} in a search expression")
         if word == "*":
@@ -290,10 +301,14 @@ class _Reader:
             cursor.pos = membership.end()
             values, lists = self._list()
             return OneOf(field, values, cursor.since(start), lists)
+        if _NOT_IN.match(cursor.text, cursor.pos, cursor.end):
+            cursor.fail("NOT stands before the field", hint=f"NOT {field} IN (...)")
         operator = _OPERATOR.match(cursor.text, cursor.pos, cursor.end)
         if operator is None:
             return None
         cursor.pos = operator.end()
+        if operator.group(1) == "<" and cursor.text.startswith(">", operator.end(1)):
+            cursor.fail("<> is not an operator of a search", Span(operator.start(1), operator.end(1) + 1), "write !=")
         op = "=" if operator.group(1) == "==" else operator.group(1)
         if cursor.peek() == "[":
             pipeline = cursor.subsearch()
@@ -319,8 +334,16 @@ class _Reader:
         quoted = self.cursor.string()
         if quoted is not None:
             return quoted
+        return self._word(stops) or None
+
+    def _word(self, stops: str) -> str:
+        """A run without blanks. A comma at its end separates it from what follows; others belong to it."""
         word = self.cursor.bare(stops)
-        return unescape(word) or None
+        kept = word.rstrip(",")
+        if kept and not kept.endswith("\\"):
+            self.cursor.pos -= len(word) - len(kept)
+            word = kept
+        return unescape(word)
 
     def _list(self) -> tuple[tuple[str, ...], tuple[Pipeline, ...]]:
         cursor = self.cursor
