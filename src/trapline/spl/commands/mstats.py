@@ -13,7 +13,7 @@ Options:
     chunk_size=<n> (10000000): no effect: it is about how Splunk reads.
     WHERE <search expression> (none): which measurements count.
     BY <field>... (none): the groups.
-    span=<span> (none): a row per span of time.
+    span=<span> (none): a row per span of time; auto: of a length that suits the time range.
     every=<span> (none): refused.
     chart=<bool> (false): refused.
     chart.agg=<function> (none): refused.
@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from trapline.errors import Span, SplError
+from trapline.errors import SplError
 from trapline.plan import FALSE, NULL, TRUE, Agg, Aggregate, Call, Col, Expr, Extend, Filter, Node, both, call, text
 from trapline.spl.aggregates import Aggregation, lower_aggregation, parse_aggregations, resolve
 from trapline.spl.bins import MAX_BINS, BinOptions, search_bounds, time_bins
@@ -188,6 +188,8 @@ def parse(cursor: Cursor) -> MStats:
     for one in aggregations:
         if one.argument is not None and not isinstance(one.argument, str):
             raise SplError("mstats takes metrics, not eval expressions", span=one.span, code="function")
-    if span.get("span") == ("auto", Span(0, 0)):
+    written = span.get("span")
+    if written is not None and written[0].lower() == "auto":
         span = BinOptions()
+        by = by if any(name.text == "_time" for name in by) else [Name("_time", written[1]), *by]
     return MStats(tuple(aggregations), tree, tuple(by), span, fill)
