@@ -85,7 +85,10 @@ def _parse_one(cursor: Cursor, what: str, implicit: bool = False) -> Aggregation
         spark, every = _sparkline(cursor, start)
     elif cursor.pos < cursor.end and cursor.text[cursor.pos] == "(":
         argument = _argument(cursor)
-    text = " ".join(cursor.text[start : cursor.pos].split())
+    if isinstance(argument, str):
+        text = f"{written}({argument})"  # without the quotes of a field name (Search Reference, "perc")
+    else:
+        text = " ".join(cursor.text[start : cursor.pos].split())
     function = written.lower()
     if _find(function) is None:
         near = difflib.get_close_matches(function, FUNCTIONS, 1)
@@ -167,7 +170,7 @@ def resolve(aggregations: Sequence[Aggregation], schema: Schema, by: Sequence[st
         assert isinstance(one.argument, str)
         candidates = [name for name in visible(schema) if name not in by]
         for name in match_names(one.argument, candidates):
-            output = f"{one.function}({name})"
+            output = f"{one.name.partition('(')[0]}({name})"
             if one.renamed:
                 output = substitute(one.argument, name, one.name, one.span) if "*" in one.name else one.name
             if output not in given:
@@ -354,7 +357,8 @@ def _percentile_of(request: _Request, percent: float) -> Agg:
 
 
 def _rate(request: _Request) -> Agg:
-    """The change of the value from its earliest to its latest, per second."""
+    """The change of a counter from its earliest to its latest value, per second. Where the counter began anew, the
+    largest value before that counts as well (Search Reference, "rate")."""
     return Agg("rate", as_number(request.value), Kind.NUMBER, extra=request.time)
 
 

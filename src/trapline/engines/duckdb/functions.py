@@ -88,6 +88,9 @@ MACROS = (
     "list_range(a, b, s) AS spl_list_or_null(list_transform(range(0, spl_list_steps(CASE WHEN s <> 0 AND isfinite(a) "
     "AND isfinite(b) AND isfinite(s) THEN (b - a) / s END)), lambda i: spl_number_text(a + i * s)))",
     "list_join(l, mark) AS list_reduce(l, lambda a, b: a || mark || b)",
+    # A counter's growth, over the largest of its values that a smaller one follows: there it began anew.
+    "growth(l) AS l[-1] - l[1] + coalesce(list_max(list_transform(range(1, len(l)), "
+    "lambda i: CASE WHEN l[i + 1] < l[i] THEN l[i] END)), 0)",
     "list_any(flags) AS list_contains(flags, true)",
     "sort_class(x) AS CASE WHEN x IS NULL THEN NULL WHEN spl_to_number(x) IS NOT NULL THEN 0 ELSE 1 END",
     # Each part of an IPv4 address padded, so that text order is address order.
@@ -815,14 +818,12 @@ def _squared() -> Tree:
 
 
 def _rate(i: _Inputs) -> Tree:
-    """How much a value grew from its earliest to its latest, per second between the two; null at one moment."""
-    only = i.present()
-    grown = exp.Sub(
-        this=i.run("arg_max", i.arg, i.extra, only=only), expression=i.run("arg_min", i.arg, i.extra, only=only.copy())
-    )
-    passed = exp.Sub(this=i.run("max", i.extra, only=only.copy()), expression=i.run("min", i.extra, only=only.copy()))
+    """How much a counter grew from its earliest to its latest value, per second between the two; null at one moment."""
+    in_time = exp.Order(this=i.arg, expressions=[exp.Ordered(this=i.extra)])
+    grown = macro("growth", i.run("list", in_time, only=i.present()))
+    passed = exp.Sub(this=i.run("max", i.extra, only=i.present()), expression=i.run("min", i.extra, only=i.present()))
     nonzero = native("nullif", exp.Paren(this=passed), exp.Literal.number(0))
-    return macro("finite", _double(exp.Div(this=exp.Paren(this=grown), expression=nonzero)))
+    return macro("finite", _double(exp.Div(this=grown, expression=nonzero)))
 
 
 AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
