@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,10 +113,12 @@ def hunt(
 
 
 def needs_no_events(spl: str, content: Content) -> bool:
-    """Does a search make all its rows itself, so that it needs no store? Raises SplError."""
+    """Does a search make all its rows itself and keep them, so that it needs no store? Raises SplError."""
     from trapline.spl.parser import parse
 
     pipeline = parse(spl, content.macros())
+    if any(stage.name in ("collect", "stash") for stage in pipeline.stages):
+        return False
     return "[" not in pipeline.text and pipeline.stages[0].name in ("makeresults", "gentimes")
 
 
@@ -126,17 +129,18 @@ def session(
     *,
     store: Path | None = None,
     data: Sequence[Evidence] = (),
+    writes: bool = False,
     progress: Callable[[IngestProgress], None] | None = None,
 ) -> Iterator[tuple[Session, IngestReport | None]]:
     """A session over the store, or over `data` read into a throwaway store, with the content's macros and lookups and
-    the add-ons' knowledge.
+    the add-ons' knowledge. `writes`: collect may write to the store; without it, and over `data`, it is refused.
 
     Raises TraplineError where there is no such store.
     """
     from trapline.ingest.intake import ingest
     from trapline.knowledge.lookups import LookupFiles
     from trapline.search import Session
-    from trapline.store import Store
+    from trapline.store import Store, collected
 
     def over(tables: Sequence[Table]) -> Session:
         lookups = LookupFiles(content.lookups)
@@ -147,7 +151,11 @@ def session(
         return
     if not data:
         assert store is not None
-        yield over(Store.open(store, create=False).snapshot().tables), None
+        opened = Store.open(store, create=False)
+        made = over(opened.snapshot().tables)
+        if writes:
+            made.writer = partial(collected.write, opened)
+        yield made, None
         return
     with Store.throwaway() as kept:
         report = ingest(data, kept, progress=progress)

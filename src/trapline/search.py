@@ -297,7 +297,7 @@ class _Context:
         if self.session.writer is None:
             raise SplError(
                 f"nothing was collected: this search cannot write to the index '{index}'",
-                hint="collect works where the session has a writer, testmode=true shows what it would write",
+                hint="trapline search writes to its --store, not with --data; testmode=true shows what it would write",
                 code="collect",
             )
         if self.writes and rows:

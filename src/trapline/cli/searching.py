@@ -88,9 +88,11 @@ def search_options(*, spl: bool = True) -> Callable[[Callable[..., Any]], Callab
 
 
 @contextmanager
-def opened(scope: Scope, spl: str | None = None) -> Iterator[tuple[Session, IngestReport | None, Content]]:
+def opened(
+    scope: Scope, spl: str | None = None, *, writes: bool = False
+) -> Iterator[tuple[Session, IngestReport | None, Content]]:
     """The session of a command, what was read for it, and the content whose macros it has; reading `--data` shows how
-    far it is."""
+    far it is. `writes`: collect may write to the store."""
     from trapline import app
     from trapline.cli.hunttext import Progress
     from trapline.detect import evidence as given
@@ -109,7 +111,8 @@ def opened(scope: Scope, spl: str | None = None) -> Iterator[tuple[Session, Inge
             done += at.disk
             line("reading", min(done, total), total, at.name)
 
-        with app.session(content, knowledge, store=store, data=evidence, progress=tell) as (session, report):
+        with app.session(content, knowledge, store=store, data=evidence, writes=writes, progress=tell) as opening:
+            session, report = opening
             session.tz = scope.tz
             session.geoip = scope.geoip
             if report is not None and report.nothing_read:

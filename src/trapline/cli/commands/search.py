@@ -51,7 +51,7 @@ def command(
     from trapline.cli.searching import opened, print_warnings, tell_reading
 
     chosen = rowfiles.choose("json" if as_json and form is None else form, out)
-    with opened(scope, spl) as (session, report, _):
+    with opened(scope, spl, writes=True) as (session, report, _):
         result = session.run(spl, **scope.times)
     warnings = [*tell_reading(report), *result.warnings]
     if as_json and out is None:
