@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test quick check fmt bench clean
+.PHONY: demo test quick check fmt docs bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,9 @@ check: $(STAMP)  ## style, types, layers
 fmt: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP)  ## docs/commands and docs/functions, from docstrings and case files
+	$(BIN)/python -m tests.manual
 
 bench: $(STAMP)  ## the budgets of docs/architecture.md, measured here
 	$(BIN)/python -m bench

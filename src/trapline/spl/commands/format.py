@@ -7,7 +7,7 @@ Syntax:
 Options:
     mvsep=<text> (OR): what stands between the values of a multivalue.
     maxresults=<n> (0): rows that count at most, 0 for all.
-    "<row prefix>" ... ("(" "(" "AND" ")" "OR" ")"): the texts around and between rows and columns: all six, or none.
+    "<row prefix>" ... (parentheses, AND and OR): the texts around and between rows and columns: all six, or none.
     emptystr=<text> (NOT ( )): the result without rows.
 
 Source: Search Reference, "format".

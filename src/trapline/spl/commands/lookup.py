@@ -7,7 +7,7 @@ Options:
     local=<bool> (false): no effect: everything runs in one place.
     update=<bool> (false): no effect: tables are read when the search starts.
     AS <name> (the same name): what the field is called in the rows.
-    OUTPUT | OUTPUTNEW (OUTPUT, all other fields): the fields to add; OUTPUTNEW fills only where the row has none.
+    OUTPUT | OUTPUTNEW (all other fields): the fields to add; OUTPUTNEW fills only where the row has none.
 
 Source: Search Reference, "lookup".
 """

@@ -1,4 +1,4 @@
-"""Comparison and conditional functions (Search Reference, "Comparison and conditional functions")."""
+"""Comparison and conditional functions (Search Reference, "Comparison and Conditional functions")."""
 
 from __future__ import annotations
 
