@@ -7,7 +7,7 @@ become Arrow columns in one go.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -178,7 +178,7 @@ def _batch(sourcetype: str, names: tuple[str, ...], group: _Group) -> EventBatch
         "source": texts(group.source),
     }
     for name, column in zip(names, zip(*group.values, strict=True), strict=True):
-        columns[name] = cells(column)
+        columns[_name(name, columns)] = cells(column)
     return EventBatch(sourcetype, pa.table(columns))
 
 
@@ -200,6 +200,16 @@ def texts(column: Sequence[str | None]) -> pa.Array:
         return pa.array(column, pa.string())
     except UnicodeEncodeError:
         return pa.array([None if text is None else _whole(text) for text in column], pa.string())
+
+
+def _name(name: str, taken: Container[str]) -> str:
+    """The name of a column: as it is, but half of a surrogate pair is written out."""
+    if name.isascii():
+        return name
+    whole = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    while whole != name and whole in taken:
+        whole += "_"
+    return whole
 
 
 def _whole(text: str) -> str:

@@ -10,7 +10,8 @@ from typing import TypeVar
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy, deferred
 
-from tests.conformance import Hang, limit
+from tests.conformance import Hang as Hang
+from tests.conformance import limit
 
 CRASHERS = Path(__file__).parent / "crashers"
 
@@ -20,15 +21,15 @@ SECONDS = 5.0
 T = TypeVar("T")
 
 
-def bounded(check: Callable[[T], None]) -> Callable[[T], None]:
+def bounded(check: Callable[[T], None], seconds: float = SECONDS) -> Callable[[T], None]:
     """The check, failing when it does not come back."""
 
     def run(value: T) -> None:
         try:
-            with limit(SECONDS):
+            with limit(seconds):
                 check(value)
         except Hang:
-            raise AssertionError(f"no end within {SECONDS:g} s") from None
+            raise AssertionError(f"no end within {seconds:g} s") from None
 
     return run
 
@@ -72,17 +73,18 @@ def _seeded(prop: Callable[[], None], number: int) -> Callable[[], None]:
 
 
 def smallest(text: str, check: Callable[[str], None], *, tries: int = 2_000) -> str:
-    """A smaller text that breaks the check in the same way: with the same type of error, raised at the same line."""
+    """A smaller text that breaks the check in the same way: with the same type of error, raised at the same line
+    (and with the same `way`, if the error has one)."""
     run = bounded(check)
 
-    def way(one: str) -> tuple[type[BaseException], int] | None:
+    def way(one: str) -> tuple[type[BaseException], int, str] | None:
         try:
             run(one)
         except Exception as error:  # as above
             trace = error.__traceback__
             while trace is not None and trace.tb_next is not None:
                 trace = trace.tb_next
-            return type(error), trace.tb_lineno if trace is not None else 0
+            return type(error), trace.tb_lineno if trace is not None else 0, getattr(error, "way", "")
         return None
 
     wanted = way(text)

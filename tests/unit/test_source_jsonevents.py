@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from tests.unit.collect import Collector, collect
 from trapline.ingest import jsondocs
+from trapline.ingest.intake import Evidence, ingest
 from trapline.ingest.sources import jsonevents
+from trapline.search import Session
+from trapline.store import Store
 
 
 def _fields(data: str | bytes) -> list[dict[str, Any]]:
@@ -263,3 +267,13 @@ def test_rows_of_a_splunk_export_keep_what_they_were() -> None:
 def test_the_sourcetype_is_recognised_by_content(record: dict[str, Any], sourcetype: str, time: int | None) -> None:
     event = collect(jsonevents, json.dumps(record)).events[0]
     assert (event.sourcetype, event.time) == (sourcetype, time)
+
+
+def test_half_of_a_character_costs_nothing(tmp_path: Path) -> None:
+    """JSON can hold what UTF-8 cannot, in names as well as in values."""
+    path = tmp_path / "half.json"
+    path.write_text('{"half\\ud800":"x\\udfff","a":"1"}\n{"a":"2"}\n', encoding="utf-8")
+    with Store.throwaway() as store:
+        assert ingest([Evidence(str(path))], store).events == 2
+        rows = Session(tables=store.snapshot().tables).run(r"table half* a | sort a").rows
+    assert rows == [{"half\\ud800": "x?", "a": "1"}, {"a": "2"}]

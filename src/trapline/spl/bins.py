@@ -409,13 +409,15 @@ def _count(bins: Bins, low: float, high: float, most: int) -> int:
 def auto_number(low: float, high: float, most: int, least: float = 0.0) -> Fixed:
     """The smallest power of ten, of at least `least`, that covers low..high in at most `most` bins ("human sensible
     bounds")."""
-    power = math.floor(math.log10((high - low) / most)) if high > low else 0
+    power = math.floor(math.log10(high / most - low / most)) if -math.inf < low < high < math.inf else 0
     if least:
         power = max(power, math.ceil(math.log10(least) - 1e-9))
-    if low == int(low) and high == int(high):
+    if low.is_integer() and high.is_integer():
         power = max(power, 0)  # whole numbers do not need bins of fractions
     while True:
         width = float(f"1e{power}")
+        if math.inf in (width, high, -low):
+            raise SplError("the values are too far apart for bins", hint="give the bins a span", code="bins")
         if math.floor(high / width) - math.floor(low / width) + 1 <= most:
             return Fixed(width)
         power += 1

@@ -18,6 +18,8 @@ def merged(node: Node, mine: Iterable[str], other: Iterable[str], *, overwrite: 
     own = list(mine)
     values: dict[str, Expr] = {}
     for name in other:
+        if RIGHT + name not in kinds:
+            continue
         theirs: Expr = Col(RIGHT + name, kinds[RIGHT + name])
         if name not in own:
             values[name] = theirs

@@ -57,9 +57,22 @@ def parse(text: str, macros: Mapping[str, Macro] | None = None) -> Pipeline:
     full = text
     try:
         full = expand(text, macros or {})
+        _must_be_text(full)
         return _Parser(full, expanded=full != text).pipeline(0, len(full), nested=0)
     except SplError as error:
         raise error.locate(full or text, expanded=bool(full) and full != text) from None
+
+
+def _must_be_text(text: str) -> None:
+    """Half of a surrogate pair is no character: no engine takes it, and no event holds it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SplError(
+            f"this is half of a character: {text[error.start]!a}",
+            span=Span(error.start, error.start + 1),
+            code="syntax",
+        ) from None
 
 
 class _Parser:

@@ -109,10 +109,10 @@ def _frequencies(values: Sequence[object]) -> list[float]:
     if all(number is not None for text, number in zip(texts, numbers, strict=True) if text is not None):
         known = [number for number in numbers if number is not None]
         mean = sum(known) / len(known)
-        spread = math.sqrt(sum((number - mean) ** 2 for number in known) / max(1, len(known) - 1))
+        spread = math.sqrt(sum((number - mean) * (number - mean) for number in known) / max(1, len(known) - 1))
         width = 3.49 * spread / len(known) ** (1 / 3)
         low = min(known)
-        keys = [None if n is None else math.floor((n - low) / width) if width > 0 else 0 for n in numbers]
+        keys = [None if n is None else math.floor((n - low) / width) if 0 < width < math.inf else 0 for n in numbers]
     counts = Counter(keys)
     return [counts[key] / total for key in keys]
 
