@@ -204,6 +204,15 @@ def _finite(inner: Builder) -> Builder:
     return build
 
 
+def _checked(name: str) -> Builder:
+    """A native function that may make a finite value of one that is not: 1/infinity is 0, but no number here."""
+
+    def build(call: Call, args: Sequence[Tree]) -> Tree:
+        return macro("finite", native(name, *args))
+
+    return build
+
+
 def _unchecked(tree: Tree) -> Tree:
     if isinstance(tree, exp.Anonymous) and tree.name == "spl_finite":
         return cast("Tree", tree.expressions[0])
@@ -273,10 +282,6 @@ def _domain(low: str, name: str, high: str | None = None) -> Builder:
         return exp.Case(ifs=[exp.If(this=inside, true=native(name, args[0].copy()))])
 
     return build
-
-
-def _power(call: Call, args: Sequence[Tree]) -> Tree:
-    return macro("finite", native("try", native("pow", *args)))
 
 
 def _round(call: Call, args: Sequence[Tree]) -> Tree:
@@ -434,7 +439,8 @@ def _modulo(call: Call, args: Sequence[Tree]) -> Tree:
 
 def _divide(call: Call, args: Sequence[Tree]) -> Tree:
     zero = exp.Literal.number(0)
-    return exp.Paren(this=exp.Div(this=args[0], expression=native("nullif", args[1], zero)))
+    ratio = exp.Paren(this=exp.Div(this=_unchecked(args[0]), expression=native("nullif", args[1], zero)))
+    return macro("finite", ratio)
 
 
 def _micros(call: Call, args: Sequence[Tree]) -> Tree:
@@ -507,7 +513,7 @@ SCALARS: dict[str, Builder] = {
     "add": _finite(_operator(exp.Add)),
     "sub": _finite(_operator(exp.Sub)),
     "mul": _finite(_operator(exp.Mul)),
-    "div": _finite(_divide),
+    "div": _divide,
     "mod": _modulo,
     "neg": _neg,
     "plus_auto": _plus,
@@ -523,10 +529,10 @@ SCALARS: dict[str, Builder] = {
     "ceil": _named("ceil"),
     "floor": _named("floor"),
     "sqrt": _domain("0", "sqrt"),
-    "exp": _finite(_named("exp")),
+    "exp": _checked("exp"),
     "ln": _domain(">0", "ln"),
     "log": _macro("log_of"),
-    "pow": _power,
+    "pow": _checked("pow"),
     "round": _round,
     "fixed": _fixed,
     "sin": _named("sin"),
