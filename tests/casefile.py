@@ -32,6 +32,7 @@ SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "limits": dict,
     "saved_searches": dict,
     "jobs": dict,
+    "models": dict,
     "folder": bool,
 }
 

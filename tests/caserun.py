@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import operator
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,26 @@ def _session(case: Case) -> Session:
         limits=Limits(**given.get("limits", {})),
         saved_searches=given.get("saved_searches", {}),
         jobs=given.get("jobs", {}),
+        models={name: Linear.of(one) for name, one in given.get("models", {}).items()},
     )
+
+
+class Linear:
+    """A linear model in scikit-learn's manner, for apply. In a case: {target: name, weights: {field: number}}, and
+    `intercept` if it is not 0."""
+
+    def __init__(self, target: str, weights: Mapping[str, float], intercept: float) -> None:
+        self.target_name_ = target
+        self.feature_names_in_ = list(weights)
+        self._weights = list(weights.values())
+        self._intercept = intercept
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Linear:
+        return cls(given["target"], given["weights"], given.get("intercept", 0))
+
+    def predict(self, rows: Sequence[Sequence[float]]) -> list[float]:
+        return [self._intercept + sum(map(operator.mul, self._weights, row)) for row in rows]
 
 
 def _macro(key: str, given: Mapping[str, str] | str) -> Macro:
