@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -619,7 +620,7 @@ def _cell(value: Any) -> Value | None:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return float(value)
+            return _number(value)
         case list() | tuple():
             parts = [cell for cell in map(_cell, value) if cell is not None and not isinstance(cell, list)]
             return parts or None
@@ -628,6 +629,15 @@ def _cell(value: Any) -> Value | None:
 
             return json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+def _number(value: float) -> Scalar:
+    """A number as doubles hold it; what they do not hold is text."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return "inf" if value > 0 else "-inf"
+    return number if math.isfinite(number) else str(number)
 
 
 def _kind(cells: Sequence[Value | None]) -> Kind:
@@ -670,7 +680,8 @@ def _as_rows(output: Output, *, keep: bool) -> Rows:
 
 
 def rows_of(output: Output) -> tuple[tuple[str, ...], list[Row]]:
-    """A result as rows; whole numbers are ints, a multivalue of one value is that value."""
+    """A result as rows; whole numbers are ints, a multivalue of one value is that value. A number beyond what a double
+    holds is null, as in the results of functions."""
     rows: list[Row] = [{} for _ in range(output.data.num_rows)]
     for name, kind, data in zip(output.fields, output.kinds, output.data.columns, strict=False):
         for row, cell in zip(rows, data.to_pylist(), strict=True):
@@ -678,7 +689,8 @@ def rows_of(output: Output) -> tuple[tuple[str, ...], list[Row]]:
                 continue
             match kind:
                 case Kind.NUMBER:
-                    row[name] = int(cell) if cell == int(cell) and abs(cell) < 1e16 else cell
+                    if math.isfinite(cell):
+                        row[name] = int(cell) if abs(cell) < 1e16 and cell == int(cell) else cell
                 case Kind.MULTI:
                     values = [value for value in cell if value is not None]
                     if values:

@@ -63,6 +63,8 @@ WORDS = (
     "risk", "plain", "m",
     "é", "sed", "1-4", "relative", "auto", "99999999999", "1e9", "0.5", "1us", "3q", "json", "csv", "xml", "hosts",
 )  # fmt: skip
+SUPPLIED = ("users", "wild", "nets", "empty", "users.csv", "job", "plain", "m", "Endpoint", "main", "lookup:users")
+"""Names of lookups, models, saved searches and the like that there are."""
 JOINTS = (
     "as", "by", "over", "in", "with", "output", "outputnew", "where", "AS", "BY", "OUTPUT", "from", "eval",
     "datamodel=",
@@ -349,6 +351,8 @@ def _known(rng: Random, name: str) -> str:
         )
     if rng.random() < 0.6:
         text = _TERM.sub(lambda found: literal(rng) if rng.random() < 0.4 else found.group(), text)
+    if rng.random() < 0.2:
+        text = re.sub(r"\A(\w+\s+)[\w.]+", lambda found: found[1] + rng.choice(SUPPLIED), text)
     if rng.random() < 0.3:
         text = f"{name} {option(rng, name)} {text[len(name) :].lstrip()}"
     elif rng.random() < 0.2:
@@ -444,7 +448,7 @@ def stage(rng: Random) -> str:
 def alone(rng: Random, name: str) -> str:
     """A search that is about one command."""
     one = rng.choice((_known, _known, _known, _shaped, _loose))(rng, name)
-    return ("| " if generates(name) else rng.choice(("| ", "search * | "))) + one
+    return ("| " if generates(name) else rng.choice(("| ", "search * | ", "search n=7 | "))) + one
 
 
 def subsearch(rng: Random) -> str:
