@@ -77,6 +77,7 @@ _KEPT = frozenset(
 )
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{0,24}\Z")
 _FIELD = re.compile(r"(?<![\w.{}])[A-Za-z_]\w*(?![\w.{}]*\s*[=(])")
+_CALL = re.compile(r'\b([A-Za-z]\w*)\((?:"(?:[^"\\]|\\.)*"|[^()"]|\((?:"(?:[^"\\]|\\.)*"|[^()"])*\))*\)', re.DOTALL)
 _TERM = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])', re.DOTALL)
 
 
@@ -201,6 +202,17 @@ def stages() -> Mapping[str, Sequence[str]]:
 
 
 @cache
+def calls() -> Mapping[str, Sequence[str]]:
+    """The calls of functions in known searches that have no parentheses in them, or one level of them."""
+    found: dict[str, list[str]] = {}
+    for text in corpus():
+        for call in _CALL.finditer(text):
+            if call[1].lower() in registry():
+                found.setdefault(call[1].lower(), []).append(call[0])
+    return {name: tuple(dict.fromkeys(some)) for name, some in found.items()}
+
+
+@cache
 def corpus() -> tuple[str, ...]:
     """Searches that people wrote: of the case files, of the conformance cases and of detection content, if any."""
     found = list(known())
@@ -232,6 +244,8 @@ def call(rng: Random, depth: int, name: str = "") -> str:
     """A function (any, or that one) with as many arguments as it takes, of every kind."""
     name = name or rng.choice(functions())
     function = registry()[name]
+    if rng.random() < 0.15 and name in calls():
+        return _TERM.sub(lambda found: literal(rng) if rng.random() < 0.2 else found.group(), rng.choice(calls()[name]))
     places = list(wants(name)[1])
     most = max(len(places), function.least + 3) if function.most is None else function.most
     for _ in range(rng.randint(0, max(0, most - len(places)))):

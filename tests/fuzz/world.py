@@ -65,6 +65,7 @@ LOOKUPS: Mapping[str, Any] = {
     "wild": {"rows": ROWS, "match_type": "WILDCARD(user)", "max_matches": 2},
     "nets": {"rows": ROWS, "match_type": "CIDR(cidr)", "default_match": "none", "min_matches": 1},
     "empty": [],
+    "http_status.csv": [{"status": "404", "status_description": "Not Found", "status_type": "é"}],
 }
 
 DATAMODELS: Mapping[str, Any] = {
