@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trapline.cli.options import json_option, store_option
-from trapline.errors import TraplineError, Warn
+from trapline.errors import InputError, TraplineError, Warn
 
 if TYPE_CHECKING:
     from trapline.content.catalog import Content
@@ -35,6 +35,7 @@ class Scope:
     addons: tuple[str, ...]
     tz: str
     geoip: Path | None
+    models: tuple[str, ...]
 
     @property
     def times(self) -> dict[str, Any]:
@@ -64,6 +65,9 @@ _OPTIONS = (
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
         help="MaxMind file (.mmdb) for iplocation.",
+    ),
+    click.option(
+        "--model", "models", metavar="NAME=FILE", multiple=True, help="ONNX file that apply NAME runs. May be repeated."
     ),
     json_option,
 )
@@ -115,6 +119,7 @@ def opened(
             session, report = opening
             session.tz = scope.tz
             session.geoip = scope.geoip
+            session.models = _models(scope.models)
             if report is not None and report.nothing_read:
                 why = next((file.note for file in report.files if file.note), "no such file")
                 raise TraplineError(
@@ -124,6 +129,19 @@ def opened(
                 )
             line("searching", 0, 0, "")
             yield session, report, content
+
+
+def _models(given: Sequence[str]) -> dict[str, Path]:
+    """The files of --model by name. Raises InputError."""
+    found: dict[str, Path] = {}
+    for one in given:
+        name, equals, file = one.partition("=")
+        if not (name.strip() and equals and Path(file).is_file()):
+            raise InputError(
+                "--model takes a name and an ONNX file that exists", file=one, hint="--model dga=dga.onnx", code="model"
+            )
+        found[name.strip()] = Path(file)
+    return found
 
 
 def tell_reading(report: IngestReport | None) -> list[Warn]:

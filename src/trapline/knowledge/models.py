@@ -25,8 +25,8 @@ def find(name: str, known: Mapping[str, Any]) -> Model:
         raise SplError(
             f"there is no model '{name[:80]}'",
             hint=nearest(name, list(known))
-            or "give it to the session: Session(models={name: ...}), an object with predict() or an ONNX file; "
-            "a pickle is never read, because reading it runs its code",
+            or "give one as an ONNX file: --model NAME=FILE.onnx; in Python Session(models={name: ...}), also an "
+            "object with predict(). A pickle is never read, because reading it runs its code",
             code="model",
         )
     given = known[name]

@@ -17,7 +17,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trapline.plan import Agg, Col, Expr, Filter, Join, Node, Project, Rows, Union, Window, WindowCall, call, number
+from trapline.plan import (
+    Agg,
+    Col,
+    Expr,
+    Filter,
+    Join,
+    Node,
+    Project,
+    Rows,
+    Union,
+    Window,
+    WindowCall,
+    call,
+    number,
+    visible,
+)
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor, flag
 from trapline.spl.cursor import count as whole
@@ -40,7 +55,7 @@ class AppendCols:
         left, right = _numbered(rows), _numbered(other)
         place: Expr = Col(PLACE, Kind.NUMBER)
         joined = Join(left, right, ((place, place),), from_right(other.schema, right))
-        names = [name for name in other.schema if name != "_none"]
+        names = visible(other.schema)
         beside = merged(joined, rows.schema, names, overwrite=self.override)
         assert isinstance(rows, Rows)
         assert isinstance(other, Rows)

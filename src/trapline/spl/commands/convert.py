@@ -30,6 +30,9 @@ DEFAULT_FORMAT = "%m/%d/%Y %H:%M:%S"
 
 _CALL = re.compile(r"([A-Za-z0-9_]+)(?:\s*(\()\s*|(?=[\s,]|\Z))")
 
+_LEADING = r"^\s*(-?(?:\d+(?:\.\d*)?|\.\d+))"
+_MEMORY = r"^\s*(-?(?:\d+(?:\.\d*)?|\.\d+))\s*(?:([kKmMgG])[bB]?)?\s*$"
+
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
@@ -115,14 +118,15 @@ def _convertible(names: Sequence[str], node: Node, context: Context) -> set[str]
 
 
 def _leading_number(value: Expr) -> Expr:
-    found = call("regex_extract", Kind.TEXT, as_text(value), text(r"^\s*(-?\d+(?:\.\d+)?)"), number(1))
+    found = call("regex_extract", Kind.TEXT, as_text(value), text(_LEADING), number(1))
     return call("to_number", Kind.NUMBER, found)
 
 
 def _kilobytes(value: Expr) -> Expr:
-    """memk(): a number with the unit k, m or g as kilobytes; none means k."""
-    amount = _leading_number(value)
-    unit = call("regex_extract", Kind.TEXT, as_text(value), text(r"^\s*-?\d+(?:\.\d+)?\s*([kKmMgG])"), number(1))
+    """memk(): a number with the unit k, m or g as kilobytes; none means k. Null for anything else."""
+    found = call("regex_extract", Kind.TEXT, as_text(value), text(_MEMORY), number(1))
+    amount = call("to_number", Kind.NUMBER, found)
+    unit = call("regex_extract", Kind.TEXT, as_text(value), text(_MEMORY), number(2))
     lowered = call("lower", Kind.TEXT, unit)
     return Call(
         "case",
