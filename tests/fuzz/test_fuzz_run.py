@@ -58,7 +58,7 @@ def test_every_function_runs(here: World) -> None:
     silent = []
     for name in registry():
         head = "where " if searches.wants(name)[0] else "eval x="
-        calls = (head + searches.call(rng, 1, name) for _ in range(40))
+        calls = (head + searches.call(rng, 1, name) for _ in range(400))
         if not any(running.check(text, here, "rows") is running.End.RAN for text in calls):
             silent.append(name)
     assert not silent

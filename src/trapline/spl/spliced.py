@@ -8,7 +8,8 @@ Search Manual, "Use a subsearch"; Search Reference, "return".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from trapline.errors import Span, SplError
@@ -45,13 +46,25 @@ class Spliced:
         command = self._command(context)
         if not takes_rows(command):
             raise SplError(f"{self.name} is a generating command and must come first in its pipeline", span=self.span)
-        return command.lower(context, source)
+        with self._placed():
+            return command.lower(context, source)
 
     def generate(self, context: Context) -> Node:
         command = self._command(context)
-        if is_generating(command):
-            return command.generate(context)
-        return command.lower(context, context.events())
+        with self._placed():
+            if is_generating(command):
+                return command.generate(context)
+            return command.lower(context, context.events())
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """The command's spans are about the text that its subsearches made: here its errors point at the whole of it."""
+        try:
+            yield
+        except SplError as error:
+            if not error.query:
+                error.span = self.span
+            raise
 
     def _command(self, context: Context) -> Command | Generating:
         out: list[str] = []
