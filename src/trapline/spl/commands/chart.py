@@ -39,7 +39,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trapline.errors import Span, SplError
-from trapline.plan import NULL, Col, Extend, Node
+from trapline.plan import NULL, Agg, Col, Extend, Node
+from trapline.spl.aggregates import Aggregation
 from trapline.spl.bins import (
     BinOptions,
     Bins,
@@ -73,6 +74,7 @@ from trapline.spl.charting import (
 )
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
+from trapline.spl.moments import MOMENT, in_intervals, of_moment
 from trapline.values import Scalar, Value
 
 DEFAULT_BINS = 300
@@ -104,7 +106,13 @@ class ChartCommand:
             source, bins = self._axis(context, source, self.x)
             source = present(source, x)
         written = tuple(name for name in (x, by) if name is not None)
-        chart = Chart(context, source, x, by, self.measures, written, plain_lower(context), None)
+        plain = plain_lower(context)
+
+        def lower(one: Aggregation, node: Node) -> Agg:
+            agg = plain(one, node)
+            return of_moment(agg) if MOMENT in node.schema else agg
+
+        chart = Chart(context, source, x, by, self.measures, written, lower, None)
         cells = chart.cells()
         found = [] if x is None else steps_of(context, cells, x)
         if by is None:
@@ -129,7 +137,7 @@ class ChartCommand:
         if name == "_time":
             bounds = search_bounds(context, source)
             bins = time_bins(axis.options, context, source, name, most=DEFAULT_BINS, bounds=bounds)
-            return Extend(source, ((name, low_of(bins, value)),)), bins
+            return in_intervals(source, low_of(bins, value)), bins
         source = within(source, name, axis.options)
         bins = number_bins(axis.options, context, source, name, most=DEFAULT_BINS)
         return labelled(source, name, name, bins), bins

@@ -38,6 +38,7 @@ from trapline.spl.cursor import Cursor, Name, count, flag
 from trapline.spl.evaluate import as_number, as_text
 from trapline.spl.filter import Everything, lower_filter, parse_filter
 from trapline.spl.filter import Filter as Tree
+from trapline.spl.moments import MOMENT, in_intervals, of_moment
 from trapline.spl.wildcard import match_names
 from trapline.values import Kind, value_text
 
@@ -78,7 +79,7 @@ class MStats:
         if "_time" in names and "_time" in source.schema:
             bounds = search_bounds(context, source)
             bins = time_bins(self.span, context, source, "_time", most=MAX_BINS, bounds=bounds, fixed=False)
-            source = Extend(source, (("_time", bins.expr(as_number(Col("_time", source.schema["_time"])))),))
+            source = in_intervals(source, bins.expr(as_number(Col("_time", source.schema["_time"]))))
         absent = [name for name in names if name not in source.schema]
         if absent:
             source = Extend(source, tuple((name, NULL) for name in absent))
@@ -93,6 +94,8 @@ class MStats:
         if keys:
             source = Filter(source, both([call("is_not_null", Kind.BOOL, key) for _, key in keys]))
         aggs = tuple((one.name, lower_aggregation(one, source.schema, context)) for one in wanted)
+        if MOMENT in source.schema:
+            aggs = tuple((name, of_moment(agg)) for name, agg in aggs)
         return Aggregate(source, tuple(keys), aggs)
 
     def _measured(self, context: Context, source: Node, by: list[str]) -> tuple[Node, list[Aggregation]]:

@@ -72,6 +72,7 @@ from trapline.spl.charting import (
 )
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, flag
+from trapline.spl.moments import in_intervals, of_moment
 from trapline.values import Kind
 
 DEFAULT_BINS = 100
@@ -103,12 +104,12 @@ class Timechart:
             by = self.split.name.text
             source = self._split(context, source, self.split)
         bins = time_bins(self.bins, context, source, "_time", most=DEFAULT_BINS, bounds=bounds, fixed=self.fixedrange)
-        source = Extend(source, (("_time", low_of(bins, Col("_time", source.schema["_time"]))),))
+        source = in_intervals(source, low_of(bins, Col("_time", source.schema["_time"])))
         source = present(source, "_time")  # what is no time has no interval
         written = ("_time",) if by is None else ("_time", by)
 
         def lower(one: Aggregation, node: Node) -> Agg:
-            return lower_aggregation(one, node.schema, context, timed=True)
+            return of_moment(lower_aggregation(one, node.schema, context, timed=True))
 
         def length(low: Expr) -> Expr:
             return call("sub", Kind.NUMBER, bins.top(low), low)

@@ -57,6 +57,7 @@ from trapline.spl.datasets import META, read_by
 from trapline.spl.evaluate import as_multi, as_number, as_text
 from trapline.spl.filter import Everything, lower_filter, parse_filter, prefix_pattern
 from trapline.spl.filter import Filter as Tree
+from trapline.spl.moments import MOMENT, in_intervals, of_moment
 from trapline.values import Kind
 
 FLAGS = (
@@ -103,6 +104,8 @@ class TStats:
             return _prepared(source, names, wanted)
         keys = tuple((name, Col(name, source.schema[name])) for name in names)
         aggs = tuple((one.name, lower_aggregation(one, source.schema, context)) for one in wanted)
+        if MOMENT in source.schema:
+            aggs = tuple((name, of_moment(agg)) for name, agg in aggs)
         seen = set(names)
         for one in wanted:
             if one.name in seen:
@@ -157,7 +160,7 @@ class TStats:
     def _binned(self, context: Context, source: Node) -> Node:
         bounds = search_bounds(context, source)
         bins = time_bins(self.span, context, source, "_time", most=MAX_BINS, bounds=bounds, fixed=False)
-        return Extend(source, (("_time", bins.expr(as_number(Col("_time", source.schema["_time"])))),))
+        return in_intervals(source, bins.expr(as_number(Col("_time", source.schema["_time"]))))
 
     def _keyed(self, source: Node, names: Sequence[str]) -> Node:
         """By-fields that exist, hold single values, and are not null."""
