@@ -106,6 +106,8 @@ def _cut_eval(
     if not wanted or not any(name in wanted for name in shown):
         return example
     needed = {read for name in wanted for read in fields_read(expressions[name])} | set(shown)
+    if any("searchmatch" in text for text in kept):
+        needed |= {name for row in example.events for name in row}
     return replace(
         example,
         spl=f"eval {_listed(kept)}\n| table {' '.join(map(_quoted, shown))}",

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from tests.manual import casepage, differences, docform, examples
 from tests.manual.differences import Difference
 from tests.manual.docform import Doc
+from tests.manual.examples import Example
 from tests.manual.markdown import code, fenced, prose, sentence, table
 from tests.shared import CASES, ROOT
 from trapline.spl import aggregates, commands, functions
@@ -92,7 +93,6 @@ def command_page(name: str) -> tuple[str, Entry]:
     doc = doc_of(name)
     case_path = CASES / "commands" / f"{name}.md"
     head = casepage.head(case_path)
-    known = [option.name for option in doc.options if option.name]
     lines = [NOTE.format(sources=f"src/trapline/spl/commands/{name}.py and tests/cases/commands/{name}.md"), ""]
     lines += [f"# {name}", "", prose(sentence(doc.summary)), ""]
     if aliases_of(name):
@@ -105,7 +105,7 @@ def command_page(name: str) -> tuple[str, Entry]:
         lines += [table(("Option", "Default", "What it does"), rows), ""]
     if head.rules:
         lines += ["## Rules", "", *_rules(head.rules)]
-    shown = examples.for_command(casepage.cases(case_path), known)
+    shown = examples_of_command(name)
     lines += ["## Examples", "", examples.show(shown, _words()), ""]
     lines += [f"More, with odd input and errors: [{case_path.name}](../../{_from_root(case_path)}).", ""]
     rows_about = differences.of_command(name, functions.registry())
@@ -114,6 +114,12 @@ def command_page(name: str) -> tuple[str, Entry]:
     lines += _source(doc.source, f"src/trapline/spl/commands/{name}.py")
     status = _status(said, rows_about)
     return "\n".join(lines) + "\n", Entry(name, f"{name}.md", doc.summary, status)
+
+
+def examples_of_command(name: str) -> list[Example]:
+    """What the page of a command shows."""
+    known = [option.name for option in doc_of(name).options if option.name]
+    return examples.for_command(casepage.cases(CASES / "commands" / f"{name}.md"), known)
 
 
 def default(text: str) -> str:
@@ -195,13 +201,6 @@ def family_of(name: str) -> Path:
 def function_page(one: Function) -> tuple[str, Entry]:
     """The page of an eval function, and its line in the index."""
     path = family_of(one.name)
-    call = re.compile(rf"(?<!\w){re.escape(one.name)}\s*\(", re.IGNORECASE)
-    if one.name == "in":
-        call = re.compile(r"\bin\s*\(", re.IGNORECASE)
-    found = [*casepage.cases(path)]
-    for other in sorted((CASES / "functions").glob("*.md")):
-        if other != path:
-            found += casepage.cases(other)
     lines = [NOTE.format(sources=f"src/trapline/spl/functions/{one.topic}.py and {_from_root(path)}"), ""]
     lines += [f"# {one.name}", "", prose(one.does), ""]
     others = [other.name for other in functions.registry().values() if other.same_as == one.name]
@@ -213,8 +212,7 @@ def function_page(one: Function) -> tuple[str, Entry]:
         lines += ["## Rules", ""]
         lines += [prose(one.notes), ""] if one.notes else []
         lines += _rules(rules)
-    shown = examples.for_function(found, call)
-    lines += ["## Examples", "", examples.show(shown, _words()), ""]
+    lines += ["## Examples", "", examples.show(examples_of_function(one), _words()), ""]
     lines += [f"More, with odd input and errors: [{path.name}](../../{_from_root(path)}).", ""]
     rows_about = differences.of_function(one.name, command_names())
     said = [one.differs] if one.differs else []
@@ -223,14 +221,26 @@ def function_page(one: Function) -> tuple[str, Entry]:
     return "\n".join(lines) + "\n", Entry(one.name, f"{one.name}.md", one.does, _status(said, rows_about))
 
 
+def examples_of_function(one: Function) -> list[Example]:
+    """What the page of an eval function shows: first from the page of its family, then from the others."""
+    own = family_of(one.name)
+    paths = [own, *(path for path in sorted((CASES / "functions").glob("*.md")) if path != own)]
+    call = re.compile(r"\bin\s*\(" if one.name == "in" else rf"(?<!\w){one.name}\s*\(", re.IGNORECASE)
+    return examples.for_function([case for path in paths for case in casepage.cases(path)], call)
+
+
+def examples_of_aggregate(one: AggregateFunction) -> list[Example]:
+    """What the page of an aggregation function shows."""
+    digits = r"\d+(?:\.\d+)?" if one.percentile else ""
+    call = re.compile(r"\bcount\b" if one.name == "count" else rf"(?<![\w.=]){one.name}{digits}\s*\(", re.IGNORECASE)
+    paths = [path for stem in AGGREGATE_PAGES if (path := CASES / f"{stem}.md").exists()]
+    return examples.for_function([case for path in paths for case in casepage.cases(path)], call)
+
+
 def aggregate_page(one: AggregateFunction) -> tuple[str, Entry]:
     """The page of an aggregation function, and its line in the index."""
-    digits = r"\d+(?:\.\d+)?" if one.percentile else ""
-    call = re.compile(rf"(?<![\w.=]){one.name}{digits}\s*\(" if one.name != "count" else r"\bcount\b", re.IGNORECASE)
-    paths = [path for stem in AGGREGATE_PAGES if (path := CASES / f"{stem}.md").exists()]
-    found = [case for path in paths for case in casepage.cases(path)]
     page = f"stats-{one.name}.md"
-    shown = examples.for_function(found, call)
+    shown = examples_of_aggregate(one)
     lines = [NOTE.format(sources="src/trapline/spl/aggregates.py and the case files of stats and its family"), ""]
     lines += [f"# {one.name} (stats)", "", prose(one.does), ""]
     lines += ["A function of `stats`, `chart`, `timechart` and their family: it makes one value of many rows.", ""]
@@ -241,7 +251,7 @@ def aggregate_page(one: AggregateFunction) -> tuple[str, Entry]:
     if one.notes:
         lines += ["## Rules", "", prose(one.notes), ""]
     lines += ["## Examples", "", examples.show(shown, _words()), ""]
-    links = list(dict.fromkeys(example.case.file for example in shown)) or paths[:1]
+    links = list(dict.fromkeys(example.case.file for example in shown))
     lines += ["More: " + ", ".join(f"[{path.name}](../../{_from_root(path)})" for path in links) + ".", ""]
     rows_about = differences.of_function(one.name, command_names())
     lines += _differences([], rows_about)

@@ -3,7 +3,7 @@
 Syntax:
     anomalydetection [method=histogram] [action=(filter|annotate|summary)] [pthresh=<n>] [cutoff=<bool>] [<field>...]
     anomalydetection method=iqr [action=(transform|tf|remove|rm)] [mark=<bool>] [param=<n>] [uselower=<bool>]
-        [<field>...]
+        [type=iqr] [<field>...]
 
 Options:
     method=(histogram|iqr) (histogram): how rows are judged; iqr does what outlier does.

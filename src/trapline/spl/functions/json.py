@@ -94,12 +94,12 @@ def document(env: Env, ast: Ast) -> Expr:
     return env.text(ast)
 
 
-@function("json_object", 0, None, syntax="json_object(<key>, <value>, ...)", does="A JSON object.")
+@function("json_object", 0, None, syntax="json_object([<key>, <value>]...)", does="A JSON object.")
 def _json_object(env: Env, ast: Func) -> Expr:
     return call("json_object", Kind.TEXT, *_pairs(env, ast, ast.args, "key"))
 
 
-@function("json_array", 0, None, syntax="json_array(<value>, ...)", does="A JSON array.")
+@function("json_array", 0, None, syntax="json_array([<value>]...)", does="A JSON array.")
 def _json_array(env: Env, ast: Func) -> Expr:
     return call("json_array", Kind.TEXT, pack([fragment(env, arg) for arg in ast.args]))
 

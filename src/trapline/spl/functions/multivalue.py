@@ -138,7 +138,6 @@ def _mvfilter(env: Env, ast: Func) -> Expr:
 @function(
     "mvmap",
     2,
-    3,
     syntax="mvmap(<mv>, <expression>)",
     does="An expression, for each value.",
     notes="In the expression the field stands for one value of it.",

@@ -133,7 +133,7 @@ def _spath(env: Env, ast: Func) -> Expr:
     1,
     None,
     gives_text=True,
-    syntax='printf("<format>", <value>, ...)',
+    syntax='printf("<format>" [, <value>]...)',
     does="Values in a format, as in C.",
     source="Conversion functions",
 )
