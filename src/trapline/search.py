@@ -5,21 +5,25 @@ from __future__ import annotations
 import atexit
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from trapline.errors import SplError, Warn, Warnings
+from trapline.errors import SplError, TraplineError, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
+from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import DataModel
-from trapline.knowledge.datasets import Source, bind
+from trapline.knowledge.datasets import Source, Template, bind, template
 from trapline.knowledge.macros import Macro as Macro
+from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
 from trapline.narrow import narrow
 from trapline.plan import DEEP, Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, depth, widen
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
@@ -30,7 +34,7 @@ from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
 from trapline.spl.limits import Limits
-from trapline.spl.lookups import Lookup, drops_helpers
+from trapline.spl.lookups import Lookup, drops_helpers, filtered
 from trapline.spl.macros import expand
 from trapline.spl.origin import trace
 from trapline.spl.parser import parse
@@ -58,6 +62,27 @@ class Result:
     rows: list[Row]
     warnings: tuple[Warn, ...] = ()
     shown: list[Row] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search that is to be run, as `Session.run` takes it."""
+
+    spl: str
+    earliest: str | float | None = None
+    latest: str | float | None = None
+    now: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A dataset made ready for searches over the same tables with the same macros."""
+
+    template: Template
+    bound: Bound
+    warnings: tuple[Warn, ...]
+    over: tuple[object, ...]
+    """What it holds for: tables, macros, knowledge, data model."""
 
 
 Writer = Callable[[str, Sequence[Row]], None]
@@ -110,6 +135,11 @@ class Session:
     _tables: dict[str, Lookup] = field(default_factory=dict)
     """Lookup tables as read, and those that outputlookup made."""
     _datamodels: dict[str, DataModel] = field(default_factory=dict)
+    _templates: dict[object, _Prepared] = field(default_factory=dict)
+    """Datasets made ready."""
+    _sharing: Sharing | None = None
+    _pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    """The searches of a batch as parsed."""
 
     def run(
         self,
@@ -185,7 +215,44 @@ class Session:
             time_bound(earliest, instant, what="earliest", tz=zone(self.tz)) or None,
             time_bound(latest, instant, what="latest", tz=zone(self.tz)),
         )
-        return context, context.parse(spl)
+        return context, self._pipelines.get(spl) or context.parse(spl)
+
+    @contextmanager
+    def share(
+        self, queries: Iterable[Query], *, progress: Callable[[int, int, str], None] | None = None
+    ) -> Iterator[Sharing]:
+        """Searches that will be run: what they read of data models more than once is read once and kept, while this
+        lasts. A search that is not among them, or differs, runs as ever; so does one that cannot be read.
+
+        `progress`: (how many datasets are done, of how many, the one at hand). Not to be nested.
+        """
+        sharing = Sharing()
+        if self.events is not None or not self.tables:
+            yield sharing
+            return
+        uses: list[Use] = []
+        asked: _Context | None = None
+        for query in queries:
+            try:
+                asked, pipeline = self._open(query.spl, query.earliest, query.latest, query.now)
+                self._pipelines[query.spl] = pipeline
+                uses += asked.uses(pipeline)
+            except TraplineError:
+                continue  # it says so itself, when it is run
+        wanted = planned(uses)
+        try:
+            for number, one in enumerate(wanted):
+                if progress is not None:
+                    progress(number, len(wanted), one.name)
+                assert asked is not None
+                if asked.prepare(one):
+                    sharing.put(one)
+            self._sharing = sharing
+            yield sharing
+        finally:
+            self._sharing = None
+            self._pipelines = {}
+            sharing.clear(self.engine or default_engine())
 
     def given(self) -> Rows:
         """The given events as a plan."""
@@ -208,8 +275,10 @@ class _Context:
     ) -> None:
         self.session = session
         self.engine = engine
-        self.now = now
-        self.clock = clock
+        self._now = now
+        self._clock = clock
+        self._lasting = True
+        """What was lowered depends on nothing but the events: neither on the time nor on rows looked at."""
         self.earliest = earliest
         self.latest = latest
         self.warnings = Warnings()
@@ -225,6 +294,16 @@ class _Context:
         """Only a run may change what others see; explain and sql look."""
         self._depth = 0
         self._macros: Mapping[str, Macro] | None = None
+
+    @property
+    def now(self) -> float:
+        self._lasting = False
+        return self._now
+
+    @property
+    def clock(self) -> float:
+        self._lasting = False
+        return self._clock
 
     # --- plans
 
@@ -343,6 +422,7 @@ class _Context:
         return rows_from(rows)
 
     def run(self, node: Node) -> Output:
+        self._lasting = False
         if len(node.schema) > WIDE:
             if not self._any(node):
                 node = Project(Limit(node, 0), ())
@@ -431,20 +511,24 @@ class _Context:
         tables = self.session._tables
         known = tables.get(name) or tables.get(name.removesuffix(".csv"))
         if known is None:
-            known = tables[name] = self._read_lookup(name)
+            known = tables[name] = filtered(self, self._read_lookup(name))
         return known
 
     def _read_lookup(self, name: str) -> Lookup:
         """A table as defined, its rows from the session's folder if it has them."""
         path = self._lookup_path(name)
         if path is None or not path.is_file():
-            return lookups.find(name, self.session.lookups)
+            return lookups.find(name, self._lookups())
         found = lookups.read_csv(name, path)
         try:
-            known = lookups.find(name, self.session.lookups)
+            known = lookups.find(name, self._lookups())
         except SplError:
             return found
         return replace(known, rows=found.rows, fields=found.fields, note="")
+
+    def _lookups(self) -> Mapping[str, Any]:
+        """The session's tables, and those of add-ons that it has not."""
+        return ChainMap(cast("dict[str, Any]", self.session.lookups), cast("dict[str, Any]", self.knowledge().lookups))
 
     def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
         if not lookups.is_plain(name):
@@ -461,10 +545,10 @@ class _Context:
                 hint="give the session a folder to keep it as a file",
             )
         try:
-            before = lookups.find(name, self.session.lookups)
+            before = lookups.find(name, self._lookups())
         except SplError:
             before = Lookup(name, ())
-        key = before.name if before.name in self.session.lookups else name
+        key = before.name if before.name in self._lookups() else name
         self.session._tables[key] = replace(before, rows=tuple(rows), fields=tuple(fields), note="")
 
     def _lookup_path(self, name: str) -> Path | None:
@@ -483,15 +567,87 @@ class _Context:
             expand=lambda text: expand(text, self.macros),
             given=rows_from,
         )
+        with self._between(tree):
+            if read is not None and self.session._sharing is not None:
+                shared = self.session._sharing.find(model, name, frozenset(read), self.earliest, self.latest)
+                if shared is not None:
+                    return self._shared(found, shared, source, read)
+            return bind(found, self._template(found, name, source), source, read)
+
+    @contextmanager
+    def _between(self, tree: Filter | None) -> Iterator[None]:
+        """With the times that a search expression states in place of the time range."""
         before = self.earliest, self.latest
         if tree is not None:
             stated = time_range(tree, self)
             self.earliest = stated.earliest if stated.earliest is not None else self.earliest
             self.latest = stated.latest if stated.latest is not None else self.latest
         try:
-            return bind(found, name, source, read)
+            yield
         finally:
             self.earliest, self.latest = before
+
+    def _template(self, model: DataModel, name: str, source: Source) -> Template:
+        """A dataset made ready: remembered where nothing but the events makes it what it is."""
+        session = self.session
+        if session.events is not None or not session.tables:
+            return template(model, name, source)
+        over = (session.tables, session.macros, session.knowledge, model)
+        known = session._templates.get((model.name, name))
+        if known is None or any(one is not other for one, other in zip(known.over, over, strict=True)):
+            before, self._lasting = self._lasting, True
+            outer, self.warnings = self.warnings, Warnings()
+            try:
+                made = template(model, name, source)
+                warnings, lasting = tuple(self.warnings.items), self._lasting and made.lasting
+            finally:
+                self._lasting = before and self._lasting
+                self.warnings = outer
+            self._again(warnings)
+            if not lasting:
+                return made
+            bound = self.knowledge().bind(made.tables, _schema(made.tables))
+            known = session._templates[model.name, name] = _Prepared(made, bound, warnings, over)
+        else:
+            self._again(known.warnings)
+        times, bound = (_micros(self.earliest), _micros(self.latest)), known.bound
+        return known.template.over(lambda scan: Scan(bound.schema, scan.tables, *times, bound.expander(self)))
+
+    def _again(self, warnings: Iterable[Warn]) -> None:
+        for one in warnings:
+            self.warnings.add(one.code, one.reason, hint=one.hint, where=one.where)
+
+    def uses(self, pipeline: Pipeline) -> Iterator[Use]:
+        """What a search reads of datasets, as far as that is known beforehand. Raises SplError."""
+        for reader in readers(pipeline):
+            source, read = reader.source(), reader.read()
+            if source is None or read is None:
+                continue
+            model, dataset = source
+            with self._between(reader.tree):
+                for name in [dataset] if dataset else self.roots(model):
+                    yield Use(model, name, read, self.earliest, self.latest)
+
+    def prepare(self, shared: Shared) -> bool:
+        """Materialise a dataset for several searches; False where it cannot be shared."""
+        self.earliest, self.latest = shared.earliest, shared.latest
+        self.warnings = Warnings()
+        try:
+            made = self.dataset(shared.model, shared.dataset, None, frozenset(shared.read))
+            if (shared.model, shared.dataset) not in self.session._templates:
+                return False
+            make(shared, made, self.engine, self.zone)
+        except TraplineError:
+            return False  # the searches say so themselves
+        shared.warnings = tuple(self.warnings.items)
+        return True
+
+    def _shared(self, model: DataModel, shared: Shared, source: Source, read: Collection[str]) -> Dataset:
+        if shared.warnings:
+            # What is doubtful about the fields of this search only: as if it read the events itself.
+            alone = bind(model, self._template(model, shared.dataset, source), source, read)
+            self.engine.sql(Project(alone.node, fields_read(alone, read)), pretty=False, tz=self.zone)
+        return shared.between(self.earliest, self.latest)
 
     def roots(self, model: str) -> Sequence[str]:
         return self._datamodel(model).roots

@@ -317,7 +317,6 @@ def unsupported(tmp_path: Path) -> Iterator[Session]:
     [
         ("department", 3),
         ("floor", 3),
-        ("house", 4),
         ("first", 5),
         ("second one", 5),
         ("broken", 7),

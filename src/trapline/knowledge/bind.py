@@ -16,22 +16,22 @@ differ add up. Where that depends on source or host, the plan decides it event b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from trapline.errors import Span, SplError, Warn
+from trapline.knowledge.automatic import automatic_lookups
 from trapline.knowledge.records import Alias, Calculated, Extraction, Pattern, Rule, Unusable
 from trapline.knowledge.spec import By
+from trapline.knowledge.steps import METADATA, Choice, Choices, Over, Step, Values, current, decide, first_of
 from trapline.pcre import check
 from trapline.plan import (
     FALSE,
     NULL,
     TRUE,
-    Call,
     Col,
     Expr,
-    Extend,
     Lambda,
     Lit,
     Node,
@@ -39,58 +39,24 @@ from trapline.plan import (
     Schema,
     call,
     either,
-    fields_of,
     number,
     text,
 )
 from trapline.spl.command import Context
-from trapline.spl.evaluate import Env, as_kind, as_multi, as_text, is_null_literal, unify
+from trapline.spl.evaluate import Env, as_kind, as_multi, as_text, is_null_literal
 from trapline.spl.filter import lower_text
 from trapline.values import Kind
 
 if TYPE_CHECKING:
     from trapline.knowledge.knowledge import Knowledge, Stanza
 
-Choice = tuple[Expr, Rule]
-"""What a stanza says about a key, and the condition under which events follow it."""
-
-Choices = Mapping[str, Sequence[Choice]]
-"""By key, the strongest stanza first."""
-
-METADATA = frozenset({"index", "sourcetype", "source", "host"})
-
 
 @dataclass(slots=True)
-class Step:
-    """One step of the sequence: the fields that it makes over those of the step before, and the schema after it.
+class _Asking:
+    """One search over one scan."""
 
-    `deferred`: fields whose expression depends on the search. `warns`: what to say when a field is asked for.
-    """
-
-    schema: dict[str, Kind]
-    values: dict[str, Expr] = field(default_factory=dict)
-    deferred: dict[str, Callable[[Context], Expr]] = field(default_factory=dict)
-    warns: dict[str, list[Warn]] = field(default_factory=dict)
-
-    def makes(self, name: str) -> bool:
-        return name in self.values or name in self.deferred
-
-    def value(self, name: str, context: Context) -> Expr:
-        return self.values[name] if name in self.values else self.deferred[name](context)
-
-    def put(self, name: str, value: Expr, below: Schema) -> None:
-        """A field made. What only hands through what was there is left out."""
-        if value == current(name, below) and name in below:
-            return
-        self.values[name] = value
-        self.schema[name] = value.kind
-
-    def unusable(self, rule: Unusable, below: Schema) -> None:
-        """Its fields exist, and hold what they held."""
-        for name in rule.fields:
-            self.warns.setdefault(name, []).append(rule.warn)
-            if name not in below and name not in self.schema:
-                self.put(name, NULL, below)
+    context: Context
+    memo: dict[object, object]
 
 
 class Bound:
@@ -103,9 +69,10 @@ class Bound:
     def __init__(self, knowledge: Knowledge, sourcetypes: frozenset[str], stored: Schema) -> None:
         self._stored = stored
         choices = choose(knowledge.stanzas, sourcetypes)
-        steps = [_extractions(choices, stored)]
-        for build in (_aliases, _calculated, _lookups):
+        steps: list[Step] = [_extractions(choices, stored)]
+        for build in (_aliases, _calculated):
             steps.append(build(choices, steps[-1].schema))
+        steps += automatic_lookups(choices, knowledge.lookups, steps[-1].schema)
         steps.append(_eventtypes(knowledge, steps[-1].schema))
         steps.append(_tags(knowledge, steps[-1].schema))
         self._steps = steps
@@ -116,27 +83,31 @@ class Bound:
     def expander(self, context: Context) -> Callable[[Scan, frozenset[str]], Node]:
         """The `Scan.expand` of one search. Asking for a field of a setting that cannot be followed warns there."""
 
+        memos: dict[object, dict[object, object]] = {}
+
         def expand(scan: Scan, need: frozenset[str]) -> Node:
-            return self._expand(scan, need, context)
+            tables = tuple((one.index, one.sourcetype, one.files) for one in scan.tables)
+            memo = memos.setdefault((tables, scan.earliest, scan.latest), {})
+            return self._expand(scan, need, _Asking(context, memo))
 
         return expand
 
-    def _expand(self, scan: Scan, need: frozenset[str], context: Context) -> Node:
+    def _expand(self, scan: Scan, need: frozenset[str], asking: _Asking) -> Node:
         wanted = {name for name in need if name in self.schema}
-        layers: list[tuple[tuple[str, Expr], ...]] = []
+        layers: list[Over] = []
         for step in reversed(self._steps):
             for name in sorted(wanted & step.warns.keys()):
                 for warn in step.warns[name]:
-                    context.warnings.add(warn.code, warn.reason, hint=warn.hint, where=warn.where)
+                    asking.context.warnings.add(warn.code, warn.reason, hint=warn.hint, where=warn.where)
             made = sorted(name for name in wanted if step.makes(name))
             if made:
-                layer = tuple((name, step.value(name, context)) for name in made)
-                layers.append(layer)
+                read, over = step.plan(made, asking)
+                layers.append(over)
                 wanted.difference_update(made)
-                wanted.update(read for _, value in layer for read in fields_of(value))
+                wanted.update(read)
         node: Node = replace(scan, expand=None, schema={name: self._stored[name] for name in sorted(wanted)})
-        for layer in reversed(layers):
-            node = Extend(node, layer)
+        for over in reversed(layers):
+            node = over(node)
         return node
 
 
@@ -161,50 +132,12 @@ def choose(stanzas: Sequence[Stanza], sourcetypes: frozenset[str]) -> Choices:
     return found
 
 
-def current(name: str, schema: Schema) -> Expr:
-    """A field as it is; null where there is none."""
-    return Col(name, schema[name]) if name in schema else NULL
-
-
-def decide(branches: Sequence[tuple[Expr, Expr]], otherwise: Expr = NULL) -> Expr:
-    """The value of the first branch whose condition holds, all made one kind."""
-    kept: list[tuple[Expr, Expr]] = []
-    for condition, value in branches:
-        if condition == TRUE:
-            otherwise = value
-            break
-        if kept and kept[-1][1] == value:
-            kept[-1] = (either([kept[-1][0], condition]), value)
-        else:
-            kept.append((condition, value))
-    while kept and kept[-1][1] == otherwise:
-        kept.pop()
-    if not kept:
-        return otherwise
-    *values, last = unify([*(value for _, value in kept), otherwise])
-    arguments = [part for (condition, _), value in zip(kept, values, strict=True) for part in (condition, value)]
-    return Call("case", (*arguments, last), last.kind)
-
-
-def first_of(values: Sequence[Expr]) -> Expr:
-    """The first that is not null."""
-    known = [value for value in values if not is_null_literal(value)]
-    if not known:
-        return NULL
-    if len(known) == 1:
-        return known[0]
-    same = [
-        part for one in unify(known) for part in (one.args if isinstance(one, Call) and one.op == "coalesce" else [one])
-    ]
-    return Call("coalesce", tuple(same), same[0].kind)
-
-
 # --- the steps -----------------------------------------------------------------------------------------------------
 
 
-def _extractions(choices: Choices, stored: Schema) -> Step:
+def _extractions(choices: Choices, stored: Schema) -> Values:
     """EXTRACT, then REPORT. While they run, a field holds only what was extracted; the stored value comes last."""
-    step = Step(dict(stored))
+    step = Values(dict(stored))
     found: dict[str, Expr] = {}
     for prefix in ("EXTRACT-", "REPORT-"):
         for key in sorted(key for key in choices if key.startswith(prefix)):
@@ -226,7 +159,7 @@ class _Extracted(NamedTuple):
     several: bool
 
 
-def _extracted(rule: Rule, found: Mapping[str, Expr], stored: Schema, step: Step) -> dict[str, _Extracted]:
+def _extracted(rule: Rule, found: Mapping[str, Expr], stored: Schema, step: Values) -> dict[str, _Extracted]:
     """What an extraction finds in events that follow it."""
     values: dict[str, _Extracted] = {}
     if isinstance(rule, Unusable):
@@ -266,8 +199,8 @@ def _group(pattern: Pattern, subject: Expr, group: int) -> Expr:
     return call("regex_extract", Kind.TEXT, subject, regex, number(group))
 
 
-def _aliases(choices: Choices, below: Schema) -> Step:
-    step = Step(dict(below))
+def _aliases(choices: Choices, below: Schema) -> Values:
+    step = Values(dict(below))
     now: dict[str, Expr] = {}
     for key in sorted(key for key in choices if key.startswith("FIELDALIAS-")):
         branches: list[tuple[Expr, Mapping[str, Expr]]] = []
@@ -312,8 +245,8 @@ def _renamed(rule: Rule, name: str, values: Mapping[str, Expr], before: Expr) ->
     return values[name] if replaces else first_of([before, values[name]])
 
 
-def _calculated(choices: Choices, below: Schema) -> Step:
-    step = Step(dict(below))
+def _calculated(choices: Choices, below: Schema) -> Values:
+    step = Values(dict(below))
     for key, rules in choices.items():
         if not key.startswith("EVAL-"):
             continue
@@ -333,7 +266,7 @@ def _calculated(choices: Choices, below: Schema) -> Step:
     return step
 
 
-def _evaluated(name: str, rules: Sequence[Choice], below: Schema, context: Context, step: Step | None) -> Expr | None:
+def _evaluated(name: str, rules: Sequence[Choice], below: Schema, context: Context, step: Values | None) -> Expr | None:
     """A calculated field; None where no rule of it can be followed. What is wrong is told to `step`."""
     branches: list[tuple[Expr, Expr]] = []
     before = current(name, below)
@@ -378,21 +311,11 @@ class _Watch:
         raise SplError(f"it depends on the search ({name})", code="knowledge")
 
 
-def _lookups(choices: Choices, below: Schema) -> Step:
-    step = Step(dict(below))
-    for key, rules in choices.items():
-        if key[:6].upper() == "LOOKUP":
-            for _, rule in rules:
-                if isinstance(rule, Unusable):
-                    step.unusable(rule, below)
-    return step
-
-
 # --- eventtypes and tags -------------------------------------------------------------------------------------------
 
 
-def _eventtypes(knowledge: Knowledge, below: Schema) -> Step:
-    step = Step(dict(below))
+def _eventtypes(knowledge: Knowledge, below: Schema) -> Values:
+    step = Values(dict(below))
     if knowledge.eventtypes:
         step.deferred["eventtype"] = partial(_eventtype, knowledge, below)
         step.schema["eventtype"] = Kind.MULTI
@@ -412,8 +335,8 @@ def _eventtype(knowledge: Knowledge, below: Schema, context: Context) -> Expr:
     return call("list_concat", Kind.MULTI, *names) if names else Lit(None, Kind.MULTI)
 
 
-def _tags(knowledge: Knowledge, below: Schema) -> Step:
-    step = Step(dict(below))
+def _tags(knowledge: Knowledge, below: Schema) -> Values:
+    step = Values(dict(below))
     found: dict[str | None, dict[str, list[Expr]]] = {}
     for one in knowledge.tags:
         # [eventtype=x] is about the field as computed, so that its search is not done once more.

@@ -15,6 +15,7 @@ from trapline.knowledge.datamodels import model_files
 from trapline.knowledge.macros import Macro, macros_of
 from trapline.knowledge.records import Eventtype, Rule, Surroundings, Tag, eventtype_of, rule_of, tags_of
 from trapline.knowledge.spec import Spec, read_spec
+from trapline.knowledge.tables import LookupTables
 from trapline.plan import Schema, Table
 
 ADDONS = Path(__file__).parents[1] / "addons"
@@ -50,6 +51,8 @@ class Knowledge:
     problems: tuple[Warn, ...] = ()
     transforms: Mapping[str, Mapping[str, conf.Setting]] = field(default_factory=dict)
     """The stanzas of transforms.conf, which the extract command can name."""
+    lookups: LookupTables = field(default_factory=LookupTables)
+    """The lookup tables of the add-ons, by the names of their stanzas and of their files."""
     _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -63,7 +66,7 @@ class Knowledge:
         files = {name: conf.load(folders, f"{name}.conf") for name in _FILES}
         for file in files.values():
             problems += file.problems
-        around = Surroundings(files["transforms"].stanzas, lambda name: _lookup_file(folders, name))
+        around = Surroundings(files["transforms"].stanzas)
         stanzas: list[Stanza] = []
         for name, keys in files["props"].stanzas.items():
             try:
@@ -100,6 +103,7 @@ class Knowledge:
             model_files(folders),
             tuple(problems),
             files["transforms"].stanzas,
+            LookupTables(files["transforms"].stanzas, folders),
         )
 
     @staticmethod
@@ -144,17 +148,6 @@ def _built_in() -> Knowledge:
 
 def _wild(pattern: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL | re.IGNORECASE)
-
-
-def _lookup_file(folders: Sequence[Path], name: str) -> Path | None:
-    """A lookup file of an add-on; the last folder that has it. A name with a folder in it is none."""
-    if Path(name).name != name or "\\" in name:
-        return None
-    for folder in reversed(folders):
-        path = folder / "lookups" / name
-        if path.is_file():
-            return path
-    return None
 
 
 _NESTED = re.compile(r"""\beventtype\s*=+\s*(?:"([^"]*)"|([^\s()"]+))""", re.IGNORECASE)

@@ -95,6 +95,7 @@ def lookup_of(name: str, given: Any) -> Lookup:
         min_matches=_count(name, "min_matches", settings.get("min_matches"), 0, 0),
         default_match=str(settings.get("default_match") or ""),
         temporal=temporal,
+        filter=str(settings.get("filter") or ""),
     )
 
 

@@ -6,12 +6,10 @@ be used becomes an `Unusable` record, which warns when a search asks for a field
 
 from __future__ import annotations
 
-import csv
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 from trapline.errors import SplError, Warn
@@ -69,6 +67,22 @@ class Calculated:
 
 
 @dataclass(frozen=True, slots=True)
+class Automatic:
+    """LOOKUP-: an automatic lookup. `table`: its stanza of transforms.conf; `on`: (column, field of the events) that
+    must be equal; `outputs`: (column, field to write), None for all other columns; `new`: OUTPUTNEW."""
+
+    setting: Setting
+    table: str
+    on: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...] | None
+    new: bool
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for _, name in self.outputs or ()))
+
+
+@dataclass(frozen=True, slots=True)
 class Unusable:
     """A setting that Trapline cannot follow, with the fields that it would make as far as they are known."""
 
@@ -77,7 +91,7 @@ class Unusable:
     warn: Warn
 
 
-Rule = Extraction | Alias | Calculated | Unusable
+Rule = Extraction | Alias | Calculated | Automatic | Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +122,16 @@ def unusable(setting: Setting, reason: str, fields: Sequence[str] = (), hint: st
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a setting of props.conf may refer to: the stanzas of transforms.conf, and where lookup files are."""
+    """What a setting of props.conf may refer to: the stanzas of transforms.conf."""
 
     transforms: Mapping[str, Mapping[str, Setting]]
-    lookups: Callable[[str], Path | None]
 
 
 def rule_of(setting: Setting, around: Surroundings) -> Rule | None:
     """The rule of a setting of props.conf, None where it is not one of search time."""
     if setting.key[:6].upper() == "LOOKUP":
         # This prefix alone may be in any letter case, with `-`, `_` or nothing after it.
-        return _lookup(setting, around)
+        return _lookup(setting)
     kind, dash, name = setting.key.partition("-")
     if not dash:
         return None
@@ -257,40 +270,28 @@ _OUTPUT = re.compile(r"\s(OUTPUT|OUTPUTNEW)\s", re.IGNORECASE)
 _COLUMN = re.compile(rf"{_NAME}(?:\s+as\s+{_NAME})?", re.IGNORECASE)
 
 
-def _lookup(setting: Setting, around: Surroundings) -> Unusable:
-    """LOOKUP-: not followed yet. The fields that it would make are those of OUTPUT, or its file's other columns."""
-    value = f" {setting.value} "
-    parts = _OUTPUT.split(value, maxsplit=1)
-    name, _, inputs = parts[0].strip().partition(" ")
-    if len(parts) == 3:
-        fields = [_second(found) for found in _COLUMN.finditer(parts[2])]
-    else:
-        matched = {_first(found) for found in _COLUMN.finditer(inputs)}
-        fields = [column for column in _header(name, around) if column not in matched]
-    reason = f"looks up fields in {name or 'nothing'}; automatic lookups are not supported yet"
-    return unusable(setting, reason, fields, "the fields that it would make are missing or as extracted")
+def _lookup(setting: Setting) -> Automatic | Unusable:
+    parts = _OUTPUT.split(f" {' '.join(setting.value.split())} ", maxsplit=1)
+    table, _, inputs = parts[0].strip().partition(" ")
+    on = _pairs(inputs)
+    outputs = _pairs(parts[2]) if len(parts) == 3 else None
+    found = Automatic(setting, table.strip("\"'"), on, outputs, len(parts) == 3 and parts[1].upper() == "OUTPUTNEW")
+    if not table or not on:
+        hint = "LOOKUP-name = table column AS field OUTPUT column AS field"
+        return unusable(setting, "needs a table and a field to match", found.fields, hint)
+    if "_time" in found.fields:
+        return unusable(setting, "writes _time, which is not supported", found.fields)
+    return found
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """`column AS field` and `column`, separated by commas or blanks."""
+    found = _COLUMN.finditer(text)
+    return tuple((_first(one), one[4] or one[5] or one[6] or _first(one)) for one in found)
 
 
 def _first(found: re.Match[str]) -> str:
     return found[1] or found[2] or found[3]
-
-
-def _second(found: re.Match[str]) -> str:
-    return found[4] or found[5] or found[6] or _first(found)
-
-
-def _header(name: str, around: Surroundings) -> Iterator[str]:
-    """The columns of a lookup's file, none where it has none."""
-    keys = around.transforms.get(name, {})
-    filename = keys["filename"].value if "filename" in keys else ""
-    path = around.lookups(filename) if filename else None
-    if path is None:
-        return
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            yield from next(csv.reader([stream.readline(65_536)]), [])
-    except (OSError, csv.Error):
-        return
 
 
 def _words(text: str) -> list[str]:

@@ -15,7 +15,8 @@ import ipaddress
 import socket
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from itertools import product
 from operator import itemgetter
@@ -27,6 +28,7 @@ from trapline.errors import Span, SplError
 from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Filter, Join, Lit, Node, Project, Rows, both, call
 from trapline.spl.command import Context
 from trapline.spl.evaluate import as_multi, as_number, as_text, unify
+from trapline.spl.filter import lower_text
 from trapline.times import parse_time, reader
 from trapline.values import Kind, Row, Value, to_number, value_text
 
@@ -63,13 +65,14 @@ class Temporal:
     least: float = 0.0
     most: float = MOST_OFFSET
 
-    def times(self, rows: Sequence[Row]) -> list[float | None]:
-        """The time of each row, epoch seconds; None where it cannot be read, which matches nothing."""
+    def times(self, rows: Sequence[Row], tz: tzinfo) -> list[float | None]:
+        """The time of each row, epoch seconds; None where it cannot be read, which matches nothing. Without a zone it
+        is of `tz`."""
         pattern = None if self.form.startswith("%s") else reader(self.form)
         texts = [value_text(row[self.field]) if self.field in row else None for row in rows]
         if self.form.startswith("%s"):
             return [None if text is None else to_number(text) for text in texts]
-        return [None if pattern is None else parse_time(text, pattern) for text in texts]
+        return [None if pattern is None else parse_time(text, pattern, tz) for text in texts]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +80,8 @@ class Lookup:
     """A lookup table. `rows` in file order, a null cell absent; `fields`: its columns in order, () if not known.
 
     `match`: fields that do not match exactly. `temporal`: how its rows are bound to
-    time. `note`: why the table is empty, told as a warning when it is used.
+    time. `note`: why the table is empty, told as a warning when it is used. `filter`: the search that its rows must
+    match, which `filtered` applies.
     """
 
     name: str
@@ -90,10 +94,12 @@ class Lookup:
     default_match: str = ""
     temporal: Temporal | None = None
     note: str = ""
-    _finders: dict[tuple[str, ...], Finder] = field(default_factory=dict, init=False, repr=False)
+    filter: str = ""
+    _finders: dict[tuple[tuple[str, ...], tzinfo], Finder] = field(default_factory=dict, init=False, repr=False)
     _tables: dict[tuple[tuple[str, ...], ...], tuple[Rows, list[Kind]]] = field(
         default_factory=dict, init=False, repr=False
     )
+    _filtered: list[Lookup] = field(default_factory=list, init=False, repr=False)
 
     def node(self) -> Rows:
         """The rows as a plan."""
@@ -106,13 +112,13 @@ class Lookup:
             return Rows({"_none": Kind.TEXT}, pa.table({"_none": pa.nulls(len(self.rows), pa.string())}))
         return Rows(schema, pa.Table.from_arrays(columns, names=list(schema)))
 
-    def finder(self, fields: Sequence[str]) -> Finder:
-        """An index for matching by these fields."""
-        key = tuple(fields)
+    def finder(self, fields: Sequence[str], tz: tzinfo = UTC) -> Finder:
+        """An index for matching by these fields; `tz`: the time zone of times of rows that name none."""
+        key = (tuple(fields), tz if self.temporal is not None else UTC)
         if key not in self._finders:
             while len(self._finders) >= KEPT:
                 self._finders.pop(next(iter(self._finders)))
-            self._finders[key] = Finder(self, fields)
+            self._finders[key] = Finder(self, fields, tz)
         return self._finders[key]
 
     def by_key(self, fields: Sequence[str], outputs: Sequence[str]) -> tuple[Rows, list[Kind]]:
@@ -132,10 +138,10 @@ class Lookup:
 class Finder:
     """Finds the rows of a table whose `fields` match the values of an event."""
 
-    def __init__(self, lookup: Lookup, fields: Sequence[str]) -> None:
+    def __init__(self, lookup: Lookup, fields: Sequence[str], tz: tzinfo) -> None:
         self.lookup = lookup
         self._fold: Callable[[str], str] = str if lookup.case_sensitive else str.lower
-        self._times = lookup.temporal.times(lookup.rows) if lookup.temporal is not None else []
+        self._times = lookup.temporal.times(lookup.rows, tz) if lookup.temporal is not None else []
         exact = [place for place, name in enumerate(fields) if lookup.match.get(name, Match.EXACT) is Match.EXACT]
         self._exact = exact
         self.index: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -281,6 +287,20 @@ def cell_values(cell: Value | None) -> list[str]:
     return [value_text(one) for one in cell] if isinstance(cell, list) else [value_text(cell)]
 
 
+def filtered(context: Context, lookup: Lookup) -> Lookup:
+    """The table with the rows that its filter lets through. Raises SplError for a filter that is no search."""
+    if not lookup.filter:
+        return lookup
+    if not lookup._filtered:
+        node = lookup.node()
+        try:
+            rows = context.rows(Filter(node, lower_text(lookup.filter, node.schema, context, Span(0, 0))))
+        except SplError as error:
+            raise SplError(f"the filter of the lookup '{lookup.name}': {error.reason}", code="lookup") from None
+        lookup._filtered.append(replace(lookup, rows=rows, filter=""))
+    return lookup._filtered[0]
+
+
 # --- a lookup over rows --------------------------------------------------------------------------------------------
 
 
@@ -305,33 +325,83 @@ def lower_lookup(
     for pair in (*on, *outputs):
         _check(lookup, pair)
     outputs = [pair for place, pair in enumerate(outputs) if pair.name not in {o.name for o in outputs[place + 1 :]}]
-    written = [pair.field for pair in outputs]
-    timed = lookup.temporal is not None
     absent = [pair for pair in on if pair.name not in source.schema]
-    if absent or not outputs or (timed and TIME not in source.schema):
+    if absent or not outputs or (lookup.temporal is not None and TIME not in source.schema):
         return _emptied(source, outputs, keep=keep)
     columns = [Col(pair.name, source.schema[pair.name]) for pair in on]
-    kind = Kind.MULTI if any(column.kind is Kind.MULTI for column in columns) else Kind.TEXT
-    plain = (
-        kind is Kind.TEXT and not timed and all(lookup.match.get(pair.field, Match.EXACT) is Match.EXACT for pair in on)
-    )
-    keys: list[Expr] = [as_multi(column) if kind is Kind.MULTI else as_text(column) for column in columns]
+    found = find_rows(context, source, lookup, [pair.field for pair in on], columns, [pair.field for pair in outputs])
+    values: list[tuple[str, Expr]] = []
+    for pair, value in zip(outputs, found.values, strict=True):
+        if keep and pair.name in source.schema:
+            before, value = unify([Col(pair.name, source.schema[pair.name]), value])
+            value = Call("coalesce", (before, value), value.kind)
+        values.append((pair.name, value))
+    return without_helpers(Extend(found.node, tuple(values)), found.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a lookup finds: `node`, the rows that came in with `hidden` helper columns; over it `asked`, whether every
+    match field has a value, and `values`, what each output is (null where no row matches and there is no default)."""
+
+    node: Node
+    asked: Expr
+    values: tuple[Expr, ...]
+    hidden: tuple[str, ...]
+
+
+def find_rows(
+    context: Context,
+    source: Node,
+    lookup: Lookup,
+    fields: Sequence[str],
+    keys: Sequence[Expr],
+    outputs: Sequence[str],
+    matches: Matches | None = None,
+) -> Found:
+    """Join a lookup to rows: its `fields` must match the `keys`, expressions over `source` (with `_time`, if the table
+    is bound to time). Row count and order stay. The fields named must be there. `matches`: from `find_matches`."""
+    lookup = filtered(context, lookup)
+    timed = lookup.temporal is not None
+    kind = Kind.MULTI if any(key.kind is Kind.MULTI for key in keys) else Kind.TEXT
+    plain = kind is Kind.TEXT and is_plain(lookup, fields)
+    asked = both([call("is_not_null", Kind.BOOL, key) for key in keys])
+    texts: list[Expr] = [as_multi(key) if kind is Kind.MULTI else as_text(key) for key in keys]
     if plain:
         if not lookup.case_sensitive:
-            keys = [call("lower", Kind.TEXT, key) for key in keys]
-        table, kinds = lookup.by_key([pair.field for pair in on], written)
+            texts = [call("lower", Kind.TEXT, key) for key in texts]
+        table, kinds = lookup.by_key(fields, outputs)
     else:
-        times = [as_number(Col(TIME, source.schema[TIME]))] if timed else []
-        groups = _by_value(context, source, lookup, [pair.field for pair in on], columns, times)
-        table, kinds = _table(lookup, groups, len(on), kind, written)
+        groups = find_matches(context, source, lookup, fields, keys) if matches is None else matches
+        table, kinds = _table(lookup, groups, len(keys), kind, outputs)
     hidden = _hidden(source, ("hit", *(f"o{place}" for place in range(len(outputs)))))
-    values = [(hidden[0], Col("hit", Kind.TEXT))]
-    values += [(hidden[place + 1], Col(f"o{place}", own)) for place, own in enumerate(kinds)]
-    pairs: list[tuple[Expr, Expr]] = [(key, Col(f"k{place}", kind)) for place, key in enumerate(keys)]
+    columns = [(hidden[0], Col("hit", Kind.TEXT))]
+    columns += [(hidden[place + 1], Col(f"o{place}", own)) for place, own in enumerate(kinds)]
+    pairs: list[tuple[Expr, Expr]] = [(key, Col(f"k{place}", kind)) for place, key in enumerate(texts)]
     if timed:
         pairs.append((as_number(Col(TIME, source.schema[TIME])), Col(TIME, Kind.NUMBER)))
-    joined = Join(source, table, tuple(pairs), tuple(values))
-    return _filled(joined, lookup, columns, outputs, hidden, keep=keep, whole=not plain)
+    joined = Join(source, table, tuple(pairs), tuple(columns))
+    values: list[Expr] = [Col(own, joined.schema[own]) for own in hidden[1:]]
+    if plain and lookup.default_match and lookup.min_matches:
+        several = lookup.min_matches > 1
+        given = (lookup.default_match,) * lookup.min_matches
+        default = Lit(given, Kind.MULTI) if several else Lit(lookup.default_match, Kind.TEXT)
+        missed = both([asked, call("is_null", Kind.BOOL, Col(hidden[0], Kind.TEXT))])
+        for place, value in enumerate(values):
+            fallback, value = unify([default, value])
+            values[place] = Call("case", (missed, fallback, value), value.kind)
+    return Found(joined, asked, tuple(values), tuple(hidden))
+
+
+def is_plain(lookup: Lookup, fields: Sequence[str]) -> bool:
+    """Does every one of these fields match exactly, whenever it is? Then the table is known before the events are."""
+    return lookup.temporal is None and all(lookup.match.get(one, Match.EXACT) is Match.EXACT for one in fields)
+
+
+def without_helpers(node: Node, hidden: Sequence[str]) -> Node:
+    """The rows without the helper columns of a lookup."""
+    names = [name for name in node.schema if name not in hidden]
+    return Project(node, tuple((name, Col(name, node.schema[name])) for name in names))
 
 
 def _check(lookup: Lookup, pair: Pair) -> None:
@@ -354,23 +424,23 @@ def _emptied(source: Node, outputs: Sequence[Pair], *, keep: bool) -> Node:
     return Extend(source, tuple((pair.name, Lit(None, Kind.TEXT)) for pair in outputs)) if outputs else source
 
 
-def _by_value(
-    context: Context,
-    source: Node,
-    lookup: Lookup,
-    fields: Sequence[str],
-    columns: Sequence[Col],
-    times: Sequence[Expr],
-) -> dict[tuple[object, ...], list[list[int]]]:
-    """The rows that each combination of values in the events finds; one list per value of a multivalue. `times`: the
-    time of the events, if the table is bound to it; it is the last of the key then."""
+Matches = dict[tuple[object, ...], list[list[int]]]
+
+
+def find_matches(
+    context: Context, source: Node, lookup: Lookup, fields: Sequence[str], columns: Sequence[Expr]
+) -> Matches:
+    """The rows that each combination of values in the events finds; one list per value of a multivalue. Of a table
+    bound to time, the time of the events is the last of the key. Runs the plan."""
+    lookup = filtered(context, lookup)
+    times = [as_number(Col(TIME, source.schema[TIME]))] if lookup.temporal is not None else []
     names = [f"k{place}" for place in range(len(columns))]
     present = Filter(source, both([call("is_not_null", Kind.BOOL, column) for column in [*columns, *times]]))
     keys = (*zip(names, columns, strict=True), *((TIME, one) for one in times))
     distinct = Aggregate(present, keys, (("n", Agg("count_rows", None, Kind.NUMBER)),))
-    finder = lookup.finder(fields)
+    finder = lookup.finder(fields, context.tz)
     multi = any(column.kind is Kind.MULTI for column in columns)
-    groups: dict[tuple[object, ...], list[list[int]]] = {}
+    groups: Matches = {}
     for row in context.rows(distinct):
         cells = [cell_values(row.get(name)) for name in names]
         key: tuple[object, ...] = tuple(map(tuple, cells)) if multi else tuple(cell[0] for cell in cells)
@@ -430,40 +500,6 @@ def _table(
         schema[f"o{place}"] = own
         columns.append(column)
     return Rows(schema, pa.Table.from_arrays(columns, names=list(schema))), kinds
-
-
-def _filled(
-    joined: Node,
-    lookup: Lookup,
-    columns: Sequence[Col],
-    outputs: Sequence[Pair],
-    hidden: Sequence[str],
-    *,
-    keep: bool,
-    whole: bool,
-) -> Node:
-    """The outputs from the joined columns: defaults, OUTPUTNEW, and the helper columns gone. `whole`: every key of the
-    events was looked up, so its defaults are in the table."""
-    default: Expr | None = None
-    if lookup.default_match and lookup.min_matches and not whole:
-        several = lookup.min_matches > 1
-        texts = (lookup.default_match,) * lookup.min_matches
-        default = Lit(texts, Kind.MULTI) if several else Lit(lookup.default_match, Kind.TEXT)
-    asked = both([call("is_not_null", Kind.BOOL, column) for column in columns])
-    missed = both([asked, call("is_null", Kind.BOOL, Col(hidden[0], Kind.TEXT))])
-    values: list[tuple[str, Expr]] = []
-    for pair, own in zip(outputs, hidden[1:], strict=True):
-        value: Expr = Col(own, joined.schema[own])
-        if default is not None:
-            fallback, value = unify([default, value])
-            value = Call("case", (missed, fallback, value), value.kind)
-        if keep and pair.name in joined.schema:
-            before, value = unify([Col(pair.name, joined.schema[pair.name]), value])
-            value = Call("coalesce", (before, value), value.kind)
-        values.append((pair.name, value))
-    extended = Extend(joined, tuple(values))
-    names = [name for name in extended.schema if name not in hidden]
-    return Project(extended, tuple((name, Col(name, extended.schema[name])) for name in names))
 
 
 def drops_helpers(node: Project) -> bool:

@@ -1,0 +1,126 @@
+"""What the steps of the search-time sequence share: choices by stanza, values of events, and the step itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from trapline.errors import Warn
+from trapline.knowledge.records import Rule, Unusable
+from trapline.plan import NULL, TRUE, Call, Col, Expr, Extend, Node, Schema, either, fields_of
+from trapline.spl.command import Context
+from trapline.spl.evaluate import is_null_literal, unify
+from trapline.values import Kind
+
+Choice = tuple[Expr, Rule]
+"""What a stanza says about a key, and the condition under which events follow it."""
+
+Choices = Mapping[str, Sequence[Choice]]
+"""By key, the strongest stanza first."""
+
+METADATA = frozenset({"index", "sourcetype", "source", "host"})
+
+Over = Callable[[Node], Node]
+"""What a step puts on top of a plan."""
+
+
+class Asking(Protocol):
+    """Who asks for fields: one search, over one scan."""
+
+    @property
+    def context(self) -> Context: ...
+    @property
+    def memo(self) -> dict[object, object]:
+        """What was found out for this scan."""
+        ...
+
+
+class Step(Protocol):
+    """One step of the sequence.
+
+    `schema`: the fields after it. `warns`: what to say when a field is asked for."""
+
+    @property
+    def schema(self) -> Mapping[str, Kind]: ...
+    @property
+    def warns(self) -> Mapping[str, Sequence[Warn]]: ...
+
+    def makes(self, name: str) -> bool: ...
+
+    def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
+        """The fields that are read to make these, and how they are made over a plan that has those."""
+        ...
+
+
+@dataclass(slots=True)
+class Values:
+    """A step whose fields are expressions over those of the step before.
+
+    `deferred`: fields whose expression depends on the search."""
+
+    schema: dict[str, Kind]
+    values: dict[str, Expr] = field(default_factory=dict)
+    deferred: dict[str, Callable[[Context], Expr]] = field(default_factory=dict)
+    warns: dict[str, list[Warn]] = field(default_factory=dict)
+
+    def makes(self, name: str) -> bool:
+        return name in self.values or name in self.deferred
+
+    def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
+        layer = tuple(
+            (name, self.values[name] if name in self.values else self.deferred[name](asking.context)) for name in made
+        )
+        return {read for _, value in layer for read in fields_of(value)}, lambda node: Extend(node, layer)
+
+    def put(self, name: str, value: Expr, below: Schema) -> None:
+        """A field made. What only hands through what was there is left out."""
+        if value == current(name, below) and name in below:
+            return
+        self.values[name] = value
+        self.schema[name] = value.kind
+
+    def unusable(self, rule: Unusable, below: Schema) -> None:
+        """Its fields exist, and hold what they held."""
+        for name in rule.fields:
+            self.warns.setdefault(name, []).append(rule.warn)
+            if name not in below and name not in self.schema:
+                self.put(name, NULL, below)
+
+
+def current(name: str, schema: Schema) -> Expr:
+    """A field as it is; null where there is none."""
+    return Col(name, schema[name]) if name in schema else NULL
+
+
+def decide(branches: Sequence[tuple[Expr, Expr]], otherwise: Expr = NULL) -> Expr:
+    """The value of the first branch whose condition holds, all made one kind."""
+    kept: list[tuple[Expr, Expr]] = []
+    for condition, value in branches:
+        if condition == TRUE:
+            otherwise = value
+            break
+        if kept and kept[-1][1] == value:
+            kept[-1] = (either([kept[-1][0], condition]), value)
+        else:
+            kept.append((condition, value))
+    while kept and kept[-1][1] == otherwise:
+        kept.pop()
+    if not kept:
+        return otherwise
+    *values, last = unify([*(value for _, value in kept), otherwise])
+    arguments = [part for (condition, _), value in zip(kept, values, strict=True) for part in (condition, value)]
+    return Call("case", (*arguments, last), last.kind)
+
+
+def first_of(values: Sequence[Expr]) -> Expr:
+    """The first that is not null."""
+    known = [value for value in values if not is_null_literal(value)]
+    if not known:
+        return NULL
+    if len(known) == 1:
+        return known[0]
+    same = [
+        part for one in unify(known) for part in (one.args if isinstance(one, Call) and one.op == "coalesce" else [one])
+    ]
+    return Call("coalesce", tuple(same), same[0].kind)
