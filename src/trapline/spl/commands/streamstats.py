@@ -26,6 +26,7 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -104,11 +105,17 @@ class StreamStats:
 
     def _bounded(self, context: Context, source: Node, found: Sequence[Aggregation]) -> Node:
         """For every row the number of rows before it, of its group, that still count; then windows of that length."""
+        if self.seconds and "_time" not in source.schema:
+            raise SplError(
+                "time_window of streamstats needs events with _time", hint="window=<n> counts rows", code="time"
+            )
         outputs = {one.name for one in found}
         node, flags = self._flags(context, source, outputs)
         base = context.materialise(node)
         assert isinstance(base, Rows)
         rows = context.rows(Project(base, tuple((n, Col(n, base.schema[n])) for n in self._read() if n in base.schema)))
+        if self.seconds:
+            self._check_order(context, rows)
         missing = {name: kind for name, kind in node.schema.items() if name not in base.schema}
         late = self.after is not None and AFTER not in flags
         if late:
@@ -116,6 +123,16 @@ class StreamStats:
         else:
             resets = [self._truth(row, AFTER) for row in rows]
         return self._over(context, base, self._backs(rows, resets), found, missing, drop=(BACK, BEFORE, AFTER))
+
+    def _check_order(self, context: Context, rows: Sequence[Row]) -> None:
+        moments = [self._moment(row) for row in rows]
+        steps = [after - before for before, after in pairwise(moments)]
+        if any(step < 0 for step in steps) and any(step > 0 for step in steps):
+            context.warnings.add(
+                "streamstats-order",
+                "time_window of streamstats wants events in order of time, and these are not",
+                hint="put sort 0 _time before it",
+            )
 
     def _read(self) -> list[str]:
         return [*dict.fromkeys([*(name.text for name in self.by), "_time", BEFORE, AFTER])]
