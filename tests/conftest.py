@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Time says nothing on a busy machine: no test fails for it.
+settings.register_profile("trapline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trapline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

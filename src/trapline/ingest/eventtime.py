@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 
-from trapline.ingest.timestamps import iso_micros, to_micros
+from trapline.ingest.timestamps import EPOCH, iso_micros, to_micros
 
 _EPOCH = re.compile(r"(\d{9,11})(?:\.(\d{1,9}))?|(\d{13}|\d{16}|\d{19})", re.ASCII)
 _MONTHS = {
@@ -65,7 +65,7 @@ _SLASHED = re.compile(r"\[?(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,9})?)\
 _AMERICAN = re.compile(r"\[?(\d\d)/(\d\d)/(\d{4}) (\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: ([AP])M)?\]?", re.ASCII)
 _WEB = re.compile(r"\[?(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d)(?: ([+-]\d{4}))?\]?", re.ASCII)
 _SYSLOG = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d) (?:(\d{4}) )?(\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?![\d:])", re.ASCII)
-_SECONDS = re.compile(r"(\d{10}(?:\.\d{1,9})?)(?=\s)", re.ASCII)
+_SECONDS = re.compile(r"(\d{10}(?:\.\d{1,9})?)(?=\s|\Z)", re.ASCII)
 _PRIORITY = re.compile(r"<\d{1,3}>(?:\d )?", re.ASCII)
 
 
@@ -101,6 +101,29 @@ def at_start(line: str, mtime: float | None) -> tuple[int, int, bool] | None:
         return _latest(mtime, _MONTHS[month.lower()], int(day), clock), found.end(), True
     except (ValueError, KeyError):
         return None
+
+
+def find(text: str, mtime: float | None, tz: tzinfo = UTC, within: int | None = 128) -> tuple[int, bool] | None:
+    """The first time in the first `within` characters of a text, wherever it stands: (microseconds since 1970 UTC,
+    whether the year was assumed). The shapes of `at_start`, epoch seconds only at the start. A time that names no zone
+    is one of `tz`. Source: Getting Data In, "How timestamp assignment works"."""
+    head = text if within is None else text[:within]
+    for one in _ANYWHERE.finditer(head):
+        found = at_start(head[one.start() :], mtime)
+        if found is None:
+            continue
+        moment, end, assumed = found
+        if tz is not UTC and not _ZONED.search(head[one.start() : one.start() + end]):
+            moment = to_micros((EPOCH + timedelta(microseconds=moment)).replace(tzinfo=tz))
+        return moment, assumed
+    return None
+
+
+_ANYWHERE = re.compile(
+    r"\A|(?<![\w.:/+-])(?=\[?(?:\d{4}[-/]\d\d[-/]\d\d|\d\d/\d\d/\d{4} |\d\d/[A-Z][a-z]{2}/|[A-Z][a-z]{2} [ \d]\d ))",
+    re.ASCII,
+)
+_ZONED = re.compile(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\]?\Z|\A\d{10}(?:\.\d+)?\Z", re.ASCII)
 
 
 def _moment(year: int, month: int, day: int, clock: str, half: str | None = None) -> int:

@@ -29,16 +29,23 @@ import pyarrow.compute as pc
 
 from trapline.errors import InputError, TraplineError
 from trapline.events import Cell, EventBatch, EventBuilder, Layout
-from trapline.ingest import sources
+from trapline.ingest import eventbreak, sources
 from trapline.ingest.files import File, Limits, Skipped, walk
+from trapline.ingest.lines import decode, syslog_host
 from trapline.ingest.report import FileReport, IngestReport, SourceReport
 from trapline.ingest.source import SourceModule
+from trapline.ingest.sourcetypes import text_kind
 from trapline.ingest.timestamps import MICROS
+from trapline.knowledge.indextime import EventRules, IndexTime, built_in
 from trapline.store import Portion, Store
 
 PORTION_EVENTS = 60_000
 """Events in a portion of a file, at most. Fixed, for portions must be repeatable: after a change, do not go on with
 what a run of an older version left half done."""
+PLAIN = frozenset({"textlines", "keyvalue"})
+"""Formats in which nothing but index-time settings tells where an event ends."""
+STRUCTURED = {"json": "jsonevents", "csv": "csvfile", "tsv": "csvfile", "psv": "csvfile", "w3c": "w3c"}
+"""The format of each kind of INDEXED_EXTRACTIONS."""
 UNKNOWN_HOST = "unknown"
 """The host of events that name none, as Splunk always gives one: what groups by host must not lose them."""
 PORTION_CHARS = 64 << 20
@@ -95,8 +102,13 @@ def ingest(
     again: bool = False,
     progress: Callable[[Progress], None] | None = None,
     limits: Limits | None = None,
+    rules: IndexTime | None = None,
 ) -> IngestReport:
     """Read the files behind `paths` into the store and report on each.
+
+    `rules`: the index-time settings of add-ons, None = those of the add-ons that come with Trapline. They hold for text
+    whose sourcetype is given, or that a `[source::...]` stanza speaks of; formats that know where their events end
+    (EVTX, event XML, JSON, ..) take only the rules of the time from them.
 
     `source`, `sourcetype`, `host` replace what the content says, unless an `Evidence` says its own. `format` is the
     name of a log source, instead of recognising it. A file whose content is in the index already is skipped unless
@@ -114,7 +126,7 @@ def ingest(
         )
     report = IngestReport()
     with _few_collections(), _Writer(store) as writer:
-        intake = _Intake(store, writer, report, format, again, progress)
+        intake = _Intake(store, writer, report, format, again, progress, rules or built_in())
         for one in paths:
             evidence = one if isinstance(one, Evidence) else Evidence(str(one))
             settings = _Settings(
@@ -151,10 +163,14 @@ class _Settings:
     source: str | None
     host: str | None
 
-    def salt(self) -> str:
-        """Empty for the defaults; else tells portions apart that were made with other names."""
-        said = (self.sourcetype, self.source, self.host)
-        return "" if said == (None, None, None) else "-" + hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+    def salt(self, rules: EventRules | None) -> str:
+        """Empty for the defaults; else tells portions apart that were made with other names or rules."""
+        said = (self.sourcetype, self.source, self.host, rules.key if rules is not None else None)
+        return "" if said == (None, None, None, None) else "-" + hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+
+
+def _first_line(file: File) -> str:
+    return decode(file.head.lstrip().split(b"\n", 1)[0])
 
 
 def _skipped(item: Skipped, index: str) -> FileReport:
@@ -170,7 +186,9 @@ class _Intake:
         format_name: str | None,
         again: bool,
         progress: Callable[[Progress], None] | None,
+        rules: IndexTime,
     ) -> None:
+        self._rules = rules
         self._store = store
         self._writer = writer
         self._report = report
@@ -204,13 +222,15 @@ class _Intake:
             report.known = True
             report.skip("already ingested", hint="--again reads it once more.", lost=False)
             return
-        format_name = self._format or format_of(file.head, file.name)
+        rules = self._rules.rules(settings.sourcetype, settings.source or file.name, settings.host)
+        structured = STRUCTURED.get(rules.structured or "") if rules is not None else None
+        format_name = self._format or structured or format_of(file.head, file.name)
         if format_name is None:
             report.skip("not recognised", hint="If it is a log, name its format with --format.")
             return
         report.format = format_name
         # A reading on purpose has portions of its own; one that goes on after a kill has those of the first time
-        portions_id = file.digest + settings.salt() + (f"-{uuid.uuid4().hex}" if self._again else "")
+        portions_id = file.digest + settings.salt(rules) + (f"-{uuid.uuid4().hex}" if self._again else "")
         sink = _FileSink(
             file,
             settings,
@@ -223,7 +243,13 @@ class _Intake:
             sink.bad(file.damage, f"byte {file.size}")
         whole = False
         try:
-            formats()[format_name].read(file, sink)
+            if rules is not None and format_name in PLAIN and self._format is None and (rules.lines or rules.time):
+                sourcetype = settings.sourcetype or rules.sourcetype or text_kind(_first_line(file))
+                eventbreak.read(file, sink, rules, sourcetype, syslog_host)
+            else:
+                if rules is not None and rules.time is not None:
+                    sink.clock = eventbreak.EventTime(rules.time, file.mtime, sink)
+                formats()[format_name].read(file, sink)
             whole = True
         except InputError as error:
             report.error = error.reason
@@ -295,6 +321,8 @@ class _FileSink:
         self._number = 0
         self._chars = 0
         self._last: int | None = None
+        self.clock: eventbreak.EventTime | None = None
+        """Finds the time in an event's text, before the one that the source found."""
 
     def add(
         self,
@@ -308,6 +336,8 @@ class _FileSink:
         sourcetype: str,
     ) -> None:
         """See `source.Sink`."""
+        if self.clock is not None:
+            time = self.clock(raw) or time
         builder = self._builder
         builder.add(
             names,

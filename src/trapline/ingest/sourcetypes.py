@@ -72,6 +72,12 @@ def text_kinds() -> tuple[TextKind, ...]:
     return (*named, TextKind(rules["text_default"]["sourcetype"], re.compile("")))
 
 
+def text_kind(line: str) -> str:
+    """The sourcetype of a line of text, by its first 1,000 characters."""
+    start = line[:1000]
+    return next(kind.sourcetype for kind in text_kinds() if kind.match.search(start))
+
+
 def lookup(value: Any, path: str) -> Any:
     """A member by its key, or by a path `a.b`; None when absent."""
     if isinstance(value, dict) and path in value:

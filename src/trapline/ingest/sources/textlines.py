@@ -1,25 +1,19 @@
 """Plain text, one event per line, when nothing else fits: `_raw` and a time, no fields.
 
-The time is the one at the start of the line (`eventtime.at_start`); syslog's has no year, which is taken from the
-file's modification time, with a warning. The sourcetype is `text`, or `syslog` for lines with a syslog time, whose host
-is then the word after the time; some lines are known better (`data/sourcetypes.yaml`: `linux_secure`, `cisco:asa`, ..).
-Extractions for search time come with add-ons.
+The time is the first one in the line's first 128 characters (`eventtime.find`); syslog's has no year, which is taken
+from the file's modification time, with a warning. The sourcetype is `text`, or `syslog` for lines with a syslog time,
+whose host is then the word after the time; some lines are known better (`data/sourcetypes.yaml`: `linux_secure`,
+`cisco:asa`, ..). Extractions for search time come with add-ons.
 """
 
 from __future__ import annotations
 
-import re
-
-from trapline.ingest.eventtime import at_start
-from trapline.ingest.lines import LINE_LIMIT, Decoder, head_lines, head_text, is_event_xml, lines
+from trapline.ingest.eventtime import at_start, find
+from trapline.ingest.lines import LINE_LIMIT, Decoder, head_lines, head_text, is_event_xml, lines, syslog_host
 from trapline.ingest.source import Input, Sink
-from trapline.ingest.sourcetypes import text_kinds
+from trapline.ingest.sourcetypes import text_kind
 
 HELP = "any text, one event per line, without fields (the last resort)"
-
-_SYSLOG = re.compile(
-    r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? ([A-Za-z0-9_.:\-]{1,255}) ", re.ASCII
-)
 
 
 def sniff(head: bytes, name: str) -> int:
@@ -44,19 +38,17 @@ def read(file: Input, sink: Sink) -> None:
             raw = decode(data).rstrip("\r")
             if not raw.strip():
                 continue
-            stamp = at_start(raw, file.mtime)
-            if stamp is not None and stamp[2] and not assumed:
+            stamp = find(raw, file.mtime)
+            if stamp is not None and stamp[1] and not assumed:
                 assumed = True
                 sink.warn("times have no year: taken from the file's modification time")
             start = raw[:1000]
-            sourcetype = next(kind.sourcetype for kind in text_kinds() if kind.match.search(start))
-            host = _SYSLOG.match(start)
             sink.add(
                 (),
                 (),
                 time=stamp[0] if stamp is not None else None,
                 raw=raw,
-                host=host[1] if host else None,
+                host=syslog_host(start),
                 source=None,
-                sourcetype=sourcetype,
+                sourcetype=text_kind(start),
             )

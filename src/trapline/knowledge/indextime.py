@@ -1,0 +1,267 @@
+"""Settings of props.conf that say how raw text becomes events: where events end, and what their time is.
+
+Source: props.conf.spec, "Line breaking", "Timestamp extraction configuration", "Structured Data Header Extraction and
+configuration"; Getting Data In, "Configure event line breaking" and "How timestamp assignment works". What differs:
+
+- Without any of these settings for a sourcetype a line of text is an event (Splunk joins lines until one has a date).
+- TRUNCATE cuts only where it is set. Splunk's default of 10,000 bytes would lose evidence.
+- BREAK_ONLY_BEFORE takes the place of BREAK_ONLY_BEFORE_DATE, unless that is set too: the specification says "only" of
+  both.
+- MAX_DAYS_AGO and its kin are not followed: evidence may be old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+import regex
+
+from trapline import times
+from trapline.errors import SplError, Warn
+from trapline.knowledge import conf
+from trapline.knowledge.conf import Setting, truth
+from trapline.knowledge.spec import By, Spec, read_spec
+from trapline.pcre import python_pattern
+
+LINE_BREAKER = r"([\r\n]+)"
+LOOKAHEAD = 128
+"""Characters in which a time is looked for (MAX_TIMESTAMP_LOOKAHEAD)."""
+MAX_EVENTS = 256
+"""Lines of an event that is put together from lines (MAX_EVENTS)."""
+
+
+class Clock(Enum):
+    """DATETIME_CONFIG: where the time of an event comes from."""
+
+    TEXT = "text"
+    CURRENT = "current"
+    """The time at which it was read."""
+    NONE = "none"
+    """That of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRules:
+    """How the time of an event is found in its text. `format`: a strptime pattern, None = any known form. `lookahead`:
+    characters after the prefix, None = no limit. `tz`: where the text names no zone."""
+
+    clock: Clock = Clock.TEXT
+    prefix: regex.Pattern[str] | None = None
+    format: str | None = None
+    lookahead: int | None = LOOKAHEAD
+    tz: tzinfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineRules:
+    """How text is cut into lines and lines are put together to events."""
+
+    breaker: regex.Pattern[str]
+    merge: bool = True
+    before: regex.Pattern[str] | None = None
+    before_date: bool = True
+    after: regex.Pattern[str] | None = None
+    not_after: regex.Pattern[str] | None = None
+    not_before: regex.Pattern[str] | None = None
+    most: int = MAX_EVENTS
+    truncate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRules:
+    """What applies to events of one sourcetype. `lines`, `time`: None where no setting speaks of them. `structured`:
+    INDEXED_EXTRACTIONS in lower case (`json`, `csv`, `tsv`, `psv`, `w3c`). `sourcetype`: what the stanza calls them."""
+
+    lines: LineRules | None = None
+    time: TimeRules | None = None
+    structured: str | None = None
+    sourcetype: str | None = None
+    problems: tuple[Warn, ...] = ()
+    key: str = ""
+    """The settings as text: rules with the same key make the same events."""
+
+
+_LINES = frozenset(
+    {
+        "LINE_BREAKER", "SHOULD_LINEMERGE", "BREAK_ONLY_BEFORE", "BREAK_ONLY_BEFORE_DATE", "MUST_BREAK_AFTER",
+        "MUST_NOT_BREAK_AFTER", "MUST_NOT_BREAK_BEFORE", "MAX_EVENTS", "TRUNCATE",
+    }
+)  # fmt: skip
+_TIME = frozenset({"DATETIME_CONFIG", "TIME_PREFIX", "TIME_FORMAT", "MAX_TIMESTAMP_LOOKAHEAD", "TZ"})
+USED = _LINES | _TIME | {"INDEXED_EXTRACTIONS", "sourcetype"}
+"""The keys of props.conf that ingest follows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexTime:
+    """The index-time settings of some add-ons. `IndexTime()` has none. `stanzas`: the strongest first."""
+
+    stanzas: tuple[tuple[Spec, Mapping[str, Setting]], ...] = ()
+    _known: dict[tuple[str | None, str, str | None], EventRules | None] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, folders: Sequence[Path]) -> IndexTime:
+        """From the props.conf of add-on folders; a later folder overrides an earlier one."""
+        return cls.of(conf.load([Path(one) for one in folders], "props.conf").stanzas)
+
+    @classmethod
+    def of(cls, props: Mapping[str, Mapping[str, Setting]]) -> IndexTime:
+        """From the stanzas of props.conf. A stanza whose name cannot be read is told by `Knowledge.load`."""
+        found: list[tuple[Spec, Mapping[str, Setting]]] = []
+        for name, keys in props.items():
+            used = {key: one for key, one in keys.items() if key in USED and one.value}
+            if not used:
+                continue
+            try:
+                spec = read_spec(name, keys.get("priority"))
+            except SplError:
+                continue
+            if spec is not None:
+                found.append((spec, used))
+        return cls(tuple(sorted(found, key=lambda one: one[0].rank)))
+
+    def rules(self, sourcetype: str | None, source: str, host: str | None = None) -> EventRules | None:
+        """What applies to text of this origin, None where no stanza does. Remembered."""
+        if not self.stanzas:
+            return None
+        key = (sourcetype, source, host)
+        if key not in self._known:
+            if len(self._known) >= 1_000:
+                self._known.clear()
+            self._known[key] = _rules(self._settings(sourcetype, source, host))
+        return self._known[key]
+
+    def _settings(self, sourcetype: str | None, source: str, host: str | None) -> dict[str, Setting]:
+        found: dict[str, Setting] = {}
+        given = {By.SOURCE: source.replace("\\", "/"), By.HOST: host, By.SOURCETYPE: sourcetype}
+        for by in By:
+            if by is By.SOURCETYPE and given[by] is None and "sourcetype" in found:
+                given[by] = found["sourcetype"].value
+            for spec, keys in self.stanzas:
+                value = given.get(by)
+                if spec.by is not by or (by is not By.ALL and (value is None or not spec.matches(value))):
+                    continue
+                for name, setting in keys.items():
+                    if name != "sourcetype" or by is By.SOURCE:
+                        found.setdefault(name, setting)
+        return found
+
+
+@cache
+def built_in() -> IndexTime:
+    """That of the add-ons that come with Trapline, loaded once."""
+    from trapline.knowledge.knowledge import built_in_addons
+
+    return IndexTime.load(built_in_addons())
+
+
+class _Reader:
+    """Reads single settings, and keeps what was wrong with them."""
+
+    def __init__(self, settings: Mapping[str, Setting]) -> None:
+        self._settings = settings
+        self.problems: list[Warn] = []
+
+    def has(self, keys: Iterable[str]) -> bool:
+        return any(key in self._settings for key in keys)
+
+    def text(self, key: str) -> str | None:
+        setting = self._settings.get(key)
+        return setting.value if setting is not None else None
+
+    def wrong(self, key: str, reason: str, hint: str | None = None) -> None:
+        self.problems.append(Warn("conf", f"{key} {reason}; it is not followed", hint, self._settings[key].place))
+
+    def pattern(self, key: str) -> regex.Pattern[str] | None:
+        source = self.text(key)
+        if source is None:
+            return None
+        try:
+            return python_pattern(source)
+        except SplError as error:
+            self.wrong(key, f"is no regular expression: {error.reason}", error.hint)
+            return None
+
+    def flag(self, key: str, default: bool) -> bool:
+        source = self.text(key)
+        if source is None:
+            return default
+        value = truth(source)
+        if value is None:
+            self.wrong(key, f"is true or false, not '{source[:40]}'")
+            return default
+        return value
+
+    def number(self, key: str, default: int | None) -> int | None:
+        source = self.text(key)
+        if source is None:
+            return default
+        try:
+            return int(source)
+        except ValueError:
+            self.wrong(key, f"is a whole number, not '{source[:40]}'")
+            return default
+
+
+def _rules(settings: Mapping[str, Setting]) -> EventRules | None:
+    read = _Reader(settings)
+    if not settings:
+        return None
+    lines = _line_rules(read) if read.has(_LINES) else None
+    time = _time_rules(read) if read.has(_TIME) else None
+    structured = (read.text("INDEXED_EXTRACTIONS") or "").lower() or None
+    key = "\n".join(f"{name}={one.value}" for name, one in sorted(settings.items()))
+    return EventRules(lines, time, structured, read.text("sourcetype"), tuple(read.problems), key)
+
+
+def _line_rules(read: _Reader) -> LineRules:
+    before = read.pattern("BREAK_ONLY_BEFORE")
+    truncate = read.number("TRUNCATE", None)
+    return LineRules(
+        breaker=read.pattern("LINE_BREAKER") or python_pattern(LINE_BREAKER),
+        merge=read.flag("SHOULD_LINEMERGE", True),
+        before=before,
+        before_date=read.flag("BREAK_ONLY_BEFORE_DATE", before is None),
+        after=read.pattern("MUST_BREAK_AFTER"),
+        not_after=read.pattern("MUST_NOT_BREAK_AFTER"),
+        not_before=read.pattern("MUST_NOT_BREAK_BEFORE"),
+        most=max(read.number("MAX_EVENTS", MAX_EVENTS) or MAX_EVENTS, 1),
+        truncate=truncate if truncate is not None and truncate > 0 else None,
+    )
+
+
+def _time_rules(read: _Reader) -> TimeRules:
+    clock = Clock.TEXT
+    match (read.text("DATETIME_CONFIG") or "").upper():
+        case "CURRENT":
+            clock = Clock.CURRENT
+        case "NONE":
+            clock = Clock.NONE
+        case "":
+            pass
+        case _:
+            read.wrong("DATETIME_CONFIG", "names a file, which is not supported: it is CURRENT or NONE")
+    pattern = read.text("TIME_FORMAT")
+    if pattern is not None and times.reader(pattern) is None:
+        read.wrong("TIME_FORMAT", "has a part that cannot be read")
+        pattern = None
+    lookahead = read.number("MAX_TIMESTAMP_LOOKAHEAD", LOOKAHEAD)
+    zone: tzinfo | None = None
+    name = read.text("TZ")
+    if name is not None:
+        try:
+            zone = times.zone(name)
+        except SplError as error:
+            read.wrong("TZ", f"is no time zone: {error.reason}", error.hint)
+    return TimeRules(
+        clock,
+        read.pattern("TIME_PREFIX"),
+        pattern,
+        None if lookahead is None or lookahead <= 0 else lookahead,
+        zone,
+    )
