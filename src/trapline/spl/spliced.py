@@ -58,7 +58,7 @@ class Spliced:
 
     @contextmanager
     def _placed(self) -> Iterator[None]:
-        """The command's spans are about the text that its subsearches made: here its errors point at the whole of it."""
+        """The spans of the command are in the text that its subsearches made: its errors point at the whole of it."""
         try:
             yield
         except SplError as error:
