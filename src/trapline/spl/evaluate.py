@@ -129,6 +129,12 @@ class Env:
         kind = self.schema.get(name)
         return NULL if kind is None else Col(name, kind)
 
+    def item(self) -> Col:
+        """One value of a multivalue, for mvmap and its like, under a name that no enclosing one has."""
+        taken = {value.name for value in self.bound.values() if isinstance(value, Col)}
+        free = next(name for name in (f"_v{place}" for place in range(len(taken) + 1)) if name not in taken)
+        return Col(free, Kind.TEXT)
+
     def bind(self, name: str, value: Expr) -> Env:
         return Env(self.schema, self.context, {**self.bound, name: value}, self.exact)
 

@@ -620,6 +620,7 @@ SCALARS: dict[str, Builder] = {
             ),
         ),
     ),
+    "list_flat_map": lambda call, args: macro("list_or_null", native("flatten", native("list_transform", *args))),
     "list_filter": lambda call, args: macro("list_or_null", native("list_filter", *args)),
     "list_any": lambda call, args: macro("list_any", native("list_transform", *args)),
     "micros_time": _micros,

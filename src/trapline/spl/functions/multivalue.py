@@ -131,8 +131,9 @@ def _mvrange(env: Env, ast: Func) -> Expr:
 )
 def _mvfilter(env: Env, ast: Func) -> Expr:
     name = _only_field(ast, ast.args[0])
-    condition = env.bind(name, Col("_v", Kind.TEXT)).condition(ast.args[0])
-    return call("list_filter", Kind.MULTI, as_multi(env.field(name)), Lambda("_v", condition))
+    item = env.item()
+    condition = env.bind(name, item).condition(ast.args[0])
+    return call("list_filter", Kind.MULTI, as_multi(env.field(name)), Lambda(item.name, condition))
 
 
 @function(
@@ -140,12 +141,16 @@ def _mvfilter(env: Env, ast: Func) -> Expr:
     2,
     syntax="mvmap(<mv>, <expression>)",
     does="An expression, for each value.",
-    notes="In the expression the field stands for one value of it.",
+    notes="In the expression the field stands for one value of it. A result of several values counts as these.",
 )
 def _mvmap(env: Env, ast: Func) -> Expr:
     name = _only_field(ast, ast.args[0])
-    body = as_text(env.bind(name, Col("_v", Kind.TEXT)).value(ast.args[1]))
-    return call("list_map", Kind.MULTI, as_multi(env.value(ast.args[0])), Lambda("_v", body))
+    item = env.item()
+    body = env.bind(name, item).value(ast.args[1])
+    values = as_multi(env.value(ast.args[0]))
+    if body.kind is Kind.MULTI and not is_null_literal(body):
+        return call("list_flat_map", Kind.MULTI, values, Lambda(item.name, body))
+    return call("list_map", Kind.MULTI, values, Lambda(item.name, as_text(body)))
 
 
 @function(
