@@ -5,14 +5,13 @@ from __future__ import annotations
 import atexit
 import math
 import time
-from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -385,6 +384,8 @@ class _Context:
 
     def read_file(self, name: str) -> tuple[Sequence[Row], Sequence[str]] | None:
         path = self._file(name)
+        given = path.with_name(name)  # a name without a suffix may be the file's own
+        path = given if given.is_file() else path
         return lookups.read_rows(path) if path.is_file() else None
 
     def write_file(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
@@ -400,7 +401,7 @@ class _Context:
         if self.folder is None:
             raise SplError(
                 f"the file '{name}' cannot be opened: this search has no folder for files",
-                hint="give the session a folder",
+                hint="name one with --folder DIR; in Python, Session(folder=Path(...))",
                 code="file",
             )
         return self.folder / (name if name.endswith((".csv", ".csv.gz")) else f"{name}.csv")
@@ -518,17 +519,13 @@ class _Context:
         """A table as defined, its rows from the session's folder if it has them."""
         path = self._lookup_path(name)
         if path is None or not path.is_file():
-            return lookups.find(name, self._lookups())
+            return lookups.find(name, self.session.lookups, self.knowledge().lookups)
         found = lookups.read_csv(name, path)
         try:
-            known = lookups.find(name, self._lookups())
+            known = lookups.find(name, self.session.lookups, self.knowledge().lookups)
         except SplError:
             return found
         return replace(known, rows=found.rows, fields=found.fields, note="")
-
-    def _lookups(self) -> Mapping[str, Any]:
-        """The session's tables, and those of add-ons that it has not."""
-        return ChainMap(cast("dict[str, Any]", self.session.lookups), cast("dict[str, Any]", self.knowledge().lookups))
 
     def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
         if not lookups.is_plain(name):
@@ -545,10 +542,10 @@ class _Context:
                 hint="give the session a folder to keep it as a file",
             )
         try:
-            before = lookups.find(name, self._lookups())
+            before = lookups.find(name, self.session.lookups, self.knowledge().lookups)
         except SplError:
             before = Lookup(name, ())
-        key = before.name if before.name in self._lookups() else name
+        key = before.name if before.name in self.session.lookups or before.name in self.knowledge().lookups else name
         self.session._tables[key] = replace(before, rows=tuple(rows), fields=tuple(fields), note="")
 
     def _lookup_path(self, name: str) -> Path | None:

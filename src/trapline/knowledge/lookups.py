@@ -319,12 +319,14 @@ def is_plain(name: str) -> bool:
 # --- finding -------------------------------------------------------------------------------------------------------
 
 
-def find(name: str, known: Mapping[str, Any]) -> Lookup:
-    """A lookup by name; `x.csv` and `x` stand for each other where only one of them is there. Raises SplError."""
-    for one in (name, name.removesuffix(".csv"), f"{name}.csv"):
-        if one in known:
-            return lookup_of(one, known[one])
-    near = difflib.get_close_matches(name, list(known), 1, 0.5)
+def find(name: str, known: Mapping[str, Any], also: Mapping[str, Any] | None = None) -> Lookup:
+    """A lookup by name; `x.csv` and `x` stand for each other where only one of them is there. `also`: those of add-ons,
+    which give way. Raises SplError."""
+    for tables in (known, also or {}):
+        for one in (name, name.removesuffix(".csv"), f"{name}.csv"):
+            if one in tables:
+                return lookup_of(one, tables[one])
+    near = difflib.get_close_matches(name, [*known, *(also or ())], 1, 0.5)
     some = ", ".join(sorted(known)[:8])
     raise SplError(
         f"the lookup '{name[:80]}' does not exist",
