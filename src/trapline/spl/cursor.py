@@ -180,7 +180,14 @@ class Cursor:
         found = self.names(options=options)
         if not found:
             self.fail("BY needs a field", hint="... by host")
+        self.no_wildcards(found)
         return found
+
+    def no_wildcards(self, names: Sequence[Name]) -> None:
+        """Refuse patterns where fields are named one by one; a quoted name is as it is written."""
+        for name in names:
+            if name.wild and not name.quoted:
+                self.fail(f"'{name}' is a pattern, and fields are named one by one here", name.span)
 
     def names(self, *, until: Sequence[str] = (), options: bool = False, what: str = "a field name") -> list[Name]:
         """A list of names separated by commas, blanks or both, up to the end, one of the words `until`, or (with

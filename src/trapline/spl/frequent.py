@@ -150,6 +150,7 @@ def parse_frequent(cursor: Cursor, what: str, *, descending: bool) -> Frequent:
             names.append(cursor.name())
     if not names:
         cursor.fail(f"{what} needs a field", hint=f"{what} 5 user")
+    cursor.no_wildcards(names)
     return Frequent(descending, tuple(names), tuple(by), settings)
 
 

@@ -178,6 +178,7 @@ def parse(cursor: Cursor) -> MStats:
             by += cursor.names(options=True)
             if not by:
                 cursor.fail("BY needs a field", hint="... by host")
+            cursor.no_wildcards(by)
         elif cursor.at_option():
             cursor.no_option()
         elif by or not isinstance(tree, Everything):

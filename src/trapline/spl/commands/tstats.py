@@ -118,13 +118,21 @@ class TStats:
             seen.add(one.name)
         return Aggregate(source, keys, aggs)
 
-    def _source(self, context: Context) -> Node:
+    def source(self) -> tuple[str, str | None] | None:
+        """The data model and the dataset, None for all its roots; None where it reads events."""
         if self.dataset is None:
-            return context.events(self.tree)
+            return None
         model, _, path = self.dataset.text.partition(".")
+        return model, path.rpartition(".")[2] or None
+
+    def _source(self, context: Context) -> Node:
+        source = self.source()
+        if source is None or self.dataset is None:
+            return context.events(self.tree)
+        model, dataset = source
         read = self.read()
         try:
-            names = [path.rpartition(".")[2]] if path else context.roots(model)
+            names = [dataset] if dataset else context.roots(model)
             nodes = tuple(context.dataset(model, name, self.tree, read).qualified(doubled=True) for name in names)
         except SplError as error:
             error.span = error.span or self.dataset.span
@@ -316,6 +324,7 @@ def _by(cursor: Cursor) -> tuple[list[Name], BinOptions]:
             names.append(cursor.name())
     if not names:
         cursor.fail("BY needs a field", hint="... by host")
+    cursor.no_wildcards(names)
     found = span.get("span")
     if found is not None and not any(name.text == "_time" for name in names):
         cursor.fail("span needs _time in the BY clause", found[1], hint="by _time span=1h")
