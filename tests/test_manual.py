@@ -14,6 +14,7 @@ from tests import casefile
 from tests.caserun import ENGINES, run
 from tests.manual import casepage, docform, pages
 from tests.manual.docform import FormError
+from tests.manual.examples import Example
 from tests.shared import CASES, ROOT
 from trapline.errors import SplError
 from trapline.spl import aggregates, commands, functions
@@ -173,26 +174,40 @@ def _arguments(syntax: str) -> tuple[int, int | None]:
 def test_page_of_a_command_shows_rows(name: str) -> None:
     shown = pages.examples_of_command(name)
     assert any(one.rows for one in shown), f"tests/cases/commands/{name}.md has no short case with rows"
+    for example in shown:
+        _runs_as_shown(example)
 
 
-@pytest.mark.parametrize(
-    "one", [*EVAL, *STATS], ids=[*(f"eval-{e.name}" for e in EVAL), *(f"stats-{s.name}" for s in STATS)]
-)
-def test_examples_of_a_function_run_as_they_are_shown(one: Function | AggregateFunction) -> None:
-    """A page shows a case cut to what it is there for; the result of what is left is that of the case."""
-    shown = pages.examples_of_function(one) if isinstance(one, Function) else pages.examples_of_aggregate(one)
+@pytest.mark.parametrize("one", EVAL, ids=[one.name for one in EVAL])
+def test_page_of_an_eval_function_shows_rows(one: Function) -> None:
+    shown = pages.examples_of_function(one)
     assert any(example.rows for example in shown), (
-        f"show {one.name} in a short case with rows, in tests/cases/functions"
+        f"show {one.name}() in a short case with rows, in tests/cases/functions"
     )
     for example in shown:
-        got = run(replace(example.case, spl=example.spl, events=example.events), ENGINES[0])
-        assert got.error is None, got.error
-        left = list(got.rows)
-        for want in example.rows:
-            same = next((row for row in left if casefile.same_row(want, row)), None)
-            assert same is not None, f"{example.spl}: no row {want}, but {left}"
-            left.remove(same)
-        assert not left, f"{example.spl}: also {left}"
+        _runs_as_shown(example)
+
+
+@pytest.mark.parametrize("one", STATS, ids=[one.name for one in STATS])
+def test_page_of_an_aggregation_function_shows_rows(one: AggregateFunction) -> None:
+    shown = pages.examples_of_aggregate(one)
+    assert any(example.rows for example in shown), f"show {one.name} in tests/cases/functions/aggregate.md"
+    for example in shown:
+        _runs_as_shown(example)
+
+
+def _runs_as_shown(example: Example) -> None:
+    """A page shows a case cut to what it is there for; what is left gives what is left of its rows."""
+    if example.shown == example.case.spl:
+        return
+    got = run(replace(example.case, spl=example.shown, events=example.events), ENGINES[0])
+    assert got.error is None, got.error
+    left = list(got.rows)
+    for want in example.rows:
+        same = next((row for row in left if casefile.same_row(want, row)), None)
+        assert same is not None, f"{example.shown}: no row {want}, but {left}"
+        left.remove(same)
+    assert not left, f"{example.shown}: also {left}"
 
 
 @pytest.mark.parametrize(

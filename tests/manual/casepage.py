@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from tests import casefile
 
 _FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*(.*)$")
@@ -65,6 +67,22 @@ def head(path: Path) -> Head:
 def prose_of(case: casefile.Case) -> str:
     """The sentences within a case."""
     return "\n".join(text.strip() for kind, text in _parts(case.file, case.line) if not kind and text.strip())
+
+
+def settings_of(case: casefile.Case) -> str:
+    """The settings of a case as they are written: those of the page, then its own."""
+    texts = [text for start in (0, case.line) for kind, text in _parts(case.file, start) if kind == "yaml"]
+    lines = [line for text in texts for line in text.split("\n") if not _UNSEEN.match(line)]
+    keys = [line.partition(":")[0] for line in lines if line[:1].isalpha()]
+    if len(keys) == len(set(keys)):
+        return "\n".join(lines).strip()
+    shown = {name: value for name, value in case.settings.items() if not _UNSEEN.match(f"{name}:")}
+    written: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100)
+    return written.strip()
+
+
+_UNSEEN = re.compile(r"(store|folder):")
+"""Settings that are about how a case is run."""
 
 
 def _parts(path: Path, start: int) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import yaml
-
 from tests.casefile import Case, Row
 from tests.manual import casepage
 from tests.manual.markdown import fenced, records, sentence
@@ -27,8 +25,9 @@ MOST_EVENTS = 12
 MOST_ROWS = 8
 MOST_SEARCH = 400
 MOST_FILE = 600
-MOST_LINE = 100
-"""Of an example: rows in, rows out, characters of the search, of a raw log, and of a line of the search."""
+MOST_LINE, MOST_COMMAND = 100, 120
+"""Of an example: rows in, rows out, characters of the search, of a raw log, of a line of the search, and of a command
+that stays in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,11 @@ class Example:
     rows: tuple[Row, ...]
     fields: tuple[str, ...] | None = None
     unordered: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The search, in lines that are not too long."""
+        return _lines(self.spl)
 
     @property
     def empty(self) -> bool:
@@ -166,7 +170,26 @@ def _lines(spl: str) -> str:
     ends = [*(stage.span.start for stage in stages[1:]), len(spl)]
     parts = [spl[stage.span.start : end] for stage, end in zip(stages, ends, strict=True)]
     start = spl[: stages[0].span.start]
-    return start + "\n| ".join(part.strip().removesuffix("|").strip() for part in parts)
+    return start + "\n| ".join(_wrapped(part.strip().removesuffix("|").strip()) for part in parts)
+
+
+CLAUSES = frozenset({"from", "where", "by", "over", "output", "outputnew"})
+"""Words that begin a line of a long command."""
+_AS, _HELD = re.compile(r"(?i)[\w)] as \w"), "\x00"
+_TOKEN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\S)+""")
+
+
+def _wrapped(command: str) -> str:
+    """A command over several lines, cut at blanks outside of quotes."""
+    if len(command) <= MOST_COMMAND:
+        return command
+    lines: list[str] = []
+    for token in _TOKEN.findall(_AS.sub(lambda match: match.group().replace(" ", _HELD), command)):
+        if lines and len(lines[-1]) + len(token) < MOST_LINE and token.lower() not in CLAUSES:
+            lines[-1] += " " + token
+        else:
+            lines.append(token)
+    return "\n    ".join(lines).replace(_HELD, " ")
 
 
 def _quoted(name: str) -> str:
@@ -223,7 +246,7 @@ def show(examples: Sequence[Example], words: Collection[str] = ()) -> str:
         elif given:
             lines += ["Over the same input:", ""]
         before = given
-        lines += [fenced("spl", _lines(one.spl)), ""]
+        lines += [fenced("spl", one.shown), ""]
         if one.rows:
             lines += ["Result" + (", in any order:" if one.unordered and len(one.rows) > 1 else ":"), ""]
             lines += [records(one.rows, one.fields), ""]
@@ -235,17 +258,20 @@ def show(examples: Sequence[Example], words: Collection[str] = ()) -> str:
     return "\n".join(lines).rstrip()
 
 
+_EVENTLESS = re.compile(r"\s*\|\s*(makeresults|gentimes|inputlookup|inputcsv|loadjob)\b")
+"""What a search starts with that reads no events."""
+
+
 def _given(one: Example) -> str:
     """The input of an example."""
     parts: list[str] = []
-    settings = {name: value for name, value in one.case.settings.items() if name not in ("store", "folder")}
+    settings = casepage.settings_of(one.case)
     if settings:
-        written = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
-        parts += ["Settings:", "", fenced("yaml", written.rstrip()), ""]
+        parts += ["Settings:", "", fenced("yaml", settings), ""]
     for block in one.case.files():
         name = block.attributes.get("name", "a file")
         parts += [f"The file `{name}`:", "", fenced("text", block.text), ""]
-    events = [row for row in one.events if row]
+    events = [] if _EVENTLESS.match(one.spl) and "[" not in one.spl else [row for row in one.events if row]
     if events:
         parts += ["Input:", "", records(events)]
     return "\n".join(parts).rstrip()

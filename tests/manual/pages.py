@@ -109,7 +109,7 @@ def command_page(name: str) -> tuple[str, Entry]:
     lines += ["## Examples", "", examples.show(shown, _words()), ""]
     lines += [f"More, with odd input and errors: [{case_path.name}](../../{_from_root(case_path)}).", ""]
     rows_about = differences.of_command(name, functions.registry())
-    said = [*doc.differences, *head.differences]
+    said = [*doc.differences, *(" ".join(one.split()) for one in head.differences)]
     lines += _differences(said, rows_about)
     lines += _source(doc.source, f"src/trapline/spl/commands/{name}.py")
     status = _status(said, rows_about)
@@ -124,7 +124,7 @@ def examples_of_command(name: str) -> list[Example]:
 
 def default(text: str) -> str:
     """A default: a value as code, words as words."""
-    words = text in ("none", "required", "all", "extracts") or re.match(r"[a-z]+'?s? (?!\w*=)", text)
+    words = text in ("none", "required", "all", "extracts") or (" " in text and re.match(r"[a-z][a-z',]*[ ,]", text))
     return prose(text) if words else code(text)
 
 

@@ -210,7 +210,7 @@ def _unknown(text: str, span: Span, name: str, *, opens: bool = False) -> SplErr
         return Unsupported(
             f"the command '{name}' is not supported yet: {reason_for(name)}",
             span=place,
-            hint="leave it out, or see tests/cases/commands for what runs",
+            hint="leave it out, or see docs/commands for what runs",
         )
     known = command_names() | set(_aliases()) | DOCUMENTED
     near = difflib.get_close_matches(name or word, known, 1)

@@ -106,7 +106,7 @@ def find(ast: Func) -> Function:
         raise SplError(
             f"unknown function '{ast.name}'",
             span=ast.span,
-            hint=f"did you mean '{near[0]}'?" if near else "functions are listed in tests/cases/functions",
+            hint=f"did you mean '{near[0]}'?" if near else "functions are listed in docs/functions",
             code="function",
         )
     count = len(ast.args)
