@@ -112,6 +112,10 @@ def hunt(
     )
 
 
+_WITHOUT_EVENTS = frozenset({"makeresults", "gentimes", "inputcsv", "inputlookup"})
+"""Commands that make the rows of a search from something else than events."""
+
+
 def needs_no_events(spl: str, content: Content) -> bool:
     """Does a search make all its rows itself and keep them, so that it needs no store? Raises SplError."""
     from trapline.spl.parser import parse
@@ -119,7 +123,7 @@ def needs_no_events(spl: str, content: Content) -> bool:
     pipeline = parse(spl, content.macros())
     if any(stage.name in ("collect", "stash") for stage in pipeline.stages):
         return False
-    return "[" not in pipeline.text and pipeline.stages[0].name in ("makeresults", "gentimes")
+    return "[" not in pipeline.text and pipeline.stages[0].name in _WITHOUT_EVENTS
 
 
 @contextmanager
@@ -158,5 +162,5 @@ def session(
         yield made, None
         return
     with Store.throwaway() as kept:
-        report = ingest(data, kept, progress=progress)
+        report = ingest(data, kept, progress=progress, rules=knowledge.index_time)
         yield over(kept.snapshot().tables), report

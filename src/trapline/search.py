@@ -539,7 +539,7 @@ class _Context:
             self.warnings.add(
                 "outputlookup",
                 f"the lookup '{name}' was kept in memory, for later searches of this session",
-                hint="give the session a folder to keep it as a file",
+                hint="--folder DIR keeps it as a file; in Python, Session(folder=Path(...))",
             )
         try:
             before = lookups.find(name, self.session.lookups, self.knowledge().lookups)

@@ -36,6 +36,7 @@ class Scope:
     tz: str
     geoip: Path | None
     models: tuple[str, ...]
+    folder: Path | None
 
     @property
     def times(self) -> dict[str, Any]:
@@ -68,6 +69,12 @@ _OPTIONS = (
     ),
     click.option(
         "--model", "models", metavar="NAME=FILE", multiple=True, help="ONNX file that apply NAME runs. May be repeated."
+    ),
+    click.option(
+        "--folder",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Where inputcsv, outputcsv and outputlookup read and write files.",
     ),
     json_option,
 )
@@ -120,6 +127,7 @@ def opened(
             session.tz = scope.tz
             session.geoip = scope.geoip
             session.models = _models(scope.models)
+            session.folder = scope.folder
             if report is not None and report.nothing_read:
                 why = next((file.note for file in report.files if file.note), "no such file")
                 raise TraplineError(
