@@ -300,7 +300,7 @@ EVAL-strange = no_such_function(a)
 EXTRACT-none = \\d+
 EXTRACT-bad = (?<bad>[)
 SOMETHING = 1
-LINE_BREAKER = x
+SEDCMD-x = s/a/b/
 """
 TRANSFORMS = '[cut]\nDELIMS = ","\nFIELDS = first, "second one"\n[rooms]\nfilename = rooms.csv\n'
 

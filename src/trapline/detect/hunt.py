@@ -208,7 +208,7 @@ def hunt(
     version = attack_version or enrich.DEFAULT_ATTACK
     profile = profiles(content, version)
     with Store.throwaway() as store:
-        sources, warnings = _read(evidence, store, progress)
+        sources, warnings = _read(evidence, store, knowledge, progress)
         session = Session(
             tables=store.snapshot().tables,
             macros=content.macros(),
@@ -245,7 +245,9 @@ def hunt(
     )
 
 
-def _read(evidence: Sequence[Evidence], store: Store, progress: run.Progress | None) -> tuple[list[Source], list[Warn]]:
+def _read(
+    evidence: Sequence[Evidence], store: Store, knowledge: Knowledge | None, progress: run.Progress | None
+) -> tuple[list[Source], list[Warn]]:
     """The evidence into the store. What could not be read, wholly or in part, is in the warnings."""
     total = total_size([one.path for one in evidence]) if progress is not None else 0
     done = 0
@@ -256,7 +258,7 @@ def _read(evidence: Sequence[Evidence], store: Store, progress: run.Progress | N
         if progress is not None:
             progress("reading", min(done, total), total, at.name)
 
-    report = ingest(evidence, store, progress=tell)
+    report = ingest(evidence, store, progress=tell, rules=knowledge.index_time if knowledge is not None else None)
     sources = [_source(one) for one in report.files]
     warnings = [Warn("hunt.not-read", one.note, one.hint, one.name) for one in sources if one.lost]
     torn = [one for one in sources if one.bad_records]

@@ -12,6 +12,7 @@ from trapline.errors import SplError, Warn
 from trapline.knowledge import conf, settings
 from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import model_files
+from trapline.knowledge.indextime import USED, IndexTime
 from trapline.knowledge.macros import Macro, macros_of
 from trapline.knowledge.records import Eventtype, Rule, Surroundings, Tag, eventtype_of, rule_of, tags_of
 from trapline.knowledge.spec import Spec, read_spec
@@ -53,6 +54,8 @@ class Knowledge:
     """The stanzas of transforms.conf, which the extract command can name."""
     lookups: LookupTables = field(default_factory=LookupTables)
     """The lookup tables of the add-ons, by the names of their stanzas and of their files."""
+    index_time: IndexTime = field(default_factory=IndexTime)
+    """How text becomes events, for ingest."""
     _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -76,7 +79,8 @@ class Knowledge:
                 problems.append(Warn("conf", f"[{name}]: {error.reason}", error.hint, where))
                 continue
             rules = {key: rule for key, one in keys.items() if (rule := rule_of(one, around)) is not None}
-            problems += (settings.unused(one) for key, one in keys.items() if key not in rules and key != "priority")
+            followed = rules.keys() | USED | {"priority"}
+            problems += (settings.unused(one) for key, one in keys.items() if key not in followed)
             if spec is not None and rules:
                 stanzas.append(Stanza(spec, rules))
         stanzas.sort(key=lambda stanza: stanza.spec.rank)
@@ -104,6 +108,7 @@ class Knowledge:
             tuple(problems),
             files["transforms"].stanzas,
             LookupTables(files["transforms"].stanzas, folders),
+            IndexTime.of(files["props"].stanzas),
         )
 
     @staticmethod

@@ -39,6 +39,9 @@ def _formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option("--sourcetype", metavar="TEXT", help="Sourcetype of all events, instead of the recognised one.")
 @click.option("--host", metavar="TEXT", help="Host of all events, instead of the one in them.")
 @click.option("--format", "format_name", metavar="NAME", help="Log format, instead of recognising it.")
+@click.option(
+    "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder: its index-time settings hold."
+)
 @click.option("--again", is_flag=True, help="Also read files whose content is in the index already.")
 @click.option(
     "--formats",
@@ -57,6 +60,7 @@ def command(
     sourcetype: str | None,
     host: str | None,
     format_name: str | None,
+    addons: tuple[str, ...],
     again: bool,
     as_json: bool,
 ) -> None:
@@ -71,6 +75,7 @@ def command(
       trapline ingest Security.evtx
       trapline ingest ./evidence 'more/**/*.log.gz' --store ./case42
       trapline ingest dc1.xml --sourcetype XmlWinEventLog --index win
+      trapline ingest app.log --sourcetype acme:app --addon ./TA-acme
       ssh dc1 cat /var/log/audit/audit.log | trapline ingest - --host dc1
 
     \b
@@ -78,9 +83,11 @@ def command(
       0  everything recognised was read (damaged records are in the report)
       2  nothing at all could be read, or wrong usage
     """
+    from trapline import app
     from trapline.ingest.intake import ingest
     from trapline.store import Store
 
+    rules = app.knowledge(addons).index_time if addons else None
     with Store.open(store) as opened, _progress(paths) as progress:
         report = ingest(
             paths,
@@ -92,6 +99,7 @@ def command(
             format=format_name,
             again=again,
             progress=progress,
+            rules=rules,
         )
     if as_json:
         print_json(report.to_json() | {"store": str(store), "index": index})
