@@ -259,3 +259,18 @@ def test_a_docstring_in_the_form() -> None:
     assert doc.named_in_syntax() == ["x", "y"]
     assert doc.differences == ("Refused: y=c.",)
     assert doc.prose == "Of a kind."
+
+
+def test_pages_look_right() -> None:
+    """What would vanish or break on a page: tags, mathematics, tables whose rows have different numbers of cells."""
+    for path, text in pages.pages().items():
+        bare = re.sub(r"(?ms)^(`{3,}).*?^\1$", "", text)
+        columns = 0
+        for line in bare.split("\n"):
+            cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+            assert not columns or not cells or cells == columns, f"{path}: {line}"
+            columns = cells
+            outside = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", line)
+            assert not re.search(r"<(?!br>|!-- Made)", outside), f"{path}: {line}"
+            assert not re.search(r"\$\S[^$]*\$", outside), f"{path}: {line}"
+            assert outside.count("`") == 0, f"{path}: {line}"
