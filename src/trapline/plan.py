@@ -198,7 +198,8 @@ class SortKey:
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Given rows, in their order. `data` is an Arrow table of exactly the schema's columns, whose types are string,
-    double and list<string>."""
+    double and list<string>; or it is what an engine keeps (`keep`), which only that engine reads. Either has
+    `num_rows`."""
 
     schema: Schema
     data: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from trapline.errors import Span, SplError, Unsupported
@@ -20,7 +20,24 @@ from trapline.knowledge.datamodels import (
     made,
 )
 from trapline.pcre import check
-from trapline.plan import NULL, TRUE, Call, Col, Expr, Extend, Filter, Lit, Node, both, call, number, substitute, text
+from trapline.plan import (
+    NULL,
+    TRUE,
+    Call,
+    Col,
+    Expr,
+    Extend,
+    Filter,
+    Lit,
+    Node,
+    Scan,
+    Table,
+    both,
+    call,
+    number,
+    substitute,
+    text,
+)
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor
 from trapline.spl.datasets import META, NODENAME, Dataset, read_by
@@ -44,42 +61,118 @@ class Source:
     given: Callable[[Sequence[Mapping[str, object]]], Node]
 
 
-def bind(model: DataModel, name: str, source: Source, read: Collection[str] | None = None) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A constraint or a calculation of a dataset. `values`: the fields it adds, or `predicate`: what it keeps, both in
+    terms of the fields before it; neither for what is more than that (lookups, gaps)."""
+
+    owner: Definition
+    part: Calculation | None
+    makes: frozenset[str]
+    reads: frozenset[str]
+    values: tuple[tuple[str, Expr], ...] = ()
+    predicate: Expr | None = None
+
+    def apply(self, node: Node, source: Source) -> Node:
+        if self.predicate is not None:
+            return Filter(node, self.predicate)
+        if self.part is None or self.values:
+            return Extend(node, self.values) if self.values else node
+        return _calculated(node, self.owner, self.part, source)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A dataset made ready for any command: its search, and the steps over it."""
+
+    line: tuple[Definition, ...]
+    root: Node
+    steps: tuple[Step, ...]
+    complete: bool
+    """Its rows come from a search, not from given ones."""
+
+    @property
+    def lasting(self) -> bool:
+        """Is it the same whenever the events are: does it read nothing but them?"""
+        plain = all(step.predicate is not None or step.values for step in self.steps)
+        return self.complete and not self.line[0].piped and plain and _scan(self.root) is not None
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """What a lasting one reads."""
+        scan = _scan(self.root)
+        return scan.tables if scan is not None else ()
+
+    def over(self, change: Callable[[Scan], Scan]) -> Template:
+        """The same over another scan of the same tables, for a lasting one."""
+        return replace(self, root=_rescanned(self.root, change))
+
+
+def _scan(node: Node) -> Scan | None:
+    while isinstance(node, Filter | Extend):
+        node = node.input
+    return node if isinstance(node, Scan) else None
+
+
+def _rescanned(node: Node, change: Callable[[Scan], Scan]) -> Node:
+    match node:
+        case Scan():
+            return change(node)
+        case Filter() | Extend():
+            return replace(node, input=_rescanned(node.input, change))
+    raise AssertionError(node)
+
+
+def template(model: DataModel, name: str, source: Source) -> Template:
+    """Raises SplError."""
+    line = model.lineage(name)
+    given = next((place for place in range(len(line) - 1, -1, -1) if line[place].rows is not None), None)
+    first = 0 if given is None else given + 1
+    root = node = _root(line, given, source)
+    steps: list[Step] = []
+    for place, one in enumerate(line[first:], first):
+        if place and one.constraint:
+            predicate = _predicate(one, node, source)
+            steps.append(Step(one, None, frozenset(), _constrained(one, source), predicate=predicate))
+            node = Filter(node, predicate)
+        for part in one.calculations:
+            after = _calculated(node, one, part, source)
+            plain = not isinstance(part, Gap) and isinstance(after, Extend) and after.input is node
+            values = after.values if plain and isinstance(after, Extend) else ()
+            steps.append(Step(one, part, frozenset(made(part)), frozenset(_reads(part)), values))
+            node = after
+    return Template(tuple(line), root, tuple(steps), given is None)
+
+
+def bind(model: DataModel, ready: Template, source: Source, read: Collection[str] | None = None) -> Dataset:
     """A dataset as a plan.
 
     `read`: the fields that matter, by the names that `Dataset.owned` gives them; None = all but nodename. Only what
     they need is calculated. Among them may be nodename, which names the datasets that an event is in, and fields of
     the datasets below. Raises SplError.
     """
-    line = model.lineage(name)
+    line, steps = ready.line, ready.steps
     owned = owned_by(line)
     below = _below(model, line, read, owned)
     nodename = read is not None and NODENAME in read
-    given = next((place for place in range(len(line) - 1, -1, -1) if line[place].rows is not None), None)
-    first = 0 if given is None else given + 1
-    node = _root(line, given, source)
-    steps = _steps(line, first)
     if read is not None:
         wanted = {plain for plain, whole in owned.items() if whole in read or plain in read}
         tested = [one for path in below for one in path]
-        if nodename and given is None:
+        if nodename and ready.complete:
             tested += [one for path in descendants(model, line) for one in path]
         for one in tested:
-            wanted |= _constrained(one, source) | {plain for part in one.calculations for plain in _reads(part)}
-            wanted |= set(fields_of(one))
-        steps = _needed(steps, wanted, source)
-    for owner, part in steps:
-        if part is None:
-            node = Filter(node, _predicate(owner, node, source))
-        else:
-            node = _calculated(node, owner, part, source)
+            wanted |= _constrained(one, source).union(fields_of(one), *map(_reads, one.calculations))
+        steps = _needed(steps, wanted)
+    node = ready.root
+    for step in steps:
+        node = step.apply(node, source)
     names = [pair for path, asked in below.items() for pair in _own(path, asked, node, source)]
     if nodename:
-        names.append((NODENAME, _nodename(model, line, node, source, complete=given is None)))
+        names.append((NODENAME, _nodename(model, line, node, source, complete=ready.complete)))
     if names:
         node = Extend(node, tuple(names))
         owned |= {whole: whole for whole, _ in names if whole != NODENAME}
-    return Dataset(model.name, name, node, owned)
+    return Dataset(model.name, line[-1].name, node, owned)
 
 
 def owned_by(line: Sequence[Definition]) -> dict[str, str]:
@@ -116,42 +209,27 @@ def _root(line: Sequence[Definition], given: int | None, source: Source) -> Node
 
 # --- what is needed ------------------------------------------------------------------------------------------------
 
-_Step = tuple[Definition, Calculation | None]
-"""A calculation of a dataset; None stands for its constraint."""
 
-
-def _steps(line: Sequence[Definition], first: int) -> list[_Step]:
-    found: list[_Step] = []
-    for place, one in enumerate(line):
-        if place >= first and place and one.constraint:
-            found.append((one, None))
-        if place >= first:
-            found += [(one, part) for part in one.calculations]
-    return found
-
-
-def _needed(steps: Sequence[_Step], wanted: set[str], source: Source) -> list[_Step]:
+def _needed(steps: Sequence[Step], wanted: set[str]) -> tuple[Step, ...]:
     """The steps without calculations that nobody reads."""
-    kept: list[_Step] = []
-    for owner, part in reversed(steps):
-        if part is None:
-            wanted |= _constrained(owner, source)
-        elif isinstance(part, Gap) and not part.names:
-            pass
-        elif wanted.isdisjoint(made(part)):
-            continue
-        else:
-            wanted = (wanted - set(made(part))) | set(_reads(part))
-        kept.append((owner, part))
-    return kept[::-1]
+    kept: list[Step] = []
+    for step in reversed(steps):
+        if step.makes:
+            if wanted.isdisjoint(step.makes):
+                continue
+            wanted -= step.makes
+        wanted |= step.reads
+        kept.append(step)
+    return tuple(reversed(kept))
 
 
-def _constrained(one: Definition, source: Source) -> set[str]:
-    """The fields that a constraint reads. Subsearches in it are not looked into: then all its names count."""
+def _constrained(one: Definition, source: Source) -> frozenset[str]:
+    """The fields that a constraint reads. Where that shows only when it runs, all its words count."""
     if not one.constraint or one.piped:
-        return set()
-    found = read_by(_tree(source.expand(one.constraint)))
-    return set(found) if found is not None else set(re.findall(r"[\w.]+", one.constraint))
+        return frozenset()
+    constraint = source.expand(one.constraint)
+    found = read_by(_tree(constraint))
+    return found if found is not None else frozenset(re.findall(r"[\w.]+", constraint))
 
 
 def _reads(part: Calculation) -> Iterator[str]:

@@ -81,10 +81,16 @@ Places = Callable[[str], Mapping[str, object] | None]
 class Context(Protocol):
     """What lowering needs from its surroundings."""
 
-    now: float
-    """Epoch seconds of now()."""
-    clock: float
-    """Epoch seconds of time(): the clock when the search was compiled."""
+    @property
+    def now(self) -> float:
+        """Epoch seconds of now()."""
+        ...
+
+    @property
+    def clock(self) -> float:
+        """Epoch seconds of time(): the clock when the search was compiled."""
+        ...
+
     earliest: float | None
     """The time range of the search, epoch seconds; None = open."""
     latest: float | None

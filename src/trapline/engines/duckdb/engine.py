@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -35,6 +38,14 @@ class Output:
     data: pa.Table
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Rows that the engine holds in a table of its own: what `Rows.data` is then."""
+
+    name: str
+    num_rows: int
+
+
 class DuckDB:
     """An embedded engine. Use it from one thread at a time; close it, or use it as a context manager."""
 
@@ -47,8 +58,8 @@ class DuckDB:
         }
         if threads is not None:
             settings["threads"] = threads
-        if temporary is not None:
-            settings["temp_directory"] = temporary
+        # DuckDB makes the folder when it first spills, and removes it.
+        settings["temp_directory"] = temporary or str(Path(tempfile.gettempdir()) / f"trapline-{uuid4().hex}")
         self._connection = duckdb.connect(":memory:", config=settings)
         self._lock = threading.RLock()
         self._tables = 0
@@ -93,6 +104,39 @@ class DuckDB:
         if not columns:
             arrays = data
         return Output(tuple(fields), kinds, arrays)
+
+    def keep(self, node: Node, *, tz: str = "UTC") -> Rows:
+        """Run a plan once for many: its rows, held by the engine until `drop`. What does not fit into the memory that
+        the engine may hold goes to its temporary folder. Raises as `execute`."""
+        with self._query(tz) as dialect:
+            query, fields = compile_plan(node, dialect)
+            self._tables += 1
+            name = f"kept_{self._tables}"
+            types = [functions.sql_type(functions.TYPES[node.schema[one]]) for one in fields]
+            cells = [exp.Cast(this=one, to=to) for one, to in zip(query.expressions, types, strict=True)]
+            query.set("expressions", [exp.Alias(this=one, alias=ident(f"c{at}")) for at, one in enumerate(cells)])
+            table = exp.Table(this=ident(f"{name}_rows"))
+            self._change(exp.Create(this=table, kind="TABLE", expression=query))
+            # The rows lie in the order in which they came.
+            order = exp.Alias(this=exp.Column(this=exp.Identifier(this="rowid")), alias=ident("o"))
+            view = exp.Select(expressions=[exp.Star(), order]).from_(table.copy())
+            self._change(exp.Create(this=exp.Table(this=ident(name)), kind="VIEW", expression=view))
+            count = self._run(exp.Select(expressions=[exp.Count(this=exp.Star())]).from_(table.copy()))
+        return Rows({field: node.schema[field] for field in fields}, Kept(name, int(count.column(0)[0].as_py())))
+
+    def drop(self, rows: Rows) -> None:
+        """Let go of what `keep` gave."""
+        if isinstance(rows.data, Kept):
+            name = rows.data.name
+            with self._lock:
+                self._change(exp.Drop(tables=[exp.Table(this=ident(name))], kind="VIEW"))
+                self._change(exp.Drop(tables=[exp.Table(this=ident(f"{name}_rows"))], kind="TABLE"))
+
+    def _change(self, statement: exp.Create | exp.Drop) -> None:
+        try:
+            self._connection.execute(_text(statement))
+        except duckdb.Error as error:
+            raise _engine_error(error) from error
 
     def count(self, node: Node, *, tz: str = "UTC") -> int:
         """How many rows a plan has."""
@@ -200,6 +244,8 @@ class _Dialect:
         return functions.native("generate_subscripts", values, exp.Literal.number(1))
 
     def rows(self, rows: Rows) -> str:
+        if isinstance(rows.data, Kept):
+            return rows.data.name
         known = self.seen.get(id(rows.data))
         if known is None:
             known = self.seen[id(rows.data)] = self.engine._register(rows)
@@ -238,7 +284,7 @@ class _Dialect:
         return functions.macro("list_of", value)
 
 
-def _text(query: exp.Query, *, pretty: bool = False) -> str:
+def _text(query: exp.Query | exp.Create | exp.Drop, *, pretty: bool = False) -> str:
     # The tree is written once: a fifth of the time went into copying it first.
     return query.sql(dialect="duckdb", copy=False, pretty=pretty, normalize_functions=False, comments=False)
 
