@@ -456,6 +456,10 @@ def _bound(tree: Time, context: Context) -> tuple[str, float | None]:
         "_index_earliest": "index_earliest",
         "_index_latest": "index_latest",
     }.get(tree.which, tree.which)
+    if re.fullmatch(r"[+-]\d+", tree.value):
+        raise SplError(
+            f"{tree.which}={tree.value} has no unit", span=tree.span, hint=f"in seconds: {tree.value}s", code="time"
+        )
     if tree.form is not None:
         pattern = reader(tree.form)
         bound = None if pattern is None else parse_time(tree.value, pattern, context.tz)
