@@ -622,7 +622,7 @@ class _Context:
                 continue
             model, dataset = source
             with self._between(reader.tree):
-                for name in [dataset] if dataset else self.roots(model):
+                for name in self.roots(model) if dataset is None else [dataset]:
                     yield Use(model, name, read, self.earliest, self.latest)
 
     def prepare(self, shared: Shared) -> bool:

@@ -123,7 +123,7 @@ class TStats:
         if self.dataset is None:
             return None
         model, _, path = self.dataset.text.partition(".")
-        return model, path.rpartition(".")[2] or None
+        return model, path.rpartition(".")[2] if path else None
 
     def _source(self, context: Context) -> Node:
         source = self.source()
@@ -132,7 +132,7 @@ class TStats:
         model, dataset = source
         read = self.read()
         try:
-            names = [dataset] if dataset else context.roots(model)
+            names = context.roots(model) if dataset is None else [dataset]
             nodes = tuple(context.dataset(model, name, self.tree, read).qualified(doubled=True) for name in names)
         except SplError as error:
             error.span = error.span or self.dataset.span
