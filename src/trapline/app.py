@@ -126,6 +126,11 @@ def needs_no_events(spl: str, content: Content) -> bool:
     return "[" not in pipeline.text and pipeline.stages[0].name in _WITHOUT_EVENTS
 
 
+def _saved_searches(content: Content) -> dict[str, str]:
+    """The searches of the detections by their names, and by those that their saved searches have in Splunk."""
+    return {name: one.search for one in content.detections for name in (one.rule_name, one.name)}
+
+
 @contextmanager
 def session(
     content: Content,
@@ -148,7 +153,13 @@ def session(
 
     def over(tables: Sequence[Table]) -> Session:
         lookups = LookupFiles(content.lookups)
-        return Session(tables=tables, macros=content.macros(), lookups=lookups, knowledge=knowledge)
+        return Session(
+            tables=tables,
+            macros=content.macros(),
+            lookups=lookups,
+            knowledge=knowledge,
+            saved_searches=_saved_searches(content),
+        )
 
     if not data and store is None:
         yield over(()), None

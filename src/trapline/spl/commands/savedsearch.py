@@ -39,7 +39,7 @@ class SavedSearch:
             raise SplError(
                 f"there is no saved search '{self.name[:80]}'",
                 span=self.span,
-                hint="saved searches are given to the session by name",
+                hint="detections of the content are saved searches; Session(saved_searches=...) adds others",
                 code="name",
             )
         if self.substitute:
