@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 from tests.manual import casepage, differences, docform, examples
@@ -106,7 +105,7 @@ def command_page(name: str) -> tuple[str, Entry]:
     if head.rules:
         lines += ["## Rules", "", *_rules(head.rules)]
     shown = examples_of_command(name)
-    lines += ["## Examples", "", examples.show(shown, _words()), ""]
+    lines += ["## Examples", "", examples.show(shown, _words(name, (one.name for one in doc.options))), ""]
     lines += [f"More, with odd input and errors: [{case_path.name}](../../{_from_root(case_path)}).", ""]
     rows_about = differences.of_command(name, functions.registry())
     said = [*doc.differences, *(" ".join(one.split()) for one in head.differences)]
@@ -212,13 +211,12 @@ def function_page(one: Function) -> tuple[str, Entry]:
         lines += ["## Rules", ""]
         lines += [prose(one.notes), ""] if one.notes else []
         lines += _rules(rules)
-    lines += ["## Examples", "", examples.show(examples_of_function(one), _words()), ""]
+    lines += ["## Examples", "", examples.show(examples_of_function(one), _words(one.name)), ""]
     lines += [f"More, with odd input and errors: [{path.name}](../../{_from_root(path)}).", ""]
     rows_about = differences.of_function(one.name, command_names())
-    said = [one.differs] if one.differs else []
-    lines += _differences(said, rows_about)
+    lines += _differences([], rows_about)
     lines += _source(f'Search Reference, "{source_of(one)}".', f"src/trapline/spl/functions/{one.topic}.py")
-    return "\n".join(lines) + "\n", Entry(one.name, f"{one.name}.md", one.does, _status(said, rows_about))
+    return "\n".join(lines) + "\n", Entry(one.name, f"{one.name}.md", one.does, _status([], rows_about))
 
 
 def examples_of_function(one: Function) -> list[Example]:
@@ -250,7 +248,7 @@ def aggregate_page(one: AggregateFunction) -> tuple[str, Entry]:
     lines += ["## Syntax", "", fenced("text", one.syntax or f"{one.name}(<field>)"), ""]
     if one.notes:
         lines += ["## Rules", "", prose(one.notes), ""]
-    lines += ["## Examples", "", examples.show(shown, _words()), ""]
+    lines += ["## Examples", "", examples.show(shown, _words(one.name)), ""]
     links = list(dict.fromkeys(example.case.file for example in shown))
     lines += ["More: " + ", ".join(f"[{path.name}](../../{_from_root(path)})" for path in links) + ".", ""]
     rows_about = differences.of_function(one.name, command_names())
@@ -298,11 +296,14 @@ _STATUS = (
 )
 
 
-@cache
-def _words() -> frozenset[str]:
-    """Names of the language: they are not written with a capital at the start of a heading."""
-    options = {option.name for name in command_names() for option in doc_of(name).options if option.name}
-    return frozenset(command_names() | options | set(functions.registry()) | set(aggregates.FUNCTIONS))
+def _words(name: str, options: Iterable[str | None] = ()) -> frozenset[str]:
+    """Names of the language that keep their lower case at the start of a heading: those of the page, and of functions
+    that are no words of English."""
+    known = {*functions.registry(), *aggregates.FUNCTIONS}
+    return frozenset({name, *(one for one in options if one), *filter(_NO_WORD.match, known)})
+
+
+_NO_WORD = re.compile(r"(mv|json|is|to|bit_|str|sha|md5|stdev|var|perc|per_|dc|url|printf|spath|a?(sin|cos|tan))")
 
 
 def _status(said: Sequence[str], rows: Sequence[Difference]) -> str:

@@ -17,6 +17,9 @@ Options:
     type=iqr (iqr): method=iqr: the only type there is.
     <field>... (all but internal ones): the fields that count.
 
+Differences:
+    - Refused: method=zscore, as how Splunk scores values is not published.
+
 Source: Search Reference, "anomalydetection".
 """
 

@@ -43,8 +43,6 @@ class Function:
     """What it gives, in a sentence."""
     notes: str = ""
     """Its rules, in sentences."""
-    differs: str = ""
-    """Where it knowingly differs from Splunk."""
     source: str = ""
     """The page of Splunk's Search Reference; "" is that of its topic, which the module's docstring names."""
     same_as: str = ""
@@ -63,7 +61,6 @@ def function(
     syntax: str = "",
     does: str = "",
     notes: str = "",
-    differs: str = "",
     source: str = "",
     same_as: str = "",
 ) -> Callable[[Lowering], Lowering]:
@@ -81,7 +78,6 @@ def function(
             syntax=syntax,
             does=does,
             notes=notes,
-            differs=differs,
             source=source,
             same_as=same_as,
         )
