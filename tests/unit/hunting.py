@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from trapline.content.enrich import annotations_of, enrich
 from trapline.content.model import Detection, DetectionType, Drilldown, Rba, RiskObject, Status, ThreatObject
 from trapline.detect import run
 from trapline.detect.hunt import HuntResult, Source
 from trapline.errors import TraplineError
-from trapline.search import Result
+from trapline.knowledge.sharing import Sharing
+from trapline.search import Query, Result
 from trapline.values import Row
 
 NOW = 1_772_700_000.0
@@ -58,6 +60,11 @@ class Given:
         if isinstance(answer, Exception):
             raise answer
         return Result(tuple(answer[0]) if answer else (), list(answer))
+
+    def share(
+        self, queries: Iterable[Query], *, progress: Callable[[int, int, str], None] | None = None
+    ) -> AbstractContextManager[Sharing]:
+        return nullcontext(Sharing())
 
 
 def profile(one: Detection) -> run.Profile:

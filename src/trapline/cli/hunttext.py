@@ -160,7 +160,7 @@ def _closing(result: HuntResult) -> str:
     ran = f"ran {result.ran:,} of {_plural(result.selected, 'detection')}"
     if result.ran < result.selected:
         ran += f", {result.selected - result.ran:,} could not (see the warnings)"
-    return f"{what}. Read {read}{bad}; {ran}. {result.seconds:.1f} s."
+    return f"{what}. Read {read}{bad}; {ran}. {result.took}."
 
 
 def _plural(count: int, noun: str) -> str:

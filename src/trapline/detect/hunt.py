@@ -94,6 +94,15 @@ class HuntResult:
     content: tuple[str, ...] = ()
     """Where the detections come from, in words."""
     attack_version: str = enrich.DEFAULT_ATTACK
+    datasets: list[run.Dataset] = field(default_factory=list)
+    """Of data models, that several detections read."""
+
+    @property
+    def took(self) -> str:
+        """Its time in words."""
+        shared = sum(one.seconds for one in self.datasets)
+        datasets = f", of which {shared:.1f} s for {_count(len(self.datasets), 'dataset')} that detections share"
+        return f"{self.seconds:.1f} s{datasets if self.datasets else ''}"
 
     @property
     def events(self) -> int:
@@ -171,6 +180,7 @@ class HuntResult:
             "findings_listed": len(self.findings),
             "risk_events": len(self.risk_events),
             "risk_objects": len(self.hosts),
+            "datasets": [one.to_json() for one in self.datasets],
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -237,6 +247,7 @@ def hunt(
             *(knowledge.problems if knowledge is not None else ()),
         ],
         outcomes=found.outcomes,
+        datasets=found.datasets,
         started=started,
         seconds=time.perf_counter() - begun,
         version=__version__,

@@ -387,7 +387,7 @@ def _made(result: HuntResult) -> Iterator[str]:
     pairs = [
         ("Trapline", result.version),
         ("Started", _time(result.started)),
-        ("Took", f"{result.seconds:.1f} s"),
+        ("Took", result.took),
         ("Content", ", ".join(result.content)),
         ("Detections", result.coverage()),
         ("ATT&CK", result.attack_version),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from trapline.content.model import Detection
@@ -12,7 +14,8 @@ from trapline.detect import risk
 from trapline.detect.finding import Finding, find
 from trapline.detect.rank import Ranked, Ranking
 from trapline.errors import TraplineError, Warn
-from trapline.search import Result
+from trapline.knowledge.sharing import Sharing
+from trapline.search import Query, Result
 from trapline.values import Row
 
 KEPT_PER_DETECTION = 1_000
@@ -33,6 +36,12 @@ class Searcher(Protocol):
         latest: str | float | None = None,
         now: float | None = None,
     ) -> Result: ...
+
+    def share(
+        self, queries: Iterable[Query], *, progress: Callable[[int, int, str], None] | None = None
+    ) -> AbstractContextManager[Sharing]:
+        """What these searches read of data models is read once, while this lasts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,27 @@ class Outcome:
         return body | {"rows": self.rows, "seconds": round(self.seconds, 4)}
 
 
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset of a data model that several detections read, made once for all of them."""
+
+    name: str
+    rows: int
+    fields: int
+    searches: int
+    """Commands that read it."""
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "dataset": self.name,
+            "rows": self.rows,
+            "fields": self.fields,
+            "searches": self.searches,
+            "seconds": round(self.seconds, 4),
+        }
+
+
 @dataclass(slots=True)
 class Detected:
     """What a number of detections found."""
@@ -73,6 +103,7 @@ class Detected:
     hosts: list[Ranked] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     warnings: list[Warn] = field(default_factory=list)
+    datasets: list[Dataset] = field(default_factory=list)
 
 
 def run(
@@ -94,12 +125,15 @@ def run(
     found = Detected()
     ranking = Ranking()
     seen: dict[Warn, None] = {}
-    for number, detection in enumerate(detections):
-        if progress is not None:
-            progress("detections", number, len(detections), detection.name)
-        outcome, warnings = _one(searcher, detection, profile, found, ranking, now, f"{sid}.{number}", label, keep)
-        found.outcomes.append(outcome)
-        seen.update(dict.fromkeys(warnings))
+    queries = [Query(one.search, now=now) for one in detections]
+    with searcher.share(queries, progress=None if progress is None else partial(progress, "datasets")) as shared:
+        found.datasets = [Dataset(one.name, one.rows, len(one.read), one.uses, one.seconds) for one in shared.found]
+        for number, detection in enumerate(detections):
+            if progress is not None:
+                progress("detections", number, len(detections), detection.name)
+            outcome, warnings = _one(searcher, detection, profile, found, ranking, now, f"{sid}.{number}", label, keep)
+            found.outcomes.append(outcome)
+            seen.update(dict.fromkeys(warnings))
     if progress is not None:
         progress("detections", len(detections), len(detections), "")
     found.hosts = ranking.ranked()
