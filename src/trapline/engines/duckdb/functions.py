@@ -45,6 +45,10 @@ MACROS = (
         for name, op in (("eq", "="), ("ne", "<>"), ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="))
     ),
     "is_true(x) AS coalesce(x, false)",
+    # Pairs: name, value, name, value ... in one list.
+    "pairs_names(p) AS CASE WHEN len(p) > 0 THEN list_transform(range(1, len(p), 2), lambda i: p[i]) END",
+    "pairs_values(p, n) AS CASE WHEN list_contains(p, n) THEN list_transform("
+    "list_filter(range(1, len(p), 2), lambda i: p[i] = n), lambda i: p[i + 1]) END",
     # A place or a count: whole, and within what lists and texts can have.
     "whole(x) AS CASE WHEN x >= 2147483647 THEN 2147483647 WHEN x <= -2147483647 THEN -2147483647 "
     "ELSE cast(trunc(x) AS BIGINT) END",
@@ -89,8 +93,9 @@ MACROS = (
     "AND isfinite(b) AND isfinite(s) THEN (b - a) / s END)), lambda i: spl_number_text(a + i * s)))",
     "list_join(l, mark) AS list_reduce(l, lambda a, b: a || mark || b)",
     # A counter's growth, over the largest of its values that a smaller one follows: there it began anew.
-    "growth(l) AS l[-1] - l[1] + coalesce(list_max(list_transform(range(1, len(l)), "
-    "lambda i: CASE WHEN l[i + 1] < l[i] THEN l[i] END)), 0)",
+    # An aggregate must not stand in a lambda, so the lists are paired first.
+    "growth(l) AS l[-1] - l[1] + coalesce(list_max(list_transform(list_zip(l, l[2:]), "
+    "lambda pair: CASE WHEN pair[2] < pair[1] THEN pair[1] END)), 0)",
     "list_any(flags) AS list_contains(flags, true)",
     "sort_class(x) AS CASE WHEN x IS NULL THEN NULL WHEN spl_to_number(x) IS NOT NULL THEN 0 ELSE 1 END",
     # Each part of an IPv4 address padded, so that text order is address order.
@@ -407,11 +412,11 @@ def _is_null(call: Call, args: Sequence[Tree]) -> Tree:
 
 
 def _is_not_null(call: Call, args: Sequence[Tree]) -> Tree:
-    return exp.Not(this=_is_null(call, args))
+    return exp.Paren(this=exp.Not(this=_is_null(call, args)))
 
 
 def _not(call: Call, args: Sequence[Tree]) -> Tree:
-    return exp.Not(this=exp.Paren(this=args[0]))
+    return exp.Paren(this=exp.Not(this=exp.Paren(this=args[0])))
 
 
 def _xor(call: Call, args: Sequence[Tree]) -> Tree:
@@ -599,6 +604,8 @@ SCALARS: dict[str, Builder] = {
     "list_slice": _macro("list_slice"),
     "list_dedup": _macro("list_dedup"),
     "list_sort": _named("list_sort"),
+    "pairs_names": _macro("pairs_names"),
+    "pairs_values": _macro("pairs_values"),
     "list_reverse": _named("list_reverse"),
     "list_find": _list_find,
     "list_zip": _macro("list_zip"),
@@ -667,6 +674,8 @@ SCALARS: dict[str, Builder] = {
             "xpath",
             "xml_fields",
             "kv_fields",
+            "listed_values",
+            "regex_fields",
         )
     },
 }
