@@ -189,11 +189,13 @@ def source_of(one: Function) -> str:
 
 
 def family_of(name: str) -> Path:
-    """The page of tests/cases/functions whose head names a function. Raises FormError."""
+    """The page of tests/cases/functions whose synopsis, or else whose head, names a function. Raises FormError."""
     call = re.compile(rf"(?<!\w){re.escape(name)}\(")
-    for path in sorted((CASES / "functions").glob("*.md")):
-        if call.search(_head_text(path)):
-            return path
+    paths = [path for path in sorted((CASES / "functions").glob("*.md")) if path.stem != "aggregate"]
+    for said in (lambda path: casepage.head(path).synopsis, _head_text):
+        for path in paths:
+            if call.search(said(path)):
+                return path
     raise docform.FormError(f"no page of tests/cases/functions names {name}(...) in its head")
 
 
@@ -206,7 +208,7 @@ def function_page(one: Function) -> tuple[str, Entry]:
     if others:
         lines += [f"Also written {' or '.join(map(code, others))}.", ""]
     lines += ["## Syntax", "", fenced("text", one.syntax), ""]
-    rules = _about(one.name, casepage.head(path).rules)
+    rules = _about(one, casepage.head(path).rules)
     if one.notes or rules:
         lines += ["## Rules", ""]
         lines += [prose(one.notes), ""] if one.notes else []
@@ -241,7 +243,8 @@ def aggregate_page(one: AggregateFunction) -> tuple[str, Entry]:
     shown = examples_of_aggregate(one)
     lines = [NOTE.format(sources="src/trapline/spl/aggregates.py and the case files of stats and its family"), ""]
     lines += [f"# {one.name} (stats)", "", prose(one.does), ""]
-    lines += ["A function of `stats`, `chart`, `timechart` and their family: it makes one value of many rows.", ""]
+    where = "`timechart`" if one.name in aggregates.PER_SECONDS else "`stats`, `chart`, `timechart` and their family"
+    lines += [f"A function of {where}: it makes one value of many rows.", ""]
     others = [other.name for other in aggregates.FUNCTIONS.values() if other.same_as == one.name]
     if others:
         lines += [f"Also written {' or '.join(map(code, others))}.", ""]
@@ -318,21 +321,22 @@ def _rules(rules: Sequence[str]) -> Iterator[str]:
         yield ""
 
 
-def _about(name: str, rules: Sequence[str]) -> list[str]:
-    """Of the rules of a family, those that are about this function or about none in particular."""
+def _about(one: Function, rules: Sequence[str]) -> list[str]:
+    """Of the rules of a family, those that are about no function in particular, and, unless the entry of this one has
+    notes of its own, those about it."""
     names = set(functions.registry())
     found: list[str] = []
     for paragraph in rules:
         items = re.split(r"(?m)^- ", paragraph) if paragraph.startswith("- ") else re.split(r"(?<=\.)\s+", paragraph)
-        kept = [item.strip() for item in items if item.strip() and _is_about(name, item, names)]
+        kept = [item.strip() for item in items if item.strip() and _is_about(one, item, names)]
         if kept:
             found.append("\n".join(f"- {item}" for item in kept) if paragraph.startswith("- ") else " ".join(kept))
     return found
 
 
-def _is_about(name: str, text: str, names: set[str]) -> bool:
+def _is_about(one: Function, text: str, names: set[str]) -> bool:
     named = {word for span in re.findall(r"`([^`]+)`", text) for word in re.findall(r"\A[a-z_0-9]+", span)} & names
-    return name in named or not named
+    return not named or (one.name in named and not one.notes)
 
 
 def _differences(said: Sequence[str], rows: Sequence[Difference]) -> Iterator[str]:

@@ -23,10 +23,6 @@ _MARK = "\x1f"
     3,
     syntax='lookup(<table>, json_object("<field>", <value>, ...), json_array("<output>", ...))',
     does="What a lookup table says of values, as a JSON object.",
-    notes=(
-        "Several rows that match give an array per output; null without a match. Table, fields and outputs "
-        "are literals."
-    ),
 )
 def _lookup(env: Env, ast: Func) -> Expr:
     name = env.constant(ast.args[0], "the lookup table of lookup()")
