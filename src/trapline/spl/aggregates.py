@@ -466,7 +466,7 @@ FUNCTIONS: Mapping[str, AggregateFunction] = {
             does="The value in the middle.",
             notes="Between the two in the middle where their number is even.",
         ),
-        AggregateFunction("mode", _text("mode", Kind.TEXT), does="The most frequent value."),
+        AggregateFunction("mode", _text("mode", Kind.TEXT, ordered=True), does="The most frequent value."),
         AggregateFunction("stdev", _numeric("stdev"), does="The standard deviation of a sample."),
         AggregateFunction("stdevp", _numeric("stdevp"), does="The standard deviation of all there is."),
         AggregateFunction("var", _numeric("var"), does="The variance of a sample."),

@@ -860,7 +860,7 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "varp": _simple("var_pop"),
     "sumsq": lambda i: macro("finite", i.run("sum", exp.Mul(this=i.arg, expression=i.arg))),
     "percentile": lambda i: i.run("quantile_cont", i.arg, exp.Literal.number(str(i.agg.params[0] / 100))),
-    "mode": lambda i: i.run("mode", i.arg),
+    "mode": lambda i: i.run("mode", i.arg, ordered=True),
     "dc": lambda i: _double(i.run("count", i.arg, distinct=True)),
     "values": lambda i: native("list_sort", i.run("list", i.arg, only=i.present(), distinct=True)),
     "list": lambda i: _capped(i.run("list", i.arg, only=i.present(), ordered=True), int(i.agg.params[0])),
