@@ -9,7 +9,7 @@ Options:
     artifact_offset=<n> (0): refused unless 0: only the last run of a search is held.
     ignore_running=<bool> (true): no effect: a job that the session holds has ended.
     events=<bool> (false): refused if true: a job holds its results.
-    job_delegate=<text> (none): refused: there are no other users.
+    job_delegate=<text> (scheduler): refused unless scheduler: there are no other users.
 
 Differences:
     - The jobs are what the session holds, not a server's.
@@ -51,7 +51,11 @@ def parse(cursor: Cursor) -> LoadJob:
     name: str | None = None
     while not cursor.done():
         match cursor.option(("savedsearch", "artifact_offset", "ignore_running", "events", "job_delegate")):
-            case ("savedsearch", value, _):
+            case ("savedsearch", value, span):
+                if value.count(":") < 2:
+                    cursor.fail(
+                        f"'{value[:80]}' is not a user, an app and a name", span, 'savedsearch="admin:search:my search"'
+                    )
                 name = value
             case ("artifact_offset", value, span):
                 if whole(value, span):
@@ -61,13 +65,14 @@ def parse(cursor: Cursor) -> LoadJob:
                     cursor.unsupported("a job holds its results, not its events", span)
             case ("ignore_running", value, span):
                 flag(value, span)  # a job that the session holds has ended
-            case ("job_delegate", _, span):
-                cursor.unsupported("there are no other users here whose jobs could be loaded", span)
+            case ("job_delegate", value, span):
+                if value.lower() != "scheduler":
+                    cursor.unsupported("there are no other users here whose jobs could be loaded", span)
             case _:
                 if cursor.at_option():
                     cursor.no_option()
                 if name is not None:
-                    cursor.fail(f"unexpected {cursor.found()}")
+                    cursor.fail(f"unexpected {cursor.found()}", hint="one job: its id, or savedsearch=")
                 name = cursor.value("the id of a job")
     if name is None:
         cursor.fail("loadjob needs the id of a job", cursor.since(start), "| loadjob 1705329000.1")
