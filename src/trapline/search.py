@@ -335,6 +335,11 @@ class _Context:
         if self.session.events is not None or not self.session.tables:
             if nested and not self.session.store:
                 return rows_from(())
+            if tree is not None and not nested:
+                # Times in the search are its time range, for what looks at that: timechart, addinfo.
+                stated = time_range(tree, self)
+                self.earliest = stated.earliest if stated.earliest is not None else self.earliest
+                self.latest = stated.latest if stated.latest is not None else self.latest
             return self.session.given()
         earliest, latest = self.earliest, self.latest
         if tree is not None:
@@ -342,7 +347,7 @@ class _Context:
             earliest = stated.earliest if stated.earliest is not None else earliest
             latest = stated.latest if stated.latest is not None else latest
         tables = [table for table in self.session.tables if _visible(table, tree)]
-        bound = self.knowledge().bind(tables, _schema(tables))
+        bound = self.knowledge().bind(tables, _schema(tables), self)
         return Scan(bound.schema, tuple(tables), _micros(earliest), _micros(latest), bound.expander(self))
 
     def events(self, tree: Filter | None = None) -> Node:
@@ -428,8 +433,11 @@ class _Context:
             if not self._any(node):
                 node = Project(Limit(node, 0), ())
             else:
-                node = narrow(node, self._any, lambda tables: self.knowledge().bind(tables, _schema(tables)).schema)
+                node = narrow(node, self._any, self._fields)
         return self.engine.execute(node, tz=self.zone)
+
+    def _fields(self, tables: Sequence[Table]) -> Schema:
+        return self.knowledge().bind(tables, _schema(tables), self).schema
 
     def _any(self, node: Node) -> int:
         """Has the plan a row? Reads only what its conditions read."""
@@ -603,7 +611,7 @@ class _Context:
             self._again(warnings)
             if not lasting:
                 return made
-            bound = self.knowledge().bind(made.tables, _schema(made.tables))
+            bound = self.knowledge().bind(made.tables, _schema(made.tables), self)
             known = session._templates[model.name, name] = _Prepared(made, bound, warnings, over)
         else:
             self._again(known.warnings)
