@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 import pytest
@@ -34,7 +36,7 @@ SPELLINGS = {"dedup_splitval": "dedup_splitvals"}
 
 
 def test_pages_on_disk_are_what_the_generator_makes() -> None:
-    made = {ROOT / path: text for path, text in pages.pages().items()}
+    made = {ROOT / path: text for path, text in _pages().items()}
     there = {file for folder in (pages.COMMANDS, pages.FUNCTIONS) for file in (ROOT / folder).rglob("*.md")}
     stale = [file for file, text in made.items() if file not in there or file.read_text(encoding="utf-8") != text]
     wrong = sorted(file.relative_to(ROOT).as_posix() for file in {*stale, *(there - made.keys())})
@@ -42,7 +44,12 @@ def test_pages_on_disk_are_what_the_generator_makes() -> None:
 
 
 def test_pages_are_the_same_each_time() -> None:
-    assert pages.pages() == pages.pages()
+    assert pages.pages() == _pages()
+
+
+@cache
+def _pages() -> Mapping[PurePosixPath, str]:
+    return pages.pages()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -263,7 +270,7 @@ def test_a_docstring_in_the_form() -> None:
 
 def test_pages_look_right() -> None:
     """What would vanish or break on a page: tags, mathematics, tables whose rows have different numbers of cells."""
-    for path, text in pages.pages().items():
+    for path, text in _pages().items():
         bare = re.sub(r"(?ms)^(`{3,}).*?^\1$", "", text)
         columns = 0
         for line in bare.split("\n"):

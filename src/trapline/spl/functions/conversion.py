@@ -20,8 +20,8 @@ _FORMATS = ("binary", "commas", "duration", "hex")
     syntax='tostring(<value> [, "hex"|"binary"|"commas"|"duration"])',
     does="A value as text.",
     notes=(
-        "A condition gives True or False. `commas` rounds to two decimals, `duration` takes seconds and "
-        "gives [D+]HH:MM:SS. A format is for numbers: text stays as it is."
+        "A condition gives True or False. `hex` begins with 0x, `commas` groups thousands and rounds to two decimals, "
+        "`duration` takes seconds and gives [D+]HH:MM:SS. A format is for numbers: text stays as it is."
     ),
 )
 def _tostring(env: Env, ast: Func) -> Expr:
