@@ -18,11 +18,12 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 from sqlglot import exp
 
-from trapline.engines.duckdb import functions
+from trapline.engines.duckdb import aggregates, functions, trees
+from trapline.engines.duckdb.macros import MACROS
 from trapline.engines.scalar import CUT, FUNCTIONS, MARK, guarded
 from trapline.errors import EngineError, SlowPattern
 from trapline.plan import Agg, Call, Expr, Lit, Node, Rows, Table
-from trapline.sql import column, compile_count, compile_counts, compile_plan, ident
+from trapline.sql import Fragments, column, compile_count, compile_counts, compile_plan, ident
 from trapline.values import Kind
 
 MEMORY = "2GB"
@@ -64,20 +65,21 @@ class DuckDB:
         self._lock = threading.RLock()
         self._tables = 0
         self._physical: dict[tuple[str, ...], frozenset[str]] = {}
+        self._fragments: dict[str, Fragments] = {}
         self._prepare()
 
     def _prepare(self) -> None:
         connection = self._connection
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
-        for body in functions.MACROS:
+        for body in MACROS:
             connection.execute(f"CREATE MACRO spl_{body}")
         for name, function in FUNCTIONS.items():
             connection.create_function(
                 f"spl_py_{name}",
                 _vectorised(guarded(function.call), len(function.args), function.result),
-                [functions.TYPES[kind] for kind in function.args],
-                functions.TYPES[function.result],
+                [trees.TYPES[kind] for kind in function.args],
+                trees.TYPES[function.result],
                 type=PythonUDFType.ARROW,
                 null_handling=FunctionNullHandling.SPECIAL,
             )
@@ -112,7 +114,7 @@ class DuckDB:
             query, fields = compile_plan(node, dialect)
             self._tables += 1
             name = f"kept_{self._tables}"
-            types = [functions.sql_type(functions.TYPES[node.schema[one]]) for one in fields]
+            types = [trees.sql_type(trees.TYPES[node.schema[one]]) for one in fields]
             cells = [exp.Cast(this=one, to=to) for one, to in zip(query.expressions, types, strict=True)]
             query.set("expressions", [exp.Alias(this=one, alias=ident(f"c{at}")) for at, one in enumerate(cells)])
             table = exp.Table(this=ident(f"{name}_rows"))
@@ -151,14 +153,14 @@ class DuckDB:
 
     def sql(self, node: Node, *, pretty: bool = True, tz: str = "UTC") -> str:
         """The SQL of a plan."""
-        with self._query(tz) as dialect:
+        with self._query(tz, pretty=pretty) as dialect:
             return _text(compile_plan(node, dialect)[0], pretty=pretty)
 
     @contextmanager
-    def _query(self, tz: str) -> Iterator[_Dialect]:
+    def _query(self, tz: str, *, pretty: bool = False) -> Iterator[_Dialect]:
         """The surroundings of one query: alone on the connection, its given rows known to it while it runs."""
         with self._lock:
-            dialect = _Dialect(self, tz)
+            dialect = _Dialect(self, tz, None if pretty else self._fragments.setdefault(tz, Fragments()))
             try:
                 yield dialect
             except RecursionError:
@@ -208,8 +210,12 @@ class _Dialect:
 
     engine: DuckDB
     tz: str
+    fragments: Fragments | None = None
     names: list[str] = field(default_factory=list)
     seen: dict[int, str] = field(default_factory=dict)
+
+    def text(self, tree: exp.Expression) -> str:
+        return _text(tree)
 
     def release(self) -> None:
         for name in self.names:
@@ -222,7 +228,7 @@ class _Dialect:
         return functions.scalar(call, args)
 
     def literal(self, lit: Lit) -> exp.Expression:
-        return functions.literal(lit)
+        return trees.literal(lit)
 
     def lambda_(self, param: str, body: exp.Expression) -> exp.Expression:
         return exp.Lambda(this=body, expressions=[ident(param)])
@@ -235,13 +241,13 @@ class _Dialect:
         order: Sequence[exp.Ordered],
         over: Callable[[exp.Expression], exp.Expression],
     ) -> exp.Expression:
-        return functions.aggregate(agg, arg, extra, order, over)
+        return aggregates.aggregate(agg, arg, extra, order, over)
 
     def unnest(self, values: exp.Expression) -> exp.Expression:
-        return functions.native("unnest", values)
+        return trees.native("unnest", values)
 
     def positions(self, values: exp.Expression) -> exp.Expression:
-        return functions.native("generate_subscripts", values, exp.Literal.number(1))
+        return trees.native("generate_subscripts", values, exp.Literal.number(1))
 
     def rows(self, rows: Rows) -> str:
         if isinstance(rows.data, Kept):
@@ -256,12 +262,12 @@ class _Dialect:
         paths = exp.Array(expressions=[exp.Literal.string(path) for path in table.files])
         by_name = exp.EQ(this=exp.column("union_by_name"), expression=exp.true())
         options = [by_name] if len(table.files) > 1 else []
-        return exp.Table(this=functions.native("read_parquet", paths, *options))
+        return exp.Table(this=trees.native("read_parquet", paths, *options))
 
     def event_field(self, table: Table, name: str, kind: Kind) -> exp.Expression:
         match name:
             case "_time" | "_indextime":
-                micros = functions.native("epoch_us", column(name))
+                micros = trees.native("epoch_us", column(name))
                 return exp.Div(this=micros, expression=exp.Literal.number("1e6"))
             case "index":
                 return exp.Literal.string(table.index)
@@ -270,7 +276,7 @@ class _Dialect:
             case "_raw" | "host" | "source":
                 return column(name)
         physical = self.engine._columns(table)
-        value: exp.Expression = functions.literal(Lit(None, Kind.TEXT))
+        value: exp.Expression = trees.literal(Lit(None, Kind.TEXT))
         plain = table.columns.get(name)
         if plain is not None and plain in physical:
             value = column(plain)
@@ -280,11 +286,11 @@ class _Dialect:
             return value
         if name in table.multi and "_mv" in physical:
             several = exp.Bracket(this=column("_mv"), expressions=[exp.Literal.string(name)])
-            return functions.macro("event_list", several, value)
-        return functions.macro("list_of", value)
+            return trees.macro("event_list", several, value)
+        return trees.macro("list_of", value)
 
 
-def _text(query: exp.Query | exp.Create | exp.Drop, *, pretty: bool = False) -> str:
+def _text(query: exp.Expression | exp.Query, *, pretty: bool = False) -> str:
     # The tree is written once: a fifth of the time went into copying it first.
     return query.sql(dialect="duckdb", copy=False, pretty=pretty, normalize_functions=False, comments=False)
 
