@@ -33,6 +33,7 @@ SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "saved_searches": dict,
     "jobs": dict,
     "models": dict,
+    "places": dict,
     "folder": bool,
 }
 

@@ -58,6 +58,7 @@ def _session(case: Case) -> Session:
         saved_searches=given.get("saved_searches", {}),
         jobs=given.get("jobs", {}),
         models={name: Linear.of(one) for name, one in given.get("models", {}).items()},
+        geoip=given["places"].get if "places" in given else None,
     )
 
 

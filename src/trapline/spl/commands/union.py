@@ -7,7 +7,7 @@ Syntax:
 
 Options:
     maxout=<n> (50000): rows of a dataset at most; a warning says where it was cut.
-    maxtime=<n> (0): no effect: searches run to their end.
+    maxtime=<n> (60): no effect: searches run to their end.
     timeout=<n> (60): no effect, as maxtime.
 
 Source: Search Reference, "union".
