@@ -55,23 +55,8 @@ from trapline.spl.bins import (
     time_bins,
     within,
 )
-from trapline.spl.charting import (
-    Axis,
-    Chart,
-    ChartOptions,
-    Measure,
-    choose,
-    kept_cells,
-    merged,
-    order_of,
-    parse_axes,
-    parse_measures,
-    plain_lower,
-    present,
-    spread,
-    steps_of,
-    table,
-)
+from trapline.spl.charting import Chart, by_series, order_of, plain_lower, present, spread, steps_of, table
+from trapline.spl.chartoptions import Axis, ChartOptions, Measure, parse_axes, parse_measures
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.moments import MOMENT, in_intervals, of_moment
@@ -113,15 +98,8 @@ class ChartCommand:
             return of_moment(agg) if MOMENT in node.schema else agg
 
         chart = Chart(context, source, x, by, self.measures, written, lower, None)
-        cells = chart.cells()
+        cells, series, rows = by_series(context, chart, self.options)
         found = [] if x is None else steps_of(context, cells, x)
-        if by is None:
-            series, rows = None, context.rows(cells.node)
-        else:
-            series = choose(context, cells, self.options)
-            if series.dropped and self.options.useother:
-                cells = chart.cells(merged(Col(by, source.schema[by]), series, self.options))
-            rows = kept_cells(context, cells, series, self.options)
         steps: Sequence[Value | None] = [None] if x is None else self._steps(found, x, bins)
         return context.given(table(cells, rows, x, steps, series, self.options))
 

@@ -55,21 +55,8 @@ from trapline.spl.bins import (
     time_bins,
     within,
 )
-from trapline.spl.charting import (
-    Axis,
-    Chart,
-    ChartOptions,
-    Measure,
-    choose,
-    kept_cells,
-    merged,
-    parse_axes,
-    parse_measures,
-    present,
-    spread,
-    steps_of,
-    table,
-)
+from trapline.spl.charting import Chart, by_series, present, spread, steps_of, table
+from trapline.spl.chartoptions import Axis, ChartOptions, Measure, parse_axes, parse_measures
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, flag
 from trapline.spl.moments import in_intervals, of_moment
@@ -115,17 +102,10 @@ class Timechart:
             return call("sub", Kind.NUMBER, bins.top(low), low)
 
         chart = Chart(context, source, "_time", by, self.measures, written, lower, length)
-        cells = chart.cells()
+        cells, series, rows = by_series(context, chart, self.options)
         times = sorted(float(step) for step in steps_of(context, cells, "_time"))
         if not times:
             return context.given([])
-        if by is None:
-            series, rows = None, context.rows(cells.node)
-        else:
-            series = choose(context, cells, self.options)
-            if series.dropped and self.options.useother:
-                cells = chart.cells(merged(Col(by, source.schema[by]), series, self.options))
-            rows = kept_cells(context, cells, series, self.options)
         steps = self._steps(times, bins, bounds)
         if not self.partial:
             steps = [step for step in steps if _whole(bins, step, bounds)]

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trapline.plan import Node
-from trapline.spl.charting import ChartOptions, column_names, order_of, series_column
+from trapline.spl.charting import column_names, order_of, series_column
+from trapline.spl.chartoptions import ChartOptions
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, flag
 from trapline.values import Row, Value, value_text
