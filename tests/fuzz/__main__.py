@@ -1,4 +1,6 @@
-"""python -m tests.fuzz [--seconds 600] [--only spl|xml] [--seed N]: fuzz for a while, with new inputs each time."""
+"""python -m tests.fuzz [--seconds 600] [--only spl|run|xml] [--seed N]: fuzz for a while, with new inputs each time.
+
+`run` goes the whole way, from a text to rows, with one of `--every` so many texts; the others are parsed."""
 
 from __future__ import annotations
 
@@ -6,26 +8,36 @@ import argparse
 import random
 import sys
 import time
+from collections import Counter
+from contextlib import ExitStack
 
-from tests.fuzz import harness, spltext, test_fuzz_spl, test_fuzz_xml, xmltext
+from tests.fuzz import harness, running, spltext, test_fuzz_spl, test_fuzz_xml, xmltext
+from tests.fuzz.world import world
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="how long (default 60)")
-    parser.add_argument("--only", choices=["spl", "xml"], help="one fuzzer only")
+    parser.add_argument("--only", choices=["spl", "run", "xml"], help="one fuzzer only")
+    parser.add_argument("--every", type=int, default=1, help="one of so many searches goes beyond parsing (default 1)")
     parser.add_argument("--seed", type=int, default=random.randrange(1, 2**31), help="to repeat a run")
     args = parser.parse_args()
     print(f"seed {args.seed}", flush=True)
     end = time.monotonic() + args.seconds
     seed, tried = args.seed, 0
+    ends: Counter[running.End] = Counter()
+    stack = ExitStack()
+    here = stack.enter_context(world()) if args.only in (None, "run") else None
     try:
         while time.monotonic() < end:
-            if args.only != "xml":
+            if here is not None:
+                ends += running.fuzz(here, seed=seed, count=200, every=args.every)
+                tried += 200
+            if args.only in (None, "spl"):
                 tried += damaged(seed, 2_000)
                 harness.fuzz(spltext.texts, test_fuzz_spl.check, test_fuzz_spl.keep, examples=100, seed=seed)
                 tried += 100
-            if args.only != "spl":
+            if args.only in (None, "xml"):
                 harness.fuzz(xmltext.streams(), test_fuzz_xml.check, test_fuzz_xml.keep, examples=200, seed=seed)
                 tried += 200
             seed += 1
@@ -34,6 +46,10 @@ def main() -> int:
         for note in getattr(error, "__notes__", []):
             print(note)
         return 1
+    finally:
+        stack.close()
+        for one, count in sorted(ends.items()):
+            print(f"  {count:,} searches: {one}")
     print(f"{tried:,} inputs, nothing broke")
     return 0
 

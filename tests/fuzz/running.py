@@ -32,6 +32,7 @@ class End(StrEnum):
     """How far a search came."""
 
     UNREAD = "refused by the parser"
+    PARSED = "parsed, and not asked to go on"
     REFUSED = "parsed, refused when it was compiled"
     FAILED = "compiled, refused while it ran"
     RAN = "ran"
@@ -45,16 +46,19 @@ class Defect(AssertionError):
         self.way = re.sub(r"""["'`].*?["'`]|\d+""", "", reason)[:60]
 
 
-def check(text: str, world: World, name: str) -> End:
-    """Run a text in a session of the world. Raises Defect, or whatever escapes."""
+def check(text: str, world: World, name: str, *, further: bool = True) -> End:
+    """Parse a text and, to go `further`, run it in a session of the world. Raises Defect, or whatever escapes."""
     session = world.sessions[name]
-    world.tidy()
+    if further:
+        world.tidy()
     before = _megabytes()
     try:
         parse(text, session.macros)
     except TraplineError as error:
         _refusal(text, error)
         return End.UNREAD
+    if not further:
+        return End.PARSED
     end = _run(text, session)
     if _megabytes() - before > MEGABYTES:
         raise Defect("memory grew out of bounds")
@@ -107,31 +111,32 @@ def _megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def fuzz(world: World, *, seed: int, count: int) -> Counter[End]:
-    """Try so many searches, each in one of the sessions. Raises what the first defect raises, its input kept."""
+def fuzz(world: World, *, seed: int, count: int, every: int = 1) -> Counter[End]:
+    """Try so many searches, one of `every` so many beyond parsing, each in one of the sessions. Raises what the first
+    defect raises, its input kept."""
     rng = Random(seed)
     ends: Counter[End] = Counter()
-    for _ in range(count):
+    for number in range(count):
         text, name = searches.text(rng), place(rng)
-        ends[attempt(text, world, name)] += 1
+        ends[attempt(text, world, name, further=number % every == 0)] += 1
     return ends
 
 
-def timed(text: str, world: World, name: str) -> End:
+def timed(text: str, world: World, name: str, *, further: bool = True) -> End:
     """`check`, failing when it does not come back."""
     ended: list[End] = []
 
     def run(one: str) -> None:
-        ended.append(check(one, world, name))
+        ended.append(check(one, world, name, further=further))
 
     harness.bounded(run, SECONDS)(text)
     return ended[0]
 
 
-def attempt(text: str, world: World, name: str) -> End:
+def attempt(text: str, world: World, name: str, *, further: bool = True) -> End:
     """`timed`. A text that fails it is made smaller and kept."""
     try:
-        return timed(text, world, name)
+        return timed(text, world, name, further=further)
     except Exception as error:  # whatever it is, its input is what matters
         least = harness.smallest(text, lambda one: _tried(one, world, name), tries=400)
         error.add_note(f"kept as {harness.kept(least, '.run')}, in {name}: {least!r}")

@@ -365,7 +365,7 @@ def _known(rng: Random, name: str) -> str:
         )
     if rng.random() < 0.6:
         text = _TERM.sub(lambda found: literal(rng) if rng.random() < 0.4 else found.group(), text)
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         text = re.sub(r"\A(\w+\s+)[\w.]+", lambda found: found[1] + rng.choice(SUPPLIED), text)
     if rng.random() < 0.3:
         text = f"{name} {option(rng, name)} {text[len(name) :].lstrip()}"
