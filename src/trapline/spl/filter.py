@@ -258,6 +258,13 @@ class _Reader:
             return self._wrapped(wrapped.group(1), start)
         if self.keyword("OR"):
             cursor.fail("OR needs an expression on both sides", Span(start, cursor.pos), 'the word itself is "OR"')
+        lone = _OPERATOR.match(cursor.text, start, cursor.end)
+        if lone is not None:
+            cursor.fail(
+                f"there is no field before {lone.group(1)}",
+                Span(lone.start(1), lone.end(1)),
+                'a name with blanks or parentheses stands in quotes: "sum(bytes)">100',
+            )
         named = _APOSTROPHES.match(cursor.text, start, cursor.end)
         if named is not None:
             cursor.pos = named.end()
