@@ -412,7 +412,7 @@ def auto_number(low: float, high: float, most: int, least: float = 0.0) -> Fixed
     power = math.floor(math.log10(high / most - low / most)) if -math.inf < low < high < math.inf else 0
     if least:
         power = max(power, math.ceil(math.log10(least) - 1e-9))
-    if low.is_integer() and high.is_integer():
+    if float(low).is_integer() and float(high).is_integer():
         power = max(power, 0)  # whole numbers do not need bins of fractions
     while True:
         width = float(f"1e{power}")

@@ -1,7 +1,7 @@
 """What chart and timechart share: the values, the split into series, which series stay, and the table.
 
-Source: Search Reference, "chart" and "timechart" (limit, agg, sep, format, where clause, "Prepending VALUE"). The values
-are computed as rows of (x, series) and turned into columns here, since the columns are the data.
+Source: Search Reference, "chart" and "timechart" (limit, agg, sep, format, where clause, "Prepending VALUE"). The
+values are computed as rows of (x, series) and turned into columns here, since the columns are the data.
 """
 
 from __future__ import annotations
