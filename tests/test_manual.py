@@ -65,6 +65,8 @@ def test_docstring_of_a_command_is_in_the_form(name: str) -> None:
     options = [option.name for option in doc.options if option.name]
     assert len(options) == len(set(options)), "an option is there twice"
     refused = {one.name for one in doc.options if "refused" in one.meaning}
+    said = [one for one in doc.differences if one.startswith(pages.BEGINS_REFUSED)]
+    assert not refused or said, "Differences: an item 'Refused: ...' is missing"
     assert set(options) - refused <= set(doc.named_in_syntax()) <= set(options), "syntax and options name the same ones"
 
 
