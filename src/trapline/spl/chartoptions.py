@@ -1,7 +1,7 @@
 """What chart and timechart are told: their aggregations, the options about series, the fields of the axes.
 
-Source: Search Reference, "chart" and "timechart" (limit, agg, sep, format, tc options, where clause). `charting` is what
-is made of it.
+Source: Search Reference, "chart" and "timechart" (limit, agg, sep, format, tc options, where clause). What is made
+of it: `charting`.
 """
 
 from __future__ import annotations
