@@ -135,18 +135,16 @@ def _within(call: Call, args: Sequence[Tree]) -> Tree:
     return exp.In(this=args[0], expressions=list(args[1:]))
 
 
-def _domain(low: str, name: str, high: str | None = None) -> Builder:
-    """A function that is null outside its domain."""
+def _domain(low: str, name: str, high: str = "Infinity") -> Builder:
+    """A function that is null outside its domain, which includes its ends. What is to be computed first stands in the
+    query once: calls within calls would double it at each level."""
 
     def build(call: Call, args: Sequence[Tree]) -> Tree:
-        inside: Tree = (
-            exp.GTE(this=args[0], expression=exp.Literal.number(low))
-            if low != ">0"
-            else exp.GT(this=args[0], expression=exp.Literal.number("0"))
-        )
-        if high is not None:
-            inside = exp.And(this=inside, expression=exp.LTE(this=args[0].copy(), expression=exp.Literal.number(high)))
-        return exp.Case(ifs=[exp.If(this=inside, true=native(name, args[0].copy()))])
+        value, ends = args[0], [exp.Cast(this=exp.Literal.string(end), to=sql_type("DOUBLE")) for end in (low, high)]
+        if not isinstance(value, exp.Column):
+            return native(name, macro("within", value, *ends))
+        inside = exp.Between(this=value, low=ends[0], high=ends[1])
+        return exp.Case(ifs=[exp.If(this=inside, true=native(name, value.copy()))])
 
     return build
 
@@ -397,7 +395,7 @@ SCALARS: dict[str, Builder] = {
     "floor": _named("floor"),
     "sqrt": _domain("0", "sqrt"),
     "exp": _checked("exp"),
-    "ln": _domain(">0", "ln"),
+    "ln": _domain("5e-324", "ln"),
     "log": _macro("log_of"),
     "pow": _checked("pow"),
     "round": _round,

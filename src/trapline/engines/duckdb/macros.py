@@ -54,6 +54,8 @@ MACROS = (
     "list_min(list_concat(cast(l AS VARCHAR[]), t)))",
     "list_sum(l) AS list_sum(spl_list_numbers(l))",
     "list_avg(l) AS list_avg(spl_list_numbers(l))",
+    # One use of x, however long it is.
+    "within(x, low, high) AS list_filter([x], lambda v: v BETWEEN low AND high)[1]",
     "list_or_null(l) AS CASE WHEN len(l) > 0 THEN l END",
     "list_of(x) AS CASE WHEN x IS NOT NULL THEN [x] END",
     "list_at(l, i) AS CASE WHEN i > -1 THEN l[spl_whole(i) + 1] ELSE l[spl_whole(i)] END",
