@@ -113,7 +113,8 @@ def _sparkline(cursor: Cursor, start: int) -> tuple[Aggregation, tuple[str, Span
         return Aggregation("count", None, "count", cursor.since(start), False), None
     cursor.pos += 1
     inner = _parse_one(cursor, "sparkline")
-    if inner.function not in SPARKLINE:
+    shown = _find(inner.function)
+    if shown is None or shown.name not in SPARKLINE:
         raise SplError(
             f"sparkline cannot show {inner.function}",
             span=inner.span,
@@ -131,8 +132,9 @@ def _sparkline(cursor: Cursor, start: int) -> tuple[Aggregation, tuple[str, Span
 
 SPARKLINE = frozenset(
     ("c", "count", "dc", "mean", "avg", "stdev", "stdevp", "var", "varp", "sum", "sumsq", "min", "max", "range")
+    + ("distinct_count", "estdc", "exactperc", "upperperc")
 )
-"""What a sparkline can show (chart page, "Sparkline options")."""
+"""What a sparkline can show (chart page, "Sparkline options"; "Aggregate functions")."""
 
 
 def aggregation_name(word: str) -> bool:
