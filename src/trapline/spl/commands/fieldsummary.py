@@ -8,7 +8,7 @@ Options:
     <field>... (all but internal ones): the fields; wildcards are allowed.
 
 Differences:
-    - Distinct values are always counted exactly, so is_exact is 1.
+    - Distinct values are counted exactly, also where is_exact is 0: where there are more of them than maxvals.
 
 Source: Search Reference, "fieldsummary".
 """
@@ -37,7 +37,7 @@ from trapline.spl.cursor import Cursor, Name
 from trapline.spl.cursor import count as whole
 from trapline.spl.evaluate import as_number, as_text
 from trapline.spl.wildcard import match_names
-from trapline.values import Kind, Row, value_text
+from trapline.values import Kind, Row, Value, value_text
 
 DEFAULT_VALUES = 100
 
@@ -78,7 +78,7 @@ class FieldSummary:
             "field": name,
             "count": events[0]["count"],
             "distinct_count": found["distinct_count"],
-            "is_exact": 1,
+            "is_exact": self._exact(found["distinct_count"]),
             "max": found.get("max"),
             "mean": found.get("mean"),
             "min": found.get("min"),
@@ -86,6 +86,11 @@ class FieldSummary:
             "stdev": found.get("stdev"),
             "values": json.dumps(self._values(context, node, text), ensure_ascii=False, separators=(",", ":")),
         }
+
+    def _exact(self, distinct: Value) -> int:
+        """0 where a field has more values than are listed: Splunk then estimates how many."""
+        assert isinstance(distinct, int | float)
+        return int(not self.maxvals or distinct <= self.maxvals)
 
     def _values(self, context: Context, node: Node, text: Expr) -> list[dict[str, object]]:
         """The most frequent values; among equally frequent ones the order is theirs."""
