@@ -239,6 +239,16 @@ class Cursor:
         self.pos = start
         return None
 
+    def amount(self, what: str, hint: str, least: int = 0) -> int:
+        """The whole number that is next, from `least` up."""
+        found, place = self.found(), self.here()
+        given = self.integer()
+        if given is None:
+            self.fail(f"expected {what}, found {found}", place, hint)
+        if given < least:
+            self.fail(f"expected {what} from {least} up, found {found}", self.since(place.start), hint)
+        return given
+
     def subsearch(self) -> Pipeline:
         """The `[ ... ]` that is next."""
         self.skip()
@@ -299,7 +309,5 @@ def flag(value: str, span: Span) -> bool:
 def count(value: str, span: Span) -> int:
     """A whole number that is not negative."""
     if not value.isdecimal() or len(value) > 18:
-        raise SplError(
-            f"'{value}' is not a whole number", span=span, hint="a number such as 10, not below 0", code="syntax"
-        )
+        raise SplError(f"'{value}' is not a whole number from 0 up", span=span, hint="such as 10", code="syntax")
     return int(value)

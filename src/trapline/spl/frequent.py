@@ -140,7 +140,9 @@ def parse_frequent(cursor: Cursor, what: str, *, descending: bool) -> Frequent:
             continue
         elif not names and (given := cursor.integer()) is not None:
             if given < 0:
-                cursor.fail(f"{what} takes a number of rows, or 0 for all", hint=f"{what} 5 user")
+                stop = cursor.pos
+                start = cursor.text.rindex("-", 0, stop)
+                cursor.fail(f"{what} takes a number of rows, or 0 for all", Span(start, stop), f"{what} 5 user")
             settings.limit = given
         elif names and not by and cursor.looking_at("by"):
             by = cursor.by_clause(options=True)

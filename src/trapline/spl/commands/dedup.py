@@ -110,10 +110,11 @@ def parse(cursor: Cursor) -> Dedup:
             flags[option[0]] = flag(option[1], option[2])
 
     options()
+    start = cursor.here().start
     given = cursor.integer()
     if given is not None:
         if given < 1:
-            cursor.fail("dedup keeps at least one row of each", hint="dedup 1 host")
+            cursor.fail("dedup keeps at least one row of each", cursor.since(start), "dedup 1 host")
         count = given
     while not cursor.done():
         if cursor.at_option(FLAGS):

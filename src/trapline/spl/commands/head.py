@@ -95,7 +95,9 @@ def parse(cursor: Cursor) -> Head:
                     condition = _condition(cursor, found)
                     continue
                 if given is None or given < 0:
-                    cursor.fail(f"expected a number of rows, found {found}", hint="head 20, or head (x>5)")
+                    cursor.fail(
+                        f"expected a number of rows, found {found}", cursor.since(start), "head 20, or head (x>5)"
+                    )
                 if count is not None:
                     cursor.fail("head takes one number of rows", cursor.since(start))
                 count = given

@@ -81,11 +81,7 @@ def parse(cursor: Cursor) -> MakeResults:
     while not cursor.done():
         option = cursor.option(("count", "annotate", "format", "data", "splunk_server", "splunk_server_group"))
         if option is None:
-            place = cursor.here()
-            given = cursor.integer()
-            if given is None or given < 0:
-                cursor.fail("makeresults takes a number of rows, 0 or more", place, "makeresults count=5")
-            count = given
+            count = cursor.amount("a number of rows", "makeresults count=5")
             continue
         match option:
             case ("count", value, span):

@@ -59,9 +59,10 @@ def _part(item: Item, value: Scalar | list[Scalar]) -> str:
 
 
 def parse(cursor: Cursor) -> Return:
+    start = cursor.here().start
     count = cursor.integer()
     if count is not None and count < 1:
-        cursor.fail("return gives at least one row", hint="return 5 user")
+        cursor.fail("return gives at least one row", cursor.since(start), "return 5 user")
     items: list[Item] = []
     while not cursor.done():
         if cursor.take(","):

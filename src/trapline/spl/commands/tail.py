@@ -29,7 +29,4 @@ class Tail:
 def parse(cursor: Cursor) -> Tail:
     if cursor.done():
         return Tail(10)
-    count = cursor.integer()
-    if count is None or count < 0:
-        cursor.fail(f"expected a number of rows, found {cursor.found()}", hint="tail 20")
-    return Tail(count)
+    return Tail(cursor.amount("a number of rows", "tail 20"))

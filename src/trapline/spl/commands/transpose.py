@@ -81,9 +81,5 @@ def parse(cursor: Cursor) -> Transpose:
             case _ if cursor.at_option():
                 cursor.no_option()
             case _:
-                found = cursor.found()
-                given = cursor.integer()
-                if given is None or given < 0:
-                    cursor.fail(f"expected a number of rows, found {found}", hint="transpose 10 column_name=field")
-                count = given
+                count = cursor.amount("a number of rows", "transpose 10 column_name=field")
     return Transpose(count, column_name, header, include_empty)
