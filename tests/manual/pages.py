@@ -102,6 +102,9 @@ def command_page(name: str) -> tuple[str, Entry]:
     if doc.options:
         rows = [(code(one.written), default(one.default), prose(sentence(one.meaning))) for one in doc.options]
         lines += [table(("Option", "Default", "What it does"), rows), ""]
+    links = [link for word, link in _LINKS.items() if word in doc.syntax and (name, word) != ("search", "<expression>")]
+    if links:
+        lines += [" ".join(links), ""]
     if head.rules:
         lines += ["## Rules", "", *_rules(head.rules)]
     shown = examples_of_command(name)
@@ -113,6 +116,15 @@ def command_page(name: str) -> tuple[str, Entry]:
     lines += _source(doc.source, f"src/trapline/spl/commands/{name}.py")
     status = _status(said, rows_about)
     return "\n".join(lines) + "\n", Entry(name, f"{name}.md", doc.summary, status)
+
+
+_LINKS = {
+    "<expression>": "An `<expression>` is one of eval: [functions](../functions/README.md).",
+    "<aggregation>": (
+        "An `<aggregation>` is a [function of stats](../functions/README.md#functions-of-stats-chart-and-timechart)."
+    ),
+}
+"""What stands below a syntax with that placeholder."""
 
 
 def examples_of_command(name: str) -> list[Example]:
