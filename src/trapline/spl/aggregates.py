@@ -131,8 +131,7 @@ def _sparkline(cursor: Cursor, start: int) -> tuple[Aggregation, tuple[str, Span
 
 
 SPARKLINE = frozenset(
-    ("c", "count", "dc", "mean", "avg", "stdev", "stdevp", "var", "varp", "sum", "sumsq", "min", "max", "range")
-    + ("distinct_count", "estdc", "exactperc", "upperperc")
+    "c count dc distinct_count estdc mean avg stdev stdevp var varp sum sumsq min max range exactperc upperperc".split()
 )
 """What a sparkline can show (chart page, "Sparkline options"; "Aggregate functions")."""
 
