@@ -25,6 +25,7 @@ from trapline.spl.cursor import Cursor, flag
 from trapline.spl.evaluate import as_text
 from trapline.spl.filter import Compare, Everything, Or, lower_filter
 from trapline.spl.filter import Filter as Tree
+from trapline.spl.wildcard import match_names
 from trapline.values import Kind
 
 HERE = "local"
@@ -54,6 +55,8 @@ class EventCount:
         by_index = context.rows(Aggregate(source, (("index", key),), (("count", count),)))
         rows: list[dict[str, object]] = []
         for row in by_index:
+            if not self._wanted(row.get("index")):
+                continue
             made: dict[str, object] = {"count": row["count"], "index": row.get("index")}
             made |= {"provider": HERE, "server": HERE}
             if self.report_size is not None:
@@ -65,6 +68,12 @@ class EventCount:
         if self.report_size is not None:
             total["size_bytes"] = sum(_whole(row["size_bytes"]) for row in rows)
         return context.given([total])
+
+    def _wanted(self, index: object) -> bool:
+        """Internal indexes are counted where a name that begins with `_` asks for them; `*` does not."""
+        if not isinstance(index, str) or not index.startswith("_"):
+            return True
+        return any(match_names(one.value, [index]) for one in self.indexes if one.value.startswith("_"))
 
     def _sizes(self, source: Node) -> dict[str, int]:
         """Bytes of the files of each index."""
