@@ -131,8 +131,8 @@ def _sparkline(cursor: Cursor, start: int) -> tuple[Aggregation, tuple[str, Span
 
 
 SPARKLINE = frozenset(
-    "c count dc distinct_count estdc mean avg stdev stdevp var varp sum sumsq min max range exactperc upperperc".split()
-)
+    ("c", "count", "dc", "distinct_count", "estdc", "mean", "avg", "stdev", "stdevp", "var", "varp")
+) | frozenset(("sum", "sumsq", "min", "max", "range", "exactperc", "upperperc"))
 """What a sparkline can show (chart page, "Sparkline options"; "Aggregate functions")."""
 
 
