@@ -32,4 +32,6 @@ class Nomv:
 def parse(cursor: Cursor) -> Nomv:
     if cursor.done():
         cursor.fail("nomv needs a field", hint="nomv recipients")
+    if cursor.at_option():
+        cursor.no_option()
     return Nomv(visible_field(cursor, "nomv"))

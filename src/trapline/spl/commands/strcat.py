@@ -51,6 +51,8 @@ def parse(cursor: Cursor) -> Strcat:
         option = cursor.option(("allrequired",))
         if option is not None:
             allrequired = flag(option[1], option[2])
+        elif cursor.at_option():
+            cursor.no_option()
         elif not cursor.take(","):
             parts.append(cursor.name("a field or a quoted text"))
     if len(parts) < 2:

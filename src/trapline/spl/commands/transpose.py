@@ -67,7 +67,8 @@ def _raw_events(node: Node) -> bool:
 
 
 def parse(cursor: Cursor) -> Transpose:
-    count, include_empty = DEFAULT_ROWS, True
+    count: int | None = None
+    include_empty = True
     column_name = "column"
     header: str | None = None
     while not cursor.done():
@@ -80,6 +81,8 @@ def parse(cursor: Cursor) -> Transpose:
                 include_empty = flag(value, span)
             case _ if cursor.at_option():
                 cursor.no_option()
+            case _ if count is not None:
+                cursor.fail(f"unexpected {cursor.found()}", hint="transpose 10 column_name=field")
             case _:
                 count = cursor.amount("a number of rows", "transpose 10 column_name=field")
-    return Transpose(count, column_name, header, include_empty)
+    return Transpose(DEFAULT_ROWS if count is None else count, column_name, header, include_empty)
