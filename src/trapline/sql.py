@@ -43,8 +43,46 @@ from trapline.plan import (
 from trapline.values import Kind
 
 
+class Fragments:
+    """How expressions are written that many queries have: those of search-time knowledge and of data models. An
+    expression is remembered when it is met for the second time; it is the same one if it is the same object."""
+
+    MOST = 20_000
+
+    def __init__(self) -> None:
+        self._seen: dict[int, _Seen] = {}
+
+    def met(self, expr: Expr) -> _Seen | None:
+        """What is known of an expression; None when it is met for the first time."""
+        known = self._seen.get(id(expr))
+        if known is not None and known.expr is expr:
+            return known
+        if len(self._seen) >= self.MOST:
+            self._seen = {key: one for key, one in self._seen.items() if one.text}
+            if len(self._seen) >= self.MOST:
+                self._seen.clear()
+        self._seen[id(expr)] = _Seen(expr)
+        return None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """`names`: the fields that it reads, with their identifiers in `text`."""
+
+    expr: Expr
+    names: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+
+
 class Dialect(Protocol):
     """What an engine supplies."""
+
+    fragments: Fragments | None
+    """Those of its time zone; None where a person reads the query."""
+
+    def text(self, tree: exp.Expression) -> str:
+        """SQL as the engine reads it."""
+        ...
 
     def scalar(self, call: Call, args: Sequence[exp.Expression]) -> exp.Expression:
         """A function of the vocabulary. Raises Unsupported for a declared gap."""
@@ -211,6 +249,19 @@ class _Compiler:
             case Call(args=args):
                 return self.dialect.scalar(expr, [self.expression(arg, bound) for arg in args])
 
+    def value(self, expr: Expr) -> exp.Expression:
+        """As `expression`, for one that may have been written before."""
+        fragments = self.dialect.fragments
+        seen = fragments.met(expr) if fragments is not None and isinstance(expr, Call) else None
+        if seen is None:
+            return self.expression(expr)
+        if seen.text and all(self.names.of(name) == own for name, own in seen.names.items()):
+            return exp.Var(this=seen.text)
+        tree = self.expression(expr)
+        seen.names = {name: self.names.of(name) for name in fields_of(expr)}
+        seen.text = self.dialect.text(tree)
+        return exp.Var(this=seen.text)
+
     def _carry(self, fields: Iterable[str], order: Iterable[Order]) -> list[exp.Expression]:
         carried: list[exp.Expression] = [column(self.names.of(name)) for name in fields]
         carried += [column(one.ident) for one in order]
@@ -311,7 +362,7 @@ class _Compiler:
         child = self.compile(node.input, need | frozenset(fields_of(node.predicate)), ordered=ordered)
         fields = {name: kind for name, kind in child.fields.items() if name in need}
         query = self.select(self._some(self._carry(fields, child.order)), child)
-        query.set("where", exp.Where(this=self.expression(node.predicate)))
+        query.set("where", exp.Where(this=self.value(node.predicate)))
         return Relation(query, fields, child.order)
 
     def _extend(self, node: Extend | Project, need: frozenset[str], ordered: bool) -> Relation:
@@ -325,7 +376,7 @@ class _Compiler:
         child = self.compile(node.input, kept | read, ordered=ordered)
         fields = {name: kind for name, kind in node.schema.items() if name in values or name in kept}
         columns = [
-            alias(self.expression(values[name]), self.names.of(name)) if name in values else column(self.names.of(name))
+            alias(self.value(values[name]), self.names.of(name)) if name in values else column(self.names.of(name))
             for name in fields
         ]
         columns += [column(one.ident) for one in child.order]
