@@ -216,13 +216,25 @@ def for_command(found: Iterable[Case], options: Sequence[str], most: int = 4) ->
 
 
 def for_function(found: Iterable[Case], pattern: re.Pattern[str], most: int = 3) -> list[Example]:
-    """The cases that show a function with the fewest others beside it, in the order of their pages."""
+    """The cases that show a function with the fewest others beside it, in the order of their pages: the best one, those
+    without any other, and of those that have a few others in it one more."""
     candidates = [cut_to(one, pattern) for case in found if pattern.search(case.spl) and (one := of(case)) is not None]
     candidates = [one for one in candidates if not one.empty]
     others = [len(_CALL.findall(one.spl)) - len(pattern.findall(one.spl)) for one in candidates]
     ranked = sorted(range(len(candidates)), key=lambda index: others[index])
     chosen = [index for place, index in enumerate(ranked[:most]) if place < 1 or others[index] <= 0]
-    return [candidates[index] for index in sorted(chosen or ranked[:1])]
+    outermost = re.compile(r"=\s*" + pattern.pattern, pattern.flags)
+    wrapping = [
+        one
+        for one in ranked
+        if one not in chosen
+        and others[one] <= 2
+        and candidates[one].case.file == candidates[ranked[0]].case.file
+        and outermost.search(candidates[one].spl)
+    ]
+    if len(chosen) < 2:
+        chosen += wrapping[:1]
+    return [candidates[index] for index in sorted(chosen)]
 
 
 _CALL = re.compile(r"\b[a-z_0-9]+\(")

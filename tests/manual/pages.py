@@ -318,7 +318,9 @@ def _words(name: str, options: Iterable[str | None] = ()) -> frozenset[str]:
     return frozenset({name, *(one for one in options if one), *filter(_NO_WORD.match, known)})
 
 
-_NO_WORD = re.compile(r"(mv|json|is|to|bit_|str|sha|md5|stdev|var|perc|per_|dc|url|printf|spath|a?(sin|cos|tan))")
+_NO_WORD = re.compile(
+    r"(mv|json|is|to|bit_|str|sha|md5|stdev|var|perc|per_|dc|url|searchmatch|cidrmatch|relative_|printf|spath|a?(sin|cos|tan))"
+)
 
 
 def _status(said: Sequence[str], rows: Sequence[Difference]) -> str:
