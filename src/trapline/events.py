@@ -84,16 +84,18 @@ class _Group:
     host: list[str | None] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
     values: list[Sequence[Cell]] = field(default_factory=list)
+    empties: bool = False
 
 
 class EventBuilder:
     """Collects events row by row, gives them back as `EventBatch`es.
 
-    Empty texts and empty lists are null: Splunk makes no field of an empty value at extraction.
+    Empty texts and empty lists are null: Splunk makes no field of an empty value at extraction (transforms.conf.spec,
+    KEEP_EMPTY_VALS), except of those of JSON: `add(.., empties=True)`.
     """
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[str, tuple[str, ...]], _Group] = {}
+        self._groups: dict[tuple[str, tuple[str, ...], bool], _Group] = {}
         self._captured: dict[Layout, _Captured] = {}
         self._rows = 0
         self._bytes = 0
@@ -117,12 +119,13 @@ class EventBuilder:
         host: str | None,
         source: str,
         sourcetype: str,
+        empties: bool = False,
     ) -> None:
         """One event. `time` is in microseconds since 1970 UTC. `names` must be unique; the same tuple object for events
-        of one shape keeps this fast."""
-        group = self._groups.get((sourcetype, names))
+        of one shape keeps this fast. `empties`: an empty text is a value."""
+        group = self._groups.get((sourcetype, names, empties))
         if group is None:
-            group = self._groups[sourcetype, names] = _Group()
+            group = self._groups[sourcetype, names, empties] = _Group(empties=empties)
             self._bytes += SHAPE_SIZE
         group.time.append(time)
         group.serial.append(serial)
@@ -149,7 +152,7 @@ class EventBuilder:
 
     def flush(self) -> list[EventBatch]:
         """What was collected, and start anew. Events keep their order within a batch, not between batches."""
-        batches = [_batch(sourcetype, names, group) for (sourcetype, names), group in self._groups.items()]
+        batches = [_batch(sourcetype, names, group) for (sourcetype, names, _), group in self._groups.items()]
         batches += [_captured_batch(layout, group) for layout, group in self._captured.items()]
         self._groups = {}
         self._captured = {}
@@ -178,20 +181,23 @@ def _batch(sourcetype: str, names: tuple[str, ...], group: _Group) -> EventBatch
         "source": texts(group.source),
     }
     for name, column in zip(names, zip(*group.values, strict=True), strict=True):
-        columns[_name(name, columns)] = cells(column)
+        columns[_name(name, columns)] = cells(column, empties=group.empties)
     return EventBatch(sourcetype, pa.table(columns))
 
 
-def cells(column: Sequence[Cell]) -> pa.Array:
-    """A column of cells as string, or list<string> if any cell is a list. Empty becomes null."""
-    if any(isinstance(cell, list) for cell in column):
-        lists = [cell if isinstance(cell, list) else [cell] if cell else None for cell in column]
-        try:
-            return pa.array([[v for v in cell if v] or None if cell else None for cell in lists], pa.list_(pa.string()))
-        except UnicodeEncodeError:
-            whole = [[_whole(v) for v in cell if v] or None if cell else None for cell in lists]
-            return pa.array(whole, pa.list_(pa.string()))
-    return texts([cell or None for cell in column if not isinstance(cell, list)])
+def cells(column: Sequence[Cell], *, empties: bool = False) -> pa.Array:
+    """A column of cells as string, or list<string> if any cell is a list. Empty becomes null; with `empties` only an
+    empty list does."""
+    if not any(isinstance(cell, list) for cell in column):
+        plain = [cell for cell in column if not isinstance(cell, list)]
+        return texts(plain if empties else [cell or None for cell in plain])
+    lists = [cell if isinstance(cell, list) or cell is None else [cell] for cell in column]
+    kept = [None if cell is None else cell if empties else [value for value in cell if value] for cell in lists]
+    try:
+        return pa.array([cell or None for cell in kept], pa.list_(pa.string()))
+    except UnicodeEncodeError:
+        whole = [[_whole(value) for value in cell] if cell else None for cell in kept]
+        return pa.array(whole, pa.list_(pa.string()))
 
 
 def texts(column: Sequence[str | None]) -> pa.Array:

@@ -46,6 +46,7 @@ class Collector:
         host: str | None,
         source: str | None,
         sourcetype: str,
+        empties: bool = False,
     ) -> None:
         assert isinstance(names, tuple)
         assert len(set(names)) == len(names) == len(values)
@@ -54,7 +55,7 @@ class Collector:
         for value in values:
             assert value is None or isinstance(value, str) or all(isinstance(one, str) for one in value)
         assert time is None or isinstance(time, int)
-        fields = {name: value for name, value in zip(names, values, strict=True) if value}
+        fields = {name: value for name, value in zip(names, values, strict=True) if value or (empties and value == "")}
         self.events.append(Event(fields, time, raw, host, source, sourcetype))
 
     def put(self, layout: Layout, texts: Sequence[str | None], raw: str) -> None:

@@ -334,6 +334,7 @@ class _FileSink:
         host: str | None,
         source: str | None,
         sourcetype: str,
+        empties: bool = False,
     ) -> None:
         """See `source.Sink`."""
         if self.clock is not None:
@@ -348,6 +349,7 @@ class _FileSink:
             host=host,
             source=source or self._file.name,
             sourcetype=sourcetype,
+            empties=empties,
         )
         self._serial += 1
         if builder.size >= PORTION_CHARS or self._serial > self._last_serial:

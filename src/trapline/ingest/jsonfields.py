@@ -3,7 +3,7 @@
 Every value is text: numbers as they stand in the file, `true`, `false`, and `null` for null. That null makes a field
 with the text "null" is what Splunk's KV_MODE=json does: of the 125 null values in the example logs of ESCU's data
 sources, Splunk's own field lists name the field in all files but one, whose list covers other fields altogether.
-Empty objects and arrays make no field.
+So is an empty text a value: 70 of the 76 in these logs are in their lists. Empty objects and arrays make no field.
 """
 
 from __future__ import annotations

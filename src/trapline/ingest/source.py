@@ -46,9 +46,11 @@ class Sink(Protocol):
         host: str | None,
         source: str | None,
         sourcetype: str,
+        empties: bool = False,
     ) -> None:
         """One event. `time`: microseconds since 1970 UTC, None = not in the event. `source` None = the file's name.
-        `names` unique, the same tuple object for equal shapes (it is a dict key). Empty values are null."""
+        `names` unique, the same tuple object for equal shapes (it is a dict key). Empty values are null, unless
+        `empties`."""
         ...
 
     def put(self, layout: Layout, texts: Sequence[str | None], raw: str) -> None:

@@ -81,6 +81,7 @@ class _Reader:
             host=host if isinstance(host, str) else None,
             source=None,
             sourcetype=kind.sourcetype,
+            empties=True,
         )
 
     def _kind_of(self, value: dict[str, Any]) -> JsonKind:
@@ -132,6 +133,7 @@ class _Reader:
             host=_text(envelope.get("host")),
             source=_text(envelope.get("source")),
             sourcetype=_text(envelope.get("sourcetype")) or kind.sourcetype,
+            empties=True,
         )
 
     def _exported(self, value: dict[str, Any], record: Record) -> None:
