@@ -248,6 +248,8 @@ class _Reader:
         if char == "[":
             pipeline = cursor.subsearch()
             return SubFilter(pipeline, cursor.since(start))
+        if char == "]":
+            cursor.fail("this ] closes nothing", hint='the character itself is "]"')
         if char == '"':
             quoted = cursor.string()
             assert quoted is not None
