@@ -89,7 +89,7 @@ def text_at(one: dict[str, Any]) -> str:
 
 
 def test_places_in_yaml_of_every_style(tmp_path: Path) -> None:
-    found = findings(str(content(tmp_path)))
+    found = findings(str(content(tmp_path)), "--level", "info")
     assert {(Path(one["file"]).name, one["code"], text_at(one)) for one in found} == {
         ("literal.yml", "TL106", "user!=admin"),
         ("literal.yml", "TL105", "join"),
@@ -174,7 +174,27 @@ def test_the_text_has_place_reason_caret_and_hint() -> None:
 
 def test_remarks_are_shown_on_request() -> None:
     assert "TL103" not in lint("index=a p=*x").stdout
-    assert "TL103" in lint("index=a p=*x", "--info").stdout
+    assert "TL103" in lint("index=a p=*x", "--level", "info").stdout
+
+
+def test_a_level_decides_what_is_shown_and_counts(tmp_path: Path) -> None:
+    both = "index=a p=*x user!=x"
+    for level, codes, code in (("info", ["TL103", "TL106"], 1), ("warning", ["TL106"], 1), ("error", [], 0)):
+        done = lint(both, "--json", "--level", level)
+        found = json.loads(done.stdout)
+        assert ([one["code"] for one in found["findings"]], done.exit_code) == (codes, code)
+        assert found["summary"]["severities"] == {"error": 0, "warning": 1, "info": 1}
+        log = json.loads(lint(both, "--sarif", "--level", level).stdout)
+        assert [one["ruleId"] for one in log["runs"][0]["results"]] == codes
+
+
+def test_a_name_with_a_dot_and_no_quotes_is_one_finding() -> None:
+    done = lint('index=a | stats count by P.dest | where P.dest="x" AND count>1 AND gone.x=1 AND lost>1', "--json")
+    assert [(one["reason"].split()[0], one["span"]) for one in json.loads(done.stdout)["findings"]] == [
+        ("P.dest", [40, 46]),
+        ("gone.x", [67, 73]),
+        ("there", [80, 84]),
+    ]
 
 
 def test_files_that_are_no_use(tmp_path: Path) -> None:
@@ -218,7 +238,7 @@ def test_sarif_has_the_required_shape(tmp_path: Path) -> None:
         assert rule["shortDescription"]["text"]
         assert rule["defaultConfiguration"]["level"] in ("none", "note", "warning", "error")
     assert run["columnKind"] == "unicodeCodePoints"
-    assert len(run["results"]) == 8
+    assert len(run["results"]) == 7
     for result in run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["level"] in ("none", "note", "warning", "error")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -35,7 +35,20 @@ class One:
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    """What was found. `hidden`: findings below the level asked for, which the summary counts and nothing else shows."""
+
     checked: tuple[One, ...]
+    hidden: tuple[Finding, ...] = ()
+
+    def at(self, level: Severity) -> Result:
+        """Only the findings of a level and above."""
+        kept: list[One] = []
+        hidden: list[Finding] = []
+        for one in self.checked:
+            shown = tuple(finding for finding in one.findings if finding.severity.reaches(level))
+            hidden += [finding for finding in one.findings if not finding.severity.reaches(level)]
+            kept.append(replace(one, checked=replace(one.checked, findings=shown)))
+        return Result(tuple(kept), tuple(hidden))
 
     @property
     def failing(self) -> bool:
@@ -44,7 +57,7 @@ class Result:
 
 
 def to_json(result: Result) -> dict[str, Any]:
-    """Everything: findings with their places, and the summary."""
+    """The findings with their places, and the summary."""
     findings = []
     for one in result.checked:
         for finding in one.findings:
@@ -58,8 +71,9 @@ def to_json(result: Result) -> dict[str, Any]:
 def summary(result: Result) -> dict[str, Any]:
     """How many searches parse, what is not supported, how many findings of which code."""
     searches = [one for one in result.checked if one.readable]
-    by_code = Counter(finding.code for one in result.checked for finding in one.findings)
-    by_severity = Counter(finding.severity.value for one in result.checked for finding in one.findings)
+    findings = [*result.hidden, *(finding for one in result.checked for finding in one.findings)]
+    by_code = Counter(finding.code for finding in findings)
+    by_severity = Counter(finding.severity.value for finding in findings)
     missing: dict[tuple[str, str], int] = Counter(key for one in searches for key in one.checked.unsupported)
     return {
         "searches": len(searches),
@@ -76,18 +90,13 @@ def summary(result: Result) -> dict[str, Any]:
     }
 
 
-def print_result(result: Result, *, info: bool) -> None:
-    """Findings, then the summary. Without `info` remarks are counted only."""
-    shown = [
-        (one.search, finding)
-        for one in result.checked
-        for finding in one.findings
-        if info or finding.severity is not Severity.INFO
-    ]
+def print_result(result: Result) -> None:
+    """Findings, then the summary."""
+    shown = [(one.search, finding) for one in result.checked for finding in one.findings]
     width = min(120, shutil.get_terminal_size((120, 24)).columns)
     for search, finding in shown:
         _print_finding(search, finding, width, lined=len(shown) <= _CARETS)
-    _print_summary(result, info=info)
+    _print_summary(result)
 
 
 def _print_finding(search: Search, finding: Finding, width: int, *, lined: bool) -> None:
@@ -103,7 +112,7 @@ def _print_finding(search: Search, finding: Finding, width: int, *, lined: bool)
         click.echo("    hint: " + clean(finding.hint))
 
 
-def _print_summary(result: Result, *, info: bool) -> None:
+def _print_summary(result: Result) -> None:
     found = summary(result)
     levels = found["severities"]
     parts = [f"{levels[name]:,} {word}{'' if levels[name] == 1 else 's'}" for name, word in _WORDS]
@@ -121,8 +130,8 @@ def _print_summary(result: Result, *, info: bool) -> None:
         rows = [(one["kind"], one["name"], one["searches"]) for one in found["unsupported"]]
         for line in table_lines(("not supported", "name", "searches"), rows, right=("searches",)):
             click.echo(line)
-    if levels["info"] and not info:
-        click.echo("\n--info shows the remarks.")
+    if result.hidden:
+        click.echo("\n--level info shows the remarks." if levels["info"] else "\n--level warning shows the warnings.")
 
 
 _WORDS = (("error", "error"), ("warning", "warning"), ("info", "remark"))

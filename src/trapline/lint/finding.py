@@ -16,6 +16,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     ERROR = "error"
 
+    def reaches(self, least: Severity) -> bool:
+        """Does it matter at least as much?"""
+        order = list(Severity)
+        return order.index(self) >= order.index(least)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

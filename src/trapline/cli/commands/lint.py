@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 @click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
 @click.option("--select", "select", metavar="CODES", multiple=True, help="Only these: TL101,TL1,join-max.")
 @click.option("--ignore", "ignore", metavar="CODES", multiple=True, help="Not these.")
-@click.option("--info", is_flag=True, help="Show remarks too, not only warnings and errors.")
+@click.option(
+    "--level",
+    type=click.Choice(["info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="The least that is shown and counts; info is remarks.",
+)
 @click.option("--list-rules", is_flag=True, help="Show all rules and end.")
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0, for code scanning.")
 @json_option
@@ -29,7 +35,7 @@ def command(
     macros: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
-    info: bool,
+    level: str,
     list_rules: bool,
     as_sarif: bool,
     as_json: bool,
@@ -44,15 +50,16 @@ def command(
     Examples:
       trapline lint 'index=main user!=admin | stats count by user | where dest="x"'
       trapline lint detections/ --ignore TL103 --json
-      trapline lint my_detection.yml --macros my_macros.conf --info
+      trapline lint my_detection.yml --macros my_macros.conf --level info
       trapline lint detections/ --sarif > lint.sarif
 
     \b
-    Exit codes: 0 nothing but remarks, 1 warnings or errors, 2 wrong input or usage.
+    Exit codes: 0 nothing but remarks at that level, 1 warnings or errors, 2 wrong input or usage.
     """
     from trapline.cli import linttext
     from trapline.cli.render import print_json
     from trapline.lint.check import chosen
+    from trapline.lint.finding import Severity
 
     if list_rules:
         linttext.print_rules(as_json=as_json)
@@ -62,7 +69,7 @@ def command(
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other.")
     codes = chosen(_words(select), _words(ignore))
-    result = _check(inputs, folders, macros, codes)
+    result = _check(inputs, folders, macros, codes).at(Severity(level))
     if as_sarif:
         from importlib.metadata import version
 
@@ -74,7 +81,7 @@ def command(
     elif as_json:
         print_json(linttext.to_json(result))
     else:
-        linttext.print_result(result, info=info)
+        linttext.print_result(result)
     if result.failing:
         sys.exit(1)
 

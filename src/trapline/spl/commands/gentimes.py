@@ -43,27 +43,29 @@ class GenTimes:
     def generate(self, context: Context) -> Node:
         at = _moment(self.start, context)
         end = _moment(self.end if self.end is not None else ("0", self.place), context)
-        rows: list[dict[str, object]] = []
+        ranges: list[tuple[float, float]] = []
         while at < end:
             after = shift(at, self.step, context.tz)
-            if after is None or len(rows) == MAX_ROWS:
+            if after is None or len(ranges) == MAX_ROWS:
                 raise SplError(
                     f"gentimes makes at most {MAX_ROWS:,} ranges",
                     span=self.place,
                     hint="a longer increment",
                     code="rows",
                 )
-            last = after - 1
-            rows.append(
-                {
-                    "endhuman": _human(last, context),
-                    "endtime": last,
-                    "starthuman": _human(at, context),
-                    "starttime": at,
-                }
-            )
+            ranges.append((at, after - 1))
             at = after
-        return context.given(rows)
+        return context.given(
+            [
+                {
+                    "endhuman": _human(end, context),
+                    "endtime": end,
+                    "starthuman": _human(start, context),
+                    "starttime": start,
+                }
+                for start, end in ranges
+            ]
+        )
 
 
 def _human(epoch: float, context: Context) -> str:
