@@ -11,7 +11,7 @@ a gap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -127,16 +127,20 @@ def either(parts: Sequence[Expr]) -> Expr:
     return kept[0] if kept else FALSE
 
 
-def fields_of(expr: Expr) -> Iterator[str]:
-    """The fields an expression reads."""
-    match expr:
-        case Col(name=name):
-            yield name
-        case Call(args=args):
-            for arg in args:
-                yield from fields_of(arg)
-        case Lambda(param=param, body=body):
-            yield from (name for name in fields_of(body) if name != param)
+def fields_of(expr: Expr) -> list[str]:
+    """The fields an expression reads, in order, repeats included."""
+    found: list[str] = []
+    waiting = [expr]
+    while waiting:
+        one = waiting.pop()
+        match one:
+            case Call(args=args):
+                waiting.extend(reversed(args))
+            case Col(name=name):
+                found.append(name)
+            case Lambda(param=param, body=body):
+                found += [name for name in fields_of(body) if name != param]
+    return found
 
 
 def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:

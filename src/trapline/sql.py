@@ -44,32 +44,43 @@ from trapline.values import Kind
 
 
 class Fragments:
-    """How expressions are written that many queries have: those of search-time knowledge and of data models. An
-    expression is remembered when it is met for the second time; it is the same one if it is the same object."""
+    """How what many queries have is written: expressions of search-time knowledge and of data models, and the columns
+    that are read of tables. A fragment is remembered when it is met for the second time."""
 
     MOST = 20_000
+    LONGEST = 64_000_000
+    """Characters of all texts."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, _Seen] = {}
+        self._seen: dict[object, _Seen] = {}
+        self._length = 0
 
-    def met(self, expr: Expr) -> _Seen | None:
-        """What is known of an expression; None when it is met for the first time."""
-        known = self._seen.get(id(expr))
-        if known is not None and known.expr is expr:
+    def met(self, key: object, held: Sequence[object]) -> _Seen | None:
+        """What is known of a fragment; None when it is met for the first time. `held`: the objects whose ids are in
+        the key."""
+        known = self._seen.get(key)
+        if known is not None and all(one is other for one, other in zip(known.held, held, strict=True)):
             return known
         if len(self._seen) >= self.MOST:
             self._seen = {key: one for key, one in self._seen.items() if one.text}
             if len(self._seen) >= self.MOST:
                 self._seen.clear()
-        self._seen[id(expr)] = _Seen(expr)
+        self._seen[key] = _Seen(held)
         return None
+
+    def put(self, seen: _Seen, text: str, names: Mapping[str, str]) -> None:
+        self._length += len(text) - len(seen.text)
+        if self._length > self.LONGEST:
+            self._seen.clear()
+            self._length = 0
+        seen.text, seen.names = text, names
 
 
 @dataclass(slots=True)
 class _Seen:
     """`names`: the fields that it reads, with their identifiers in `text`."""
 
-    expr: Expr
+    held: Sequence[object]
     names: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
 
@@ -80,7 +91,7 @@ class Dialect(Protocol):
     fragments: Fragments | None
     """Those of its time zone; None where a person reads the query."""
 
-    def text(self, tree: exp.Expression) -> str:
+    def text(self, tree: exp.Expression | exp.Query) -> str:
         """SQL as the engine reads it."""
         ...
 
@@ -161,7 +172,8 @@ class Order:
 class Relation:
     """A SELECT with the fields it gives (field -> kind) and, if asked for, its order columns."""
 
-    select: exp.Query
+    select: exp.Query | exp.Var
+    """A query, or the text of one."""
     fields: Mapping[str, Kind]
     order: tuple[Order, ...]
 
@@ -252,15 +264,14 @@ class _Compiler:
     def value(self, expr: Expr) -> exp.Expression:
         """As `expression`, for one that may have been written before."""
         fragments = self.dialect.fragments
-        seen = fragments.met(expr) if fragments is not None and isinstance(expr, Call) else None
-        if seen is None:
+        seen = fragments.met(id(expr), (expr,)) if fragments is not None and isinstance(expr, Call) else None
+        if fragments is None or seen is None:
             return self.expression(expr)
         if seen.text and all(self.names.of(name) == own for name, own in seen.names.items()):
             return exp.Var(this=seen.text)
-        tree = self.expression(expr)
-        seen.names = {name: self.names.of(name) for name in fields_of(expr)}
-        seen.text = self.dialect.text(tree)
-        return exp.Var(this=seen.text)
+        text = self.dialect.text(self.expression(expr))
+        fragments.put(seen, text, {name: self.names.of(name) for name in fields_of(expr)})
+        return exp.Var(this=text)
 
     def _carry(self, fields: Iterable[str], order: Iterable[Order]) -> list[exp.Expression]:
         carried: list[exp.Expression] = [column(self.names.of(name)) for name in fields]
@@ -323,10 +334,23 @@ class _Compiler:
         order: tuple[Order, ...] = ()
         if ordered:
             order = tuple(Order(self.names.fresh(wish), True) for wish in ("_o_time", "_o_index", "_o_serial"))
-        branches: list[exp.Query] = [self._table(node, table, fields, order) for table in node.tables]
-        if not branches:
+        if not node.tables:
             return self._nothing(fields, order)
-        return Relation(_union_all(branches), fields, order)
+        return Relation(self._tables(node, fields, order), fields, order)
+
+    def _tables(self, node: Scan, fields: Mapping[str, Kind], order: tuple[Order, ...]) -> exp.Query | exp.Var:
+        fragments, seen = self.dialect.fragments, None
+        if fragments is not None:
+            idents = tuple((name, kind, self.names.of(name)) for name, kind in fields.items())
+            key = (tuple(map(id, node.tables)), node.earliest, node.latest, idents, order)
+            seen = fragments.met(key, node.tables)
+            if seen is not None and seen.text:
+                return exp.Var(this=seen.text)
+        query = _union_all([self._table(node, table, fields, order) for table in node.tables])
+        if fragments is None or seen is None:
+            return query
+        fragments.put(seen, self.dialect.text(query), {})
+        return exp.Var(this=seen.text)
 
     def _nothing(self, fields: Mapping[str, Kind], order: tuple[Order, ...]) -> Relation:
         """No rows, without reading any."""

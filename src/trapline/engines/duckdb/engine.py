@@ -214,7 +214,7 @@ class _Dialect:
     names: list[str] = field(default_factory=list)
     seen: dict[int, str] = field(default_factory=dict)
 
-    def text(self, tree: exp.Expression) -> str:
+    def text(self, tree: exp.Expression | exp.Query) -> str:
         return _text(tree)
 
     def release(self) -> None:
