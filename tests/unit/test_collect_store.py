@@ -84,6 +84,7 @@ def test_a_name_that_is_no_index(store: Path) -> None:
 
 
 def test_looking_at_a_search_writes_nothing(store: Path) -> None:
-    CliRunner().invoke(cli, ["explain", "--store", str(store), MADE])
+    done = CliRunner().invoke(cli, ["explain", "--store", str(store), MADE])
+    assert done.exit_code == 0, done.exception
     with Store.open(store, create=False) as kept:
         assert kept.snapshot().tables == ()

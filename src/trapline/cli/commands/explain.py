@@ -52,7 +52,7 @@ def command(
 
     if (spl is None) == (detection is None):
         raise click.UsageError("Give a search, or --detection NAME|FILE.")
-    with opened(scope, spl) as (session, report, content):
+    with opened(scope, spl, writes=True) as (session, report, content):
         if detection is not None:
             spl = find_or_read(content, detection).search
             session.macros = _macros(content, detection)
