@@ -302,7 +302,7 @@ EXTRACT-bad = (?<bad>[)
 SOMETHING = 1
 SEDCMD-x = s/a/b/
 """
-TRANSFORMS = '[cut]\nDELIMS = ","\nFIELDS = first, "second one"\n[rooms]\nfilename = rooms.csv\n'
+TRANSFORMS = '[cut]\nSOURCE_KEY = queue\nDELIMS = ","\nFIELDS = first, "second one"\n[rooms]\nfilename = rooms.csv\n'
 
 
 @contextmanager

@@ -564,6 +564,8 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     "spath_fields": ScalarFunction(structured.spath_fields, (Kind.MULTI, Kind.NUMBER), Kind.MULTI),
     "xpath": ScalarFunction(structured.xpath, (Kind.TEXT, Kind.TEXT), Kind.MULTI),
     "xml_fields": ScalarFunction(structured.xml_fields, (Kind.TEXT,), Kind.MULTI),
+    "listed_values": ScalarFunction(structured.listed_values, (Kind.TEXT, Kind.TEXT), Kind.MULTI),
+    "regex_fields": ScalarFunction(structured.regex_fields, (Kind.TEXT, Kind.TEXT, Kind.MULTI, Kind.TEXT), Kind.MULTI),
     "kv_fields": ScalarFunction(
         structured.kv_fields, (Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.NUMBER, Kind.TEXT), Kind.MULTI
     ),

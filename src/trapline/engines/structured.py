@@ -1,5 +1,6 @@
-"""Scalar functions over JSON, XML and key=value texts: the words of the vocabulary behind spath, xpath, extract and the
-JSON functions. Sources: Search Reference, "JSON functions", "spath", "xpath", "xmlkv", "extract".
+"""Scalar functions over JSON, XML and key=value texts: the words of the vocabulary behind spath, xpath, extract,
+transforms.conf and the JSON functions. Sources: Search Reference, "JSON functions", "spath", "xpath", "xmlkv",
+"extract"; transforms.conf.spec.
 
 JSON values travel between words as JSON text, one per value (a *fragment*), so that a number, a text and an object stay
 apart. Pairs travel as one list: name, value, name, value ...
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from trapline import pcre
 from trapline.engines import documents
 from trapline.engines.documents import MISSING, Attribute, Index, Key, Step, dump, find, load, native, shallow, steps_of
 from trapline.values import to_number
@@ -373,3 +375,60 @@ def _cut(text: str, ends: str) -> Iterable[str]:
             yield text[start:at]
             start = at + 1
     yield text[start:]
+
+
+def listed_values(text: str | None, ends: str | None) -> List | None:
+    """DELIMS with FIELDS: the pieces between these characters, in order, empty ones too."""
+    return None if text is None or not ends else [_bare(piece) for piece in _cut(text, ends)]
+
+
+def _bare(piece: str) -> str:
+    piece = piece.strip()
+    return piece[1:-1] if len(piece) > 1 and piece[0] == piece[-1] == '"' else piece
+
+
+# --- regular expressions -------------------------------------------------------------------------------------------
+
+_REFERENCE = re.compile(r"\$(\d+)")
+_KEY = re.compile(r"_KEY_(\w+)\Z")
+
+
+def regex_fields(text: str | None, pattern: str | None, formats: List | None, flags: str | None) -> List | None:
+    """transforms.conf REGEX: pairs of what a match says. `formats`: templates of name and value in turn, `$1` in them a
+    group; without any the named groups, and of `_KEY_1` and `_VAL_1` name and value. `flags`: a takes all matches, not
+    only the first, c cleans names, e keeps empty values. Raises EngineError where a pattern takes too long."""
+    if text is None or pattern is None:
+        return None
+    flags = flags or ""
+    compiled = pcre.python_pattern(pattern)
+    templates = formats or []
+    found: List = []
+    try:
+        for match in compiled.finditer(text, timeout=pcre.SECONDS):
+            for name, value in _said(match, templates):
+                own = _DIRTY.sub("_", name).lstrip("_0123456789") if "c" in flags else name
+                if own and (value or "e" in flags):
+                    found += (own, value)
+            if "a" not in flags:
+                break
+    except TimeoutError:
+        raise pcre.timed_out(pattern) from None
+    return found or None
+
+
+def _said(match: Any, templates: List) -> Iterable[tuple[str, str]]:
+    groups = [match.group(), *match.groups()]
+    for name, value in zip(templates[::2], templates[1::2], strict=False):
+        parts = [int(one) for one in _REFERENCE.findall(value)]
+        if all(one < len(groups) and groups[one] is not None for one in parts):
+            yield _filled(name, groups), _filled(value, groups)
+    for group, value in match.groupdict().items():
+        key = _KEY.match(group)
+        if key is not None and value:
+            yield value, match.groupdict().get(f"_VAL_{key[1]}") or ""
+        elif key is None and not group.startswith("_VAL_") and value is not None and not templates:
+            yield group, value
+
+
+def _filled(template: str, groups: list[str | None]) -> str:
+    return _REFERENCE.sub(lambda one: (groups[int(one[1])] if int(one[1]) < len(groups) else "") or "", template)

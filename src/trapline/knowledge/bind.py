@@ -1,7 +1,7 @@
 """Search-time knowledge as a plan: what a scan of certain tables can give, and the nodes that compute what is asked.
 
 The order is Splunk's (Knowledge Manager Manual, "The sequence of search-time operations"): EXTRACT, REPORT, automatic
-key-values (which ingest has done: they are stored fields), aliases, calculated fields, lookups, eventtypes, tags. Each
+key-values (most are stored fields, extracted at ingest), aliases, calculated fields, lookups, eventtypes, tags. Each
 step sees what the ones before it made. What they do to a field that exists (props.conf.spec, transforms.conf.spec):
 
 - Extractions: the first that finds a value wins, and it wins over a stored field; with MV_ADD values are added.
@@ -18,14 +18,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from trapline.errors import Span, SplError, Warn
 from trapline.knowledge.automatic import automatic_lookups
-from trapline.knowledge.records import Alias, Calculated, Extraction, Pattern, Rule, Unusable
+from trapline.knowledge.extracting import Discover, extractions
+from trapline.knowledge.records import Alias, Calculated, Rule, Unusable
 from trapline.knowledge.spec import By
 from trapline.knowledge.steps import METADATA, Choice, Choices, Over, Step, Values, current, decide, first_of
-from trapline.pcre import check
 from trapline.plan import (
     FALSE,
     NULL,
@@ -39,7 +39,6 @@ from trapline.plan import (
     Schema,
     call,
     either,
-    number,
     text,
 )
 from trapline.spl.command import Context
@@ -66,10 +65,18 @@ class Bound:
     cost that apply; a search then pays for the fields that it asks for.
     """
 
-    def __init__(self, knowledge: Knowledge, sourcetypes: frozenset[str], stored: Schema) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        sourcetypes: frozenset[str],
+        stored: Schema,
+        discover: Discover = lambda _: (),
+        bare: Expr = FALSE,
+    ) -> None:
+        """`discover` gives the names that are in the data; `bare` says which events ingest has not taken apart."""
         self._stored = stored
         choices = choose(knowledge.stanzas, sourcetypes)
-        steps: list[Step] = [_extractions(choices, stored)]
+        steps: list[Step] = [extractions(choices, stored, discover, bare)]
         for build in (_aliases, _calculated):
             steps.append(build(choices, steps[-1].schema))
         steps += automatic_lookups(choices, knowledge.lookups, steps[-1].schema)
@@ -133,70 +140,6 @@ def choose(stanzas: Sequence[Stanza], sourcetypes: frozenset[str]) -> Choices:
 
 
 # --- the steps -----------------------------------------------------------------------------------------------------
-
-
-def _extractions(choices: Choices, stored: Schema) -> Values:
-    """EXTRACT, then REPORT. While they run, a field holds only what was extracted; the stored value comes last."""
-    step = Values(dict(stored))
-    found: dict[str, Expr] = {}
-    for prefix in ("EXTRACT-", "REPORT-"):
-        for key in sorted(key for key in choices if key.startswith(prefix)):
-            branches = [(condition, _extracted(rule, found, stored, step)) for condition, rule in choices[key]]
-            for name in dict.fromkeys(name for _, values in branches for name in values):
-                # What is new stands apart from what was there, so that many extractions add up, not multiply.
-                new = decide(
-                    [(condition, values[name].value if name in values else NULL) for condition, values in branches]
-                )
-                several = any(values[name].several for _, values in branches if name in values)
-                found[name] = _added(found.get(name, NULL), new, several)
-    for name, value in found.items():
-        step.put(name, first_of([value, current(name, stored)]), stored)
-    return step
-
-
-class _Extracted(NamedTuple):
-    value: Expr
-    several: bool
-
-
-def _extracted(rule: Rule, found: Mapping[str, Expr], stored: Schema, step: Values) -> dict[str, _Extracted]:
-    """What an extraction finds in events that follow it."""
-    values: dict[str, _Extracted] = {}
-    if isinstance(rule, Unusable):
-        step.unusable(rule, stored)
-    if not isinstance(rule, Extraction):
-        return values
-    for pattern in rule.patterns:
-        own = values[pattern.source].value if pattern.source in values else NULL
-        subject = as_text(first_of([own, found.get(pattern.source, NULL), current(pattern.source, stored)]))
-        try:
-            groups = dict(check(pattern.regex).groups)
-        except SplError as error:
-            reason = f"{rule.setting.key} is not a regular expression: {error.reason}"
-            warn = Warn("knowledge", reason, error.hint, rule.setting.place)
-            step.unusable(Unusable(rule.setting, rule.fields, warn), stored)
-            return {}
-        for name, group in pattern.fields:
-            new = _group(pattern, subject, groups[group] if isinstance(group, str) else group)
-            old = values[name] if name in values else _Extracted(NULL, False)
-            values[name] = _Extracted(_added(old.value, new, pattern.several), old.several or pattern.several)
-    return values
-
-
-def _added(old: Expr, new: Expr, several: bool) -> Expr:
-    """A field after one more extraction of it."""
-    if several and not is_null_literal(old) and not is_null_literal(new):
-        return call("list_concat", Kind.MULTI, as_multi(old), as_multi(new))
-    return first_of([old, new])
-
-
-def _group(pattern: Pattern, subject: Expr, group: int) -> Expr:
-    if is_null_literal(subject):
-        return NULL
-    regex = text(pattern.regex)
-    if pattern.several:
-        return call("regex_extract_all", Kind.MULTI, subject, regex, number(group), number(0))
-    return call("regex_extract", Kind.TEXT, subject, regex, number(group))
 
 
 def _aliases(choices: Choices, below: Schema) -> Values:

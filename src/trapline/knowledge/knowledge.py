@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from trapline.errors import SplError, Warn
 from trapline.knowledge import conf, settings
 from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import model_files
+from trapline.knowledge.discovery import discover, is_table
 from trapline.knowledge.indextime import USED, IndexTime
 from trapline.knowledge.macros import Macro, macros_of
-from trapline.knowledge.records import Eventtype, Rule, Surroundings, Tag, eventtype_of, rule_of, tags_of
-from trapline.knowledge.spec import Spec, read_spec
+from trapline.knowledge.reading import eventtype_of, rule_of, tags_of
+from trapline.knowledge.records import Eventtype, Extraction, Pairs, Rule, Tag
+from trapline.knowledge.spec import By, Spec, read_spec
 from trapline.knowledge.tables import LookupTables
 from trapline.plan import Schema, Table
+from trapline.spl.command import Context
 
 ADDONS = Path(__file__).parents[1] / "addons"
 _FILES = ("props", "transforms", "eventtypes", "tags", "macros")
@@ -69,7 +72,7 @@ class Knowledge:
         files = {name: conf.load(folders, f"{name}.conf") for name in _FILES}
         for file in files.values():
             problems += file.problems
-        around = Surroundings(files["transforms"].stanzas)
+        transforms = files["transforms"].stanzas
         stanzas: list[Stanza] = []
         for name, keys in files["props"].stanzas.items():
             try:
@@ -78,7 +81,7 @@ class Knowledge:
                 where = next((one.place for one in keys.values()), None)
                 problems.append(Warn("conf", f"[{name}]: {error.reason}", error.hint, where))
                 continue
-            rules = {key: rule for key, one in keys.items() if (rule := rule_of(one, around)) is not None}
+            rules = {key: rule for key, one in keys.items() if (rule := rule_of(one, transforms)) is not None}
             followed = rules.keys() | USED | {"priority"}
             problems += (settings.unused(one) for key, one in keys.items() if key not in followed)
             if spec is not None and rules:
@@ -116,16 +119,33 @@ class Knowledge:
         """That of the add-ons that come with Trapline, loaded once."""
         return _built_in()
 
-    def bind(self, tables: Sequence[Table], stored: Schema) -> Bound:
-        """The knowledge that applies to some tables, whose stored fields have the kinds of `stored`. Remembered."""
+    def bind(self, tables: Sequence[Table], stored: Schema, context: Context | None = None) -> Bound:
+        """The knowledge that applies to some tables, whose stored fields have the kinds of `stored`. Remembered.
+
+        With a `context`, the names of fields that are in the data are found out, by a look at all events that have
+        such; without one these fields are not there."""
         sourcetypes = frozenset(table.sourcetype for table in tables)
-        key = (sourcetypes, tuple(stored.items()))
+        bare = tuple(sorted({(one.index, one.sourcetype) for one in tables if not one.fields and not one.multi}))
+        bare = bare if self.addons else ()
+        open_ = context is not None and (bool(bare) or self._names_in_data(sourcetypes))
+        files = tuple(table.files for table in tables) if open_ else ()
+        key = (sourcetypes, tuple(stored.items()), bare, files)
         bound = self._bound.get(key)
         if bound is None:
             while len(self._bound) >= _KEPT:
                 self._bound.pop(next(iter(self._bound)))
-            bound = self._bound[key] = Bound(self, sourcetypes, stored)
+            looked = partial(discover, context, tables, stored) if open_ and context is not None else _nothing
+            bound = self._bound[key] = Bound(self, sourcetypes, stored, looked, is_table(bare, tables))
         return bound
+
+    def _names_in_data(self, sourcetypes: frozenset[str]) -> bool:
+        """May events of these have fields whose names are in the data?"""
+        return any(
+            isinstance(rule, Extraction) and any(isinstance(one, Pairs) for one in rule.patterns)
+            for stanza in self.stanzas
+            if stanza.spec.by is not By.SOURCETYPE or any(map(stanza.spec.matches, sourcetypes))
+            for rule in stanza.rules.values()
+        )
 
     def eventtypes_like(self, pattern: str) -> dict[str, str]:
         """Name -> search text of the eventtypes that match: `*` is a wildcard, letter case is ignored."""
@@ -139,6 +159,10 @@ class Knowledge:
         regex = _wild(pattern)
         found = ((one.field, one.value) for one in self.tags if field in (None, one.field) and regex.fullmatch(one.tag))
         return list(dict.fromkeys(found))
+
+
+def _nothing(_: object) -> tuple[str, ...]:
+    return ()
 
 
 def built_in_addons() -> list[Path]:
