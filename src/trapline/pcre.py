@@ -62,6 +62,9 @@ def python_pattern(source: str) -> regex.Pattern[str]:
         ) from None
     except (RecursionError, OverflowError, MemoryError):
         raise SplError("the regular expression is nested too deeply", code="regex") from None
+    except ValueError as error:
+        # Flags that exclude each other: (?u) and the like.
+        raise SplError(f"'{source[:200]}' is not a regular expression: {error}", code="regex") from None
 
 
 def _letters(source: str) -> int:

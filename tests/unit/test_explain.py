@@ -144,8 +144,8 @@ def test_a_subsearch_is_what_it_returned() -> None:
     top = found.breakdowns[0].clause
     assert top is not None
     last = list(top.walk())[-1]
-    assert (last.text, last.removes, last.span) == ("NOT ( )", True, None)
-    assert last.note is not None
+    assert (last.text, last.removes) == ("[search ServiceName=nobody | fields host]", True)
+    assert last.note == "the subsearch returned no rows, which matches nothing: explain it alone"
 
 
 def test_the_where_of_tstats() -> None:
@@ -279,3 +279,20 @@ def test_a_long_list_of_clauses_is_taken_apart_too(head: str, op: str) -> None:
     guilty = clause(found, f'host{op}"nowhere"')
     assert (guilty.alone, guilty.removes) == (0, True)
     assert clause(found, 'EventCode!="7"').alone == 60
+
+
+@pytest.mark.parametrize(
+    ("inner", "notes"),
+    [
+        ("search a=9", ["the subsearch gives no rows, so nothing can match: explain it alone"]),
+        (
+            "search a=* | eval k=a | table k",
+            ["the subsearch gives 5 rows", "k before join: x; k in the subsearch: 1, 2, 3 and 2 more"],
+        ),
+        ("search a=1 | table a", ["the subsearch gives 1 row", "no row that the subsearch gives has the field k"]),
+    ],
+)
+def test_a_join_that_finds_nothing(inner: str, notes: list[str]) -> None:
+    session = Session(events=[{"a": str(number)} for number in range(1, 6)], store=True)
+    found = session.explain(f'eval k="x" | join k [{inner}]').breakdowns[0]
+    assert (found.stage, found.came, list(found.notes)) == (1, 5, notes)

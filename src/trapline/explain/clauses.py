@@ -258,11 +258,11 @@ class Breaking:
         if part is None:
             assert span is not None
             return self._leaf(shown, span, filters.lower_text(found, self.schema, self.context, span), ())
-        nothing = found == "NOT ( )"
-        part.note = "what the subsearch returned" + (": no rows, which matches nothing" if nothing else "")
-        if nothing:
-            part = self._leaf(found, None, filters.lower_text(found, self.schema, self.context, Span(0, 0)), ())
-            part.note = "what the subsearch returned: no rows, which matches nothing"
+        if found == "NOT ( )":
+            part = self._leaf(shown, span, filters.lower_text(found, self.schema, self.context, Span(0, 0)), ())
+            part.note = "the subsearch returned no rows, which matches nothing: explain it alone"
+            return part
+        part.note = "what the subsearch returned"
         return _Part(shown, "or", span, [part])
 
     def _text(self, search: str) -> _Part | None:

@@ -75,11 +75,11 @@ def field_facts(context: Asking, source: Node, tested: Sequence[Tested], rest: E
     if not rows:
         return FieldFacts(name, 0, came, None, (), 0, False, tuple(_like_names(context, source, name)))
     chosen = source if not both_rows or rest == TRUE else Filter(source, rest)
-    found = _values(context, chosen, name, kind)
+    found = most_frequent(context, chosen, name, kind)
     near = [remark for one in tested for remark in _near(one, found)]
     if not near and both_rows and both_rows < rows:
         # The value may be there in rows that another clause removes.
-        near = [remark for one in tested for remark in _elsewhere(one, _values(context, source, name, kind))]
+        near = [remark for one in tested for remark in _elsewhere(one, most_frequent(context, source, name, kind))]
     return FieldFacts(
         name,
         rows,
@@ -96,7 +96,7 @@ _HAS, _REST = Col("has", Kind.BOOL), Col("rest", Kind.BOOL)
 _WANTED: tuple[Expr, ...] = (_HAS, _REST, call("and", Kind.BOOL, _HAS, _REST))
 
 
-def _values(context: Asking, source: Node, name: str, kind: Kind) -> list[tuple[str, int]]:
+def most_frequent(context: Asking, source: Node, name: str, kind: Kind) -> list[tuple[str, int]]:
     """The most frequent values with their counts."""
     if kind is Kind.MULTI:
         source, kind = Expand(source, name), Kind.TEXT
@@ -176,6 +176,8 @@ def _order(tested: Tested, values: Sequence[tuple[str, int]]) -> list[str]:
         return [f"{words} of {len(values)} values are no numbers; texts are compared in the order of their characters"]
     if len(values) >= MOST_VALUES:
         return []
+    if min(numbers) == max(numbers):
+        return []  # it stands above already
     return [f"the values go from {number_text(min(numbers))} to {number_text(max(numbers))}"]
 
 

@@ -13,6 +13,7 @@ from trapline.errors import Span, Warn
 from trapline.explain.asking import Asking
 from trapline.explain.clauses import Breaking, Clause, Tested
 from trapline.explain.facts import FieldFacts, field_facts
+from trapline.explain.joins import join_notes
 from trapline.plan import (
     TRUE,
     Aggregate,
@@ -227,7 +228,10 @@ def _break(
         source = nodes[place - 1] if place else _source(nodes[place])
     if tree is None or source is None:
         came = stages[place - 1].rows if place else 0
-        return Breakdown(place, came, None, tuple(_of_regex(context, stage, nodes, place, came)), stages[place].notes)
+        told = stages[place].notes
+        if stage.name == "join" and came and not stages[place].rows:
+            told = (*told, *join_notes(context, stage.command, nodes[place - 1]))
+        return Breakdown(place, came, None, tuple(_of_regex(context, stage, nodes, place, came)), told)
     if place == 0:
         # The time range prunes what is read; the clauses earliest= and latest= are to be seen at work.
         source = _unbounded(source)

@@ -13,6 +13,10 @@ from trapline.spl import filter as filters
 from trapline.spl.command import Pipeline, Stage
 from trapline.spl.origin import Origin
 
+PLACEHOLDERS = frozenset(("", "-", "unknown", "null", "none", "n/a"))
+"""Values, in lower case, that stand for "there is none": who excludes them means to exclude a missing field too, and
+they are written in one letter case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -15,7 +15,7 @@ from importlib import resources
 
 from trapline.errors import Span
 from trapline.lint.finding import Report, Severity
-from trapline.lint.subject import Subject, parts
+from trapline.lint.subject import PLACEHOLDERS, Subject, parts
 from trapline.spl import expr as asts
 
 CODE = "TL108"
@@ -38,7 +38,7 @@ def check(subject: Subject) -> Iterator[Report]:
             if found is None:
                 continue
             name, literal, span, how = found
-            if name.rpartition(".")[2].lower() not in names() or not _letters(literal):
+            if name.rpartition(".")[2].lower() not in names() or not _letters(literal) or literal in PLACEHOLDERS:
                 continue
             if any(_makes(stage_text(subject, stage.span), name) for stage in place.before if stage.name in MAKES):
                 continue

@@ -2,7 +2,8 @@
 
 In a search, `f!=v` holds only where the field is there (Search Manual, "Difference between NOT and !="). An exclusion
 written so drops every event that lacks the field, often those of another source or version. No report where the same
-search asks for the field anyway, or a command before has grouped by it.
+search asks for the field anyway, or a command before has grouped by it; nor of `f!=""`, `f!="-"` and their like, which
+mean to leave those events out.
 
 Instead: NOT f=v to keep events without the field; f=* f!=v to say that it is required.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trapline.lint.finding import Report, Severity
-from trapline.lint.subject import Place, Subject
+from trapline.lint.subject import PLACEHOLDERS, Place, Subject
 from trapline.spl import filter as filters
 
 CODE = "TL106"
@@ -44,7 +45,9 @@ def _walk(subject: Subject, place: Place, tree: filters.Filter, required: frozen
         case filters.Or(parts=found):
             for one in found:
                 yield from _walk(subject, place, one, required)
-        case filters.Compare(field=name, op="!=", span=span):
+        case filters.Compare(field=name, op="!=", value=value, span=span):
+            if value.lower() in PLACEHOLDERS:
+                return
             if name in ALWAYS or name in required or "*" in name or name.startswith("tag") or subject.unknown(span):
                 return
             shown = subject.written(span)
