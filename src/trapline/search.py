@@ -577,7 +577,14 @@ class _Context:
                 shared = self.session._sharing.find(model, name, frozenset(read), self.earliest, self.latest)
                 if shared is not None:
                     return self._shared(found, shared, source, read)
-            return bind(found, self._template(found, name, source), source, read)
+            ready = self._template(found, name, source)
+            before, told = self._lasting, len(self.warnings.items)
+            self._lasting = True
+            made = bind(found, ready, source, read)
+            if not self._lasting or len(self.warnings.items) > told:
+                ready.memo.clear()  # it is to be said again, or different, the next time
+            self._lasting = before and self._lasting
+            return made
 
     @contextmanager
     def _between(self, tree: Filter | None) -> Iterator[None]:

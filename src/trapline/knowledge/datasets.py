@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from trapline.errors import Span, SplError, Unsupported
@@ -90,6 +90,8 @@ class Template:
     steps: tuple[Step, ...]
     complete: bool
     """Its rows come from a search, not from given ones."""
+    memo: dict[object, Expr] = field(default_factory=dict)
+    """Expressions over its fields, by what they are."""
 
     @property
     def lasting(self) -> bool:
@@ -166,9 +168,16 @@ def bind(model: DataModel, ready: Template, source: Source, read: Collection[str
     node = ready.root
     for step in steps:
         node = step.apply(node, source)
-    names = [pair for path, asked in below.items() for pair in _own(path, asked, node, source)]
+    names: list[tuple[str, Expr]] = []
+    for path, asked in below.items():
+        for whole, plain in asked.items():
+            if whole not in ready.memo:
+                ready.memo[whole] = _own(path, plain, node, source)
+            names.append((whole, ready.memo[whole]))
     if nodename:
-        names.append((NODENAME, _nodename(model, line, node, source, complete=ready.complete)))
+        if NODENAME not in ready.memo:
+            ready.memo[NODENAME] = _nodename(model, line, node, source, complete=ready.complete)
+        names.append((NODENAME, ready.memo[NODENAME]))
     if names:
         node = Extend(node, tuple(names))
         owned |= {whole: whole for whole, _ in names if whole != NODENAME}
@@ -353,15 +362,11 @@ def _inside(
     return both(tests), known
 
 
-def _own(
-    path: Sequence[Definition], asked: Mapping[str, str], node: Node, source: Source
-) -> Iterator[tuple[str, Expr]]:
-    """The fields of a dataset below: null in events that are not in it."""
+def _own(path: Sequence[Definition], plain: str, node: Node, source: Source) -> Expr:
+    """A field of a dataset below: null in events that are not in it."""
     condition, known = _inside(path, node, source)
-    for whole, plain in asked.items():
-        value = known.get(plain, Col(plain, node.schema[plain]) if plain in node.schema else NULL)
-        inside = value if condition == TRUE else Call("case", (condition, value, Lit(None, value.kind)), value.kind)
-        yield whole, inside
+    value = known.get(plain, Col(plain, node.schema[plain]) if plain in node.schema else NULL)
+    return value if condition == TRUE else Call("case", (condition, value, Lit(None, value.kind)), value.kind)
 
 
 def _nodename(model: DataModel, line: Sequence[Definition], node: Node, source: Source, *, complete: bool) -> Expr:
