@@ -133,20 +133,20 @@ class Cursor:
         self.pos = min(self.pos, self.end)
         return self.text[start : self.pos]
 
-    def string(self) -> str | None:
-        """A double-quoted string, unescaped, if one is next."""
+    def string(self, *, pattern: bool = False) -> str | None:
+        """A double-quoted string, unescaped, if one is next. `pattern`: it is a regular expression."""
         if self.peek() != '"':
             return None
         start = self.pos
         self.pos = end_of_quote(self.text, start)
         if self.pos > self.end:
             self.fail("unbalanced quote: this string is never closed", Span(start, start + 1))
-        return unescape(self.text[start + 1 : self.pos - 1])
+        return unescape(self.text[start + 1 : self.pos - 1], pattern=pattern)
 
-    def value(self, what: str, stops: str = ",") -> str:
-        """A quoted string or a bare word."""
+    def value(self, what: str, stops: str = ",", *, pattern: bool = False) -> str:
+        """A quoted string or a bare word. `pattern`: it is a regular expression."""
         self.skip()
-        quoted = self.string()
+        quoted = self.string(pattern=pattern)
         if quoted is not None:
             return quoted
         word = self.bare(stops)
@@ -211,16 +211,18 @@ class Cursor:
             return False
         return known is None or match.group(1).lower() in known
 
-    def option(self, known: Sequence[str], stops: str = ",") -> tuple[str, str, Span] | None:
+    def option(
+        self, known: Sequence[str], stops: str = ",", *, patterns: Sequence[str] = ()
+    ) -> tuple[str, str, Span] | None:
         """Take `name=value` if its name is one of `known` (lower case): (name, value, span). A bare value ends at
-        `stops`."""
+        `stops`. `patterns`: the options whose values are regular expressions."""
         if not self.at_option(known):
             return None
         match = _OPTION.match(self.text, self.pos, self.end)
         assert match is not None
         start = self.pos
         self.pos = match.end()
-        value = self.value(f"a value for {match.group(1)}", stops)
+        value = self.value(f"a value for {match.group(1)}", stops, pattern=match.group(1).lower() in patterns)
         return match.group(1).lower(), value, Span(start, self.pos)
 
     def no_option(self) -> NoReturn:

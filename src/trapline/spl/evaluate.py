@@ -68,9 +68,10 @@ class Env:
 
     def pattern(self, ast: Ast) -> Expr:
         """A regular expression; a literal one is checked here, so that the error points at it."""
-        if isinstance(ast, Str):
-            check_pattern(ast.value, ast.span)
-        return self.text(ast)
+        wanted = _as_pattern(ast)
+        if isinstance(wanted, Str):
+            check_pattern(wanted.value, wanted.span)
+        return self.text(wanted)
 
     def constant(self, ast: Ast, what: str) -> str:
         """A literal that must be known when the search is compiled."""
@@ -228,6 +229,16 @@ class Env:
             raise SplError(
                 f"this subsearch returned '{found[:80]}', which is not an expression: {error.reason}", span=span
             ) from None
+
+
+def _as_pattern(ast: Ast) -> Ast:
+    """The literals of a regular expression as such."""
+    match ast:
+        case Str(pattern=str(pattern), span=span):
+            return Str(pattern, span)
+        case Binary(op="." | "+" as op, left=left, right=right, span=span):
+            return Binary(op, _as_pattern(left), _as_pattern(right), span)
+    return ast
 
 
 def check_pattern(pattern: str, span: Span) -> Pattern:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from trapline.errors import Span
 from trapline.spl.cursor import Cursor
+from trapline.spl.scan import unescape
 
 if TYPE_CHECKING:
     from trapline.spl.command import Pipeline
@@ -36,6 +37,8 @@ class Num:
 class Str:
     value: str
     span: Span
+    pattern: str | None = None
+    """As a regular expression, where that is another text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +241,8 @@ def _primary(cursor: Cursor, depth: int) -> Ast:
     if char == '"':
         value = cursor.string()
         assert value is not None
-        return Str(value, cursor.since(start))
+        pattern = unescape(cursor.text[start + 1 : cursor.pos - 1], pattern=True)
+        return Str(value, cursor.since(start), None if pattern == value else pattern)
     if char == "'":
         close = cursor.text.find("'", start + 1, cursor.end)
         if close < 0:

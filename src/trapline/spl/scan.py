@@ -113,16 +113,18 @@ def _trim(text: str, start: int, end: int) -> Span:
     return Span(start, end)
 
 
-def unescape(text: str) -> str:
+def unescape(text: str, *, pattern: bool = False) -> str:
     r"""The inside of a quoted string: only \" \\ \| lose their backslash; \s, \d, \. stay for the regex
-    (spl/NOTES.md §3.4)."""
+    (spl/NOTES.md §3.4). `pattern`: it is a regular expression, in which \| is a plain bar (Search Manual, "SPL and
+    regular expressions")."""
     if "\\" not in text:
         return text
+    plain = '"\\' if pattern else '"\\|'
     out: list[str] = []
     at = 0
     while at < len(text):
         char = text[at]
-        if char == "\\" and at + 1 < len(text) and text[at + 1] in '"\\|':
+        if char == "\\" and at + 1 < len(text) and text[at + 1] in plain:
             out.append(text[at + 1])
             at += 2
         else:

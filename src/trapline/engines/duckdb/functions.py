@@ -113,12 +113,12 @@ def _substr(call: Call, args: Sequence[Tree]) -> Tree:
     """Plain places are a native call; the rest of SQLite's rules is a macro."""
     start, length = call.args[1], call.args[2]
     plain = isinstance(start, Lit) and isinstance(start.value, float) and start.value >= 1
-    if plain and isinstance(length, Lit) and (length.value is None or isinstance(length.value, float)):
-        count = None if length.value is None else int(min(length.value, _LONGEST))
-        if count is None or count >= 0:
+    if plain and isinstance(length, Lit) and isinstance(length.value, float):
+        count = int(min(length.value, _LONGEST))
+        if count >= 0:
             assert isinstance(start, Lit)
             places = [exp.Literal.number(int(min(cast("float", start.value), _LONGEST)))]
-            return native("substring", args[0], *places, *([] if count is None else [exp.Literal.number(count)]))
+            return native("substring", args[0], *places, *([] if count == _LONGEST else [exp.Literal.number(count)]))
     return macro("substring_of", *args)
 
 

@@ -38,10 +38,9 @@ MACROS = (
     # SQLite's substr: place 0 stands before the text, a negative length takes what comes before the place.
     "substring_start(s, a) AS CASE WHEN a <= -1 THEN length(s) + spl_whole(a) ELSE spl_whole(a) - 1 END",
     "substring_cut(s, first, last) AS substring(s, greatest(first, 0) + 1, greatest(last - greatest(first, 0), 0))",
-    "substring_of(s, a, n) AS CASE WHEN coalesce(n, 2147483647) >= 0 "
-    "THEN spl_substring_cut(s, spl_substring_start(s, a), "
-    "spl_substring_start(s, a) + spl_whole(coalesce(n, 2147483647))) "
-    "ELSE spl_substring_cut(s, spl_substring_start(s, a) + spl_whole(n), spl_substring_start(s, a)) END",
+    "substring_of(s, a, n) AS CASE WHEN a IS NULL THEN NULL WHEN n >= 0 THEN spl_substring_cut(s, "
+    "spl_substring_start(s, a), spl_substring_start(s, a) + spl_whole(n)) WHEN n < 0 THEN spl_substring_cut(s, "
+    "spl_substring_start(s, a) + spl_whole(n), spl_substring_start(s, a)) END",
     "list_numbers(l) AS list_filter(list_transform(cast(l AS VARCHAR[]), lambda x: spl_to_number(x)), "
     "lambda x: x IS NOT NULL)",
     "list_max(l) AS coalesce(list_max(list_filter(cast(l AS VARCHAR[]), lambda x: spl_to_number(x) IS NULL)), "

@@ -62,7 +62,7 @@ def parse(cursor: Cursor) -> Makemv:
     delim, tokenizer, field = " ", None, ""
     flags = {"allowempty": False, "setsv": False}
     while not cursor.done():
-        match cursor.option(("delim", "tokenizer", *flags)):
+        match cursor.option(("delim", "tokenizer", *flags), patterns=("tokenizer",)):
             case ("delim", value, span):
                 if not value:
                     cursor.fail("makemv needs a delimiter", span, hint='split(x, "") cuts every character')

@@ -54,7 +54,7 @@ def parse(cursor: Cursor) -> Regex:
         else:
             cursor.pos = start
     start = cursor.here().start
-    pattern = cursor.string()
+    pattern = cursor.string(pattern=True)
     if pattern is None:
         pattern = cursor.rest()
         cursor.pos = cursor.end

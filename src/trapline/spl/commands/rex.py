@@ -119,7 +119,7 @@ def parse(cursor: Cursor) -> Extract | Sed:
         if pattern is not None:
             cursor.fail(f"unexpected {cursor.found()} after the regular expression")
         start = cursor.pos
-        pattern = cursor.string()
+        pattern = cursor.string(pattern=True)
         if pattern is None:
             pattern = cursor.rest()
             cursor.pos = cursor.end

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trapline.plan import Col, Expr, Lambda, Lit, call, text
+from trapline.plan import Col, Expr, Lambda, Lit, call, number, text
 from trapline.spl.evaluate import Env, as_text, is_null_literal
 from trapline.spl.expr import Func
 from trapline.spl.functions import function
 from trapline.values import Kind
+
+REST = 2.0**31 - 1
+"""A length that no text exceeds."""
 
 
 def each(value: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -45,7 +48,7 @@ def _upper(env: Env, ast: Func) -> Expr:
 )
 def _substr(env: Env, ast: Func) -> Expr:
     start = env.number(ast.args[1])
-    length = env.number(ast.args[2]) if len(ast.args) == 3 else Lit(None, Kind.NUMBER)
+    length = env.number(ast.args[2]) if len(ast.args) == 3 else number(REST)
     return each(env.value(ast.args[0]), lambda one: call("substr", Kind.TEXT, one, start, length))
 
 
