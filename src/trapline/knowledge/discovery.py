@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trapline.knowledge.steps import hoist
 from trapline.plan import (
     FALSE,
     TRUE,
     Agg,
     Aggregate,
+    Call,
     Col,
     Expand,
     Expr,
     Extend,
+    Node,
     Scan,
     Schema,
     Table,
@@ -33,7 +36,13 @@ _NAMES = "_names"
 def discover(context: Context, tables: Sequence[Table], stored: Schema, pairs: Expr) -> tuple[str, ...]:
     """The names in pairs, an expression over the stored fields of these tables. Warns where there are too many."""
     scan = Scan(stored, tuple(tables))
-    each = Expand(Extend(scan, ((_NAMES, call("pairs_names", Kind.MULTI, pairs)),)), _NAMES)
+    hoisted: dict[Expr, str] = {}
+    value = hoist(call("pairs_values", Kind.MULTI, pairs, text("")), hoisted)
+    node: Node = scan
+    for one, name in hoisted.items():
+        node = Extend(node, ((name, one),))
+    assert isinstance(value, Call)
+    each = Expand(Extend(node, ((_NAMES, call("pairs_names", Kind.MULTI, value.args[0])),)), _NAMES)
     counted = Aggregate(each, ((_NAMES, Col(_NAMES, Kind.TEXT)),), (("count", Agg("count_rows", None, Kind.NUMBER)),))
     found = {str(row[_NAMES]): float(str(row["count"])) for row in context.rows(counted)}
     names = sorted(found, key=lambda name: (-found[name], name))

@@ -68,10 +68,19 @@ class Values:
         return name in self.values or name in self.deferred
 
     def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
-        layer = tuple(
-            (name, self.values[name] if name in self.values else self.deferred[name](asking.context)) for name in made
-        )
-        return {read for _, value in layer for read in fields_of(value)}, lambda node: Extend(node, layer)
+        hoisted: dict[Expr, str] = {}
+        layer: list[tuple[str, Expr]] = []
+        for name in made:
+            value = self.values[name] if name in self.values else self.deferred[name](asking.context)
+            layer.append((name, hoist(value, hoisted)))
+
+        def over(node: Node) -> Node:
+            for value, name in hoisted.items():
+                node = Extend(node, ((name, value),))
+            return Extend(node, tuple(layer))
+
+        read = {name for value in (*hoisted, *(value for _, value in layer)) for name in fields_of(value)}
+        return read - set(hoisted.values()), over
 
     def put(self, name: str, value: Expr, below: Schema) -> None:
         """A field made. What only hands through what was there is left out."""
@@ -86,6 +95,28 @@ class Values:
             self.warns.setdefault(name, []).append(rule.warn)
             if name not in below and name not in self.schema:
                 self.put(name, NULL, below)
+
+
+_HIDDEN = "_pairs "
+"""How the names of columns with pairs start; no field of an event has a blank there."""
+
+
+def hoist(value: Expr, hoisted: dict[Expr, str]) -> Expr:
+    """The same with what is taken apart into a list put into columns of their own, each after those that it reads: a
+    field reads the list several times, and it is dear."""
+    if not isinstance(value, Call):
+        return value
+    value = Call(value.op, tuple(hoist(one, hoisted) for one in value.args), value.kind)
+    match value:
+        case Call(op="pairs_values", args=(pairs, name)) if isinstance(pairs, Call):
+            return Call(value.op, (_column(pairs, hoisted), name), value.kind)
+        case Call(op="listed_values"):
+            return _column(value, hoisted)
+    return value
+
+
+def _column(value: Expr, hoisted: dict[Expr, str]) -> Expr:
+    return Col(hoisted.setdefault(value, f"{_HIDDEN}{len(hoisted)}"), value.kind)
 
 
 def current(name: str, schema: Schema) -> Expr:
