@@ -15,7 +15,8 @@ differ add up. Where that depends on source or host, the plan decides it event b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -75,8 +76,11 @@ class Bound:
     ) -> None:
         """`discover` gives the names that are in the data; `bare` says which events ingest has not taken apart."""
         self._stored = stored
-        choices = choose(knowledge.stanzas, sourcetypes)
-        steps: list[Step] = [extractions(choices, stored, discover, bare)]
+        renames = {one: new for one in sourcetypes if (new := knowledge.renames.get(one)) is not None}
+        named = _renames(renames, stored)
+        # A renamed sourcetype goes by the settings of its new name alone.
+        choices = choose(knowledge.stanzas, frozenset(renames.get(one, one) for one in sourcetypes))
+        steps: list[Step] = [named, extractions(choices, named.schema, discover, bare)]
         for build in (_aliases, _calculated):
             steps.append(build(choices, steps[-1].schema))
         steps += automatic_lookups(choices, knowledge.lookups, steps[-1].schema)
@@ -142,6 +146,17 @@ def choose(stanzas: Sequence[Stanza], sourcetypes: frozenset[str]) -> Choices:
 # --- the steps -----------------------------------------------------------------------------------------------------
 
 
+def _renames(renames: Mapping[str, str], stored: Schema) -> Values:
+    """rename: a sourcetype under another name; `_sourcetype` keeps its own."""
+    step = Values(dict(stored))
+    if renames:
+        own = current("sourcetype", stored)
+        branches = [(call("eq", Kind.BOOL, own, text(old)), text(new)) for old, new in sorted(renames.items())]
+        step.values["sourcetype"] = decide(branches, own)
+        step.put("_sourcetype", own, stored)
+    return step
+
+
 def _aliases(choices: Choices, below: Schema) -> Values:
     step = Values(dict(below))
     now: dict[str, Expr] = {}
@@ -154,8 +169,8 @@ def _aliases(choices: Choices, below: Schema) -> Values:
             match rule:
                 case Unusable():
                     step.unusable(rule, below)
-                case Alias(pairs=pairs):
-                    for old, new, keep in pairs:
+                case Alias():
+                    for old, new, keep in _spelled_out(rule, [*below, *now]):
                         (kept if keep else replaced).add(new)
                         value = values.get(old, now.get(old, current(old, below)))
                         values[new] = first_of([values[new], value]) if keep and new in values else value
@@ -180,12 +195,32 @@ def _aliases(choices: Choices, below: Schema) -> Values:
     return step
 
 
+def _spelled_out(rule: Alias, known: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
+    """The pairs of an alias, those with `*` once for every field there is: `src_* AS source_*`."""
+    for old, new, keep in rule.pairs:
+        if "*" not in old:
+            yield old, new, keep
+            continue
+        regex = re.compile("(.*)".join(map(re.escape, old.split("*"))))
+        for name in dict.fromkeys(known):
+            found = None if name.startswith("_") else regex.fullmatch(name)
+            if found is not None:
+                pieces = iter(found.groups())
+                yield name, re.sub(r"\*", lambda _: next(pieces), new), keep
+
+
 def _renamed(rule: Rule, name: str, values: Mapping[str, Expr], before: Expr) -> Expr:
     """An alias where one stanza replaces and another keeps."""
     if name not in values:
         return before
-    replaces = isinstance(rule, Alias) and any(new == name and not keep for _, new, keep in rule.pairs)
+    replaces = isinstance(rule, Alias) and any(
+        not keep and (new == name or "*" in new and _wild(new).fullmatch(name)) for _, new, keep in rule.pairs
+    )
     return values[name] if replaces else first_of([before, values[name]])
+
+
+def _wild(name: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, name.split("*"))))
 
 
 def _calculated(choices: Choices, below: Schema) -> Values:
@@ -274,20 +309,34 @@ def _eventtype(knowledge: Knowledge, below: Schema, context: Context) -> Expr:
         except SplError as error:
             context.warnings.add("knowledge", f"the eventtype {one.name}: {error.reason}", where=one.place)
             continue
-        names.append(_when(predicate, one.name))
+        names.append(_when(predicate, one.name) if "%" not in one.name else _filled(predicate, one.name, below))
     return call("list_concat", Kind.MULTI, *names) if names else Lit(None, Kind.MULTI)
+
+
+def _filled(condition: Expr, name: str, below: Schema) -> Expr:
+    """An eventtype whose name takes in fields: `web-%host%`. An event without one of them is of none."""
+    value: Expr | None = None
+    for place, part in enumerate(name.split("%")):
+        piece: Expr = as_text(current(part, below)) if place % 2 else text(part)
+        value = piece if value is None else call("concat", Kind.TEXT, value, piece)
+    assert value is not None
+    own = call("case", Kind.TEXT, condition, value, NULL)
+    return call("list_of", Kind.MULTI, own)
 
 
 def _tags(knowledge: Knowledge, below: Schema) -> Values:
     step = Values(dict(below))
-    found: dict[str | None, dict[str, list[Expr]]] = {}
+    # By tag, then by field, the values that have it: one test of a field, however many they are.
+    found: dict[str | None, dict[str, dict[str, list[str]]]] = {}
     for one in knowledge.tags:
-        # [eventtype=x] is about the field as computed, so that its search is not done once more.
-        holds = _has(current(one.field, below), one.value)
         for which in (None, one.field):
-            found.setdefault(which, {}).setdefault(one.tag, []).append(holds)
+            found.setdefault(which, {}).setdefault(one.tag, {}).setdefault(one.field, []).append(one.value)
     for which, tags in found.items():
-        names = [_when(either(parts), tag) for tag, parts in sorted(tags.items())]
+        # [eventtype=x] is about the field as computed, so that its search is not done once more.
+        names = [
+            _when(either([_has(current(field, below), values) for field, values in fields.items()]), tag)
+            for tag, fields in sorted(tags.items())
+        ]
         if which is None and "tag" in below:
             # A field of that name in the event itself is kept beside them.
             names.insert(0, as_multi(current("tag", below)))
@@ -295,15 +344,18 @@ def _tags(knowledge: Knowledge, below: Schema) -> Values:
     return step
 
 
-def _has(column: Expr, value: str) -> Expr:
-    """Is it, or one of its values, this one? Letter case is ignored, as in a search."""
+def _has(column: Expr, values: Sequence[str]) -> Expr:
+    """Is it, or one of its values, one of these? Letter case is ignored, as in a search."""
     if is_null_literal(column):
         return FALSE
-    wanted = text(value.lower())
+    wanted = [text(value) for value in dict.fromkeys(value.lower() for value in values)]
+
+    def one_of(subject: Expr) -> Expr:
+        return call("eq" if len(wanted) == 1 else "in", Kind.BOOL, call("lower", Kind.TEXT, subject), *wanted)
+
     if column.kind is Kind.MULTI:
-        item = call("lower", Kind.TEXT, Col("_v", Kind.TEXT))
-        return call("list_any", Kind.BOOL, column, Lambda("_v", call("eq", Kind.BOOL, item, wanted)))
-    return call("eq", Kind.BOOL, call("lower", Kind.TEXT, as_text(column)), wanted)
+        return call("list_any", Kind.BOOL, column, Lambda("_v", one_of(Col("_v", Kind.TEXT))))
+    return one_of(as_text(column))
 
 
 def _when(condition: Expr, name: str) -> Expr:

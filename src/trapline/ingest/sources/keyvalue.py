@@ -26,7 +26,7 @@ _TIME_KEYS = ("_time", "timestamp", "time", "datetime", "eventtime", "event_time
 
 
 def sniff(head: bytes, name: str) -> int:
-    """30 when most lines hold two pairs or more, which cover half of the text after the time."""
+    """30 when most lines hold two pairs or more, which cover half of the text after the time, or one quoted pair only."""
     found = head_lines(head)
     if not found or is_event_xml(head_text(head) or "") or found[0].lstrip()[:1] in ("{", "<"):
         return 0
@@ -38,6 +38,8 @@ def _is_kv(line: str) -> bool:
     pairs = list(_PAIR.finditer(line))
     stamp = at_start(line, 0)
     text = len(line.strip()) - (stamp[1] if stamp else 0)
+    if len(pairs) == 1:
+        return pairs[0][2] is not None and pairs[0].end() - pairs[0].start() >= text
     return len(pairs) >= 2 and sum(pair.end() - pair.start() + 1 for pair in pairs) * 2 >= text
 
 
