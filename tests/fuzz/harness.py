@@ -72,10 +72,10 @@ def _seeded(prop: Callable[[], None], number: int) -> Callable[[], None]:
     return seed(number)(prop)
 
 
-def smallest(text: str, check: Callable[[str], None], *, tries: int = 2_000) -> str:
+def smallest(text: str, check: Callable[[str], None], *, tries: int = 2_000, seconds: float = SECONDS) -> str:
     """A smaller text that breaks the check in the same way: with the same type of error, raised at the same line
     (and with the same `way`, if the error has one)."""
-    run = bounded(check)
+    run = bounded(check, seconds)
 
     def way(one: str) -> tuple[type[BaseException], int, str] | None:
         try:

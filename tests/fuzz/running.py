@@ -139,7 +139,7 @@ def attempt(text: str, world: World, name: str, *, further: bool = True) -> End:
     try:
         return timed(text, world, name, further=further)
     except Exception as error:  # whatever it is, its input is what matters
-        least = harness.smallest(text, lambda one: _tried(one, world, name), tries=400)
+        least = harness.smallest(text, lambda one: _tried(one, world, name), tries=400, seconds=SECONDS)
         error.add_note(f"kept as {harness.kept(least, '.run')}, in {name}: {least!r}")
         raise
 
