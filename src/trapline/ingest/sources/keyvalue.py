@@ -26,7 +26,7 @@ _TIME_KEYS = ("_time", "timestamp", "time", "datetime", "eventtime", "event_time
 
 
 def sniff(head: bytes, name: str) -> int:
-    """30 when most lines hold two pairs or more, which cover half of the text after the time, or one quoted pair only."""
+    """30 when most lines hold two pairs or more, which cover half of the text after the time, or one quoted pair."""
     found = head_lines(head)
     if not found or is_event_xml(head_text(head) or "") or found[0].lstrip()[:1] in ("{", "<"):
         return 0
