@@ -14,8 +14,8 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class JsonKind:
-    """A kind of JSON object. `all`, `any` and the keys of `values` are its own keys; `time` and `host` may
-    be a path `a.b` into it."""
+    """A kind of JSON object. `all` and `any` are its own keys; those of `values`, `time` and `host` may be a path `a.b`
+    into it. `source` is what Splunk's inputs are known to set, None = the file's name."""
 
     sourcetype: str
     time: tuple[str, ...]
@@ -23,12 +23,16 @@ class JsonKind:
     any: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     host: str | None = None
+    source: str | None = None
 
     def has_keys(self, value: Mapping[str, Any]) -> bool:
         return all(key in value for key in self.all) and (not self.any or any(key in value for key in self.any))
 
     def has_values(self, value: Mapping[str, Any]) -> bool:
-        return all(str(value.get(key)).startswith(start) for key, start in self.values.items())
+        return all(
+            (found := lookup(value, key)) is not None and str(found).startswith(start)
+            for key, start in self.values.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def json_kinds() -> tuple[JsonKind, ...]:
             tuple(rule.get("any", ())),
             rule.get("values", {}),
             rule.get("host"),
+            rule.get("source"),
         )
         for rule in rules["json"]
     ]

@@ -79,7 +79,7 @@ class _Reader:
             time=_time(value, kind),
             raw=raw,
             host=host if isinstance(host, str) else None,
-            source=None,
+            source=kind.source,
             sourcetype=kind.sourcetype,
             empties=True,
         )
