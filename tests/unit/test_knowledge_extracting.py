@@ -177,3 +177,10 @@ def test_xml_of_a_users_sourcetype(tmp_path: Path) -> None:
 def test_what_ingest_has_extracted_is_not_extracted_again(tmp_path: Path) -> None:
     with over(tmp_path, [{"f": "k=1"}], props="[app]\nKV_MODE = auto\n") as s:
         assert rows(s, "* | table f k") == [{"f": "k=1"}]
+
+
+def test_automatic_key_values_of_a_renamed_sourcetype(tmp_path: Path) -> None:
+    with text(
+        tmp_path, ["k=1"], props="[note]\nrename = memo\nEXTRACT-x = (?<no>k)\n[memo]\nEXTRACT-x = (?<yes>k)\n"
+    ) as s:
+        assert rows(s, "sourcetype=memo | table k yes no") == [{"k": "1", "yes": "k"}]

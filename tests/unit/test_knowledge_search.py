@@ -373,3 +373,41 @@ def test_fields_of_search_time_are_known(tmp_path: Path) -> None:
     with over(tmp_path, [{"user_a": "1"}], props="[app]\nEVAL-user_b = 2\nEVAL-c = 3\n") as s:
         assert s.run("* | table user_*").rows == [{"user_a": "1", "user_b": "2"}]
         assert rows(s, "user_*=2 | table c") == [{"c": "3"}]
+
+
+# --- names that change
+
+
+def test_rename_shows_a_sourcetype_under_another_name_with_its_settings(tmp_path: Path) -> None:
+    props = "[app]\nrename = web\nEVAL-x = 1\n[web]\nEVAL-y = 2\n"
+    with over(tmp_path, [{"a": "1"}], props=props) as s:
+        assert rows(s, "* | table sourcetype _sourcetype x y") == [
+            {"sourcetype": "web", "_sourcetype": "app", "y": "2"}
+        ]
+        assert len(rows(s, "sourcetype=web")) == 1
+        assert rows(s, "sourcetype=app") == []
+        assert len(rows(s, "_sourcetype=app")) == 1
+
+
+def test_aliases_with_wildcards(tmp_path: Path) -> None:
+    with over(tmp_path, [{"src_ip": "1", "src_port": "2"}], props="[app]\nFIELDALIAS-x = src_* AS s_*\n") as s:
+        assert rows(s, "* | table s_ip s_port") == [{"s_ip": "1", "s_port": "2"}]
+
+
+def test_an_eventtype_with_fields_in_its_name(tmp_path: Path) -> None:
+    files = {"eventtypes": "[kind-%k%-%l%]\nsearch = a=*\npriority = 1\ncolor = none\n"}
+    with over(tmp_path, [{"a": "1", "k": "x", "l": "y"}, {"a": "2", "k": "x"}], **files) as s:
+        assert rows(s, "* | sort a | table eventtype") == [{"eventtype": "kind-x-y"}, {}]
+
+
+def test_tags_by_host_and_source(tmp_path: Path) -> None:
+    tags = "[source::/var/log/app.log]\nlog = enabled\n[source=%2Fvar%2Flog%2Fapp.log]\nfile = enabled\n"
+    with over(tmp_path, [{"a": "1"}], tags=tags) as s:
+        assert rows(s, "* | table tag") == [{"tag": ["file", "log"]}]
+
+
+def test_nothing_of_a_disabled_addon_is_used(tmp_path: Path) -> None:
+    with over(tmp_path, [{"a": "1"}], props="[app]\nEVAL-x = 1\n", app="[install]\nstate = disabled\n") as s:
+        assert rows(s, "* | table a x") == [{"a": "1"}]
+        assert s.knowledge is not None
+        assert [one.code for one in s.knowledge.problems] == ["conf-disabled"]

@@ -40,6 +40,7 @@ from trapline.plan import (
     Schema,
     call,
     either,
+    substitute,
     text,
 )
 from trapline.spl.command import Context
@@ -80,7 +81,10 @@ class Bound:
         named = _renames(renames, stored)
         # A renamed sourcetype goes by the settings of its new name alone.
         choices = choose(knowledge.stanzas, frozenset(renames.get(one, one) for one in sourcetypes))
-        steps: list[Step] = [named, extractions(choices, named.schema, discover, bare)]
+        if renames:
+            bare = substitute(bare, {"sourcetype": Col("_sourcetype", Kind.TEXT)})
+        looked = partial(_discovered, discover, named.values)
+        steps: list[Step] = [named, extractions(choices, named.schema, looked, bare)]
         for build in (_aliases, _calculated):
             steps.append(build(choices, steps[-1].schema))
         steps += automatic_lookups(choices, knowledge.lookups, steps[-1].schema)
@@ -146,6 +150,11 @@ def choose(stanzas: Sequence[Stanza], sourcetypes: frozenset[str]) -> Choices:
 # --- the steps -----------------------------------------------------------------------------------------------------
 
 
+def _discovered(discover: Discover, named: Mapping[str, Expr], pairs: Expr) -> Sequence[str]:
+    """The names in pairs over fields as they are after `named`."""
+    return discover(substitute(pairs, named))
+
+
 def _renames(renames: Mapping[str, str], stored: Schema) -> Values:
     """rename: a sourcetype under another name; `_sourcetype` keeps its own."""
     step = Values(dict(stored))
@@ -205,8 +214,9 @@ def _spelled_out(rule: Alias, known: Sequence[str]) -> Iterator[tuple[str, str, 
         for name in dict.fromkeys(known):
             found = None if name.startswith("_") else regex.fullmatch(name)
             if found is not None:
-                pieces = iter(found.groups())
-                yield name, re.sub(r"\*", lambda _: next(pieces), new), keep
+                parts = new.split("*")
+                pieces = [*found.groups(), ""]
+                yield name, "".join(part + piece for part, piece in zip(parts, pieces, strict=True)), keep
 
 
 def _renamed(rule: Rule, name: str, values: Mapping[str, Expr], before: Expr) -> Expr:
@@ -214,7 +224,7 @@ def _renamed(rule: Rule, name: str, values: Mapping[str, Expr], before: Expr) ->
     if name not in values:
         return before
     replaces = isinstance(rule, Alias) and any(
-        not keep and (new == name or "*" in new and _wild(new).fullmatch(name)) for _, new, keep in rule.pairs
+        not keep and (new == name or ("*" in new and _wild(new).fullmatch(name))) for _, new, keep in rule.pairs
     )
     return values[name] if replaces else first_of([before, values[name]])
 

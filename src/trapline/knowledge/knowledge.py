@@ -59,6 +59,8 @@ class Knowledge:
     """The lookup tables of the add-ons, by the names of their stanzas and of their files."""
     index_time: IndexTime = field(default_factory=IndexTime)
     """How text becomes events, for ingest."""
+    renames: Mapping[str, str] = field(default_factory=dict)
+    """Sourcetypes that have another name when they are searched."""
     _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -67,13 +69,14 @@ class Knowledge:
 
         A later folder overrides an earlier one, key by key. Nothing in them is fatal (see `problems`).
         """
-        folders = [Path(one) for one in addon_dirs]
         problems: list[Warn] = []
+        folders = [folder for one in addon_dirs if not _disabled(folder := Path(one), problems)]
         files = {name: conf.load(folders, f"{name}.conf") for name in _FILES}
         for file in files.values():
             problems += file.problems
         transforms = files["transforms"].stanzas
         stanzas: list[Stanza] = []
+        renames: dict[str, str] = {}
         for name, keys in files["props"].stanzas.items():
             try:
                 spec = read_spec(name, keys.get("priority"))
@@ -81,6 +84,8 @@ class Knowledge:
                 where = next((one.place for one in keys.values()), None)
                 problems.append(Warn("conf", f"[{name}]: {error.reason}", error.hint, where))
                 continue
+            if spec is not None and spec.by is By.SOURCETYPE and "rename" in keys:
+                renames |= dict.fromkeys(spec.literals, keys["rename"].value)
             rules = {key: rule for key, one in keys.items() if (rule := rule_of(one, transforms)) is not None}
             followed = rules.keys() | USED | {"priority"}
             problems += (settings.unused(one) for key, one in keys.items() if key not in followed)
@@ -112,6 +117,7 @@ class Knowledge:
             files["transforms"].stanzas,
             LookupTables(files["transforms"].stanzas, folders),
             IndexTime.of(files["props"].stanzas),
+            renames,
         )
 
     @staticmethod
@@ -163,6 +169,17 @@ class Knowledge:
 
 def _nothing(_: object) -> tuple[str, ...]:
     return ()
+
+
+def _disabled(folder: Path, problems: list[Warn]) -> bool:
+    """Is an add-on switched off: app.conf, [install] state = disabled?"""
+    state = conf.load([folder], "app.conf").stanzas.get("install", {}).get("state")
+    if state is None or state.value.lower() != "disabled":
+        return False
+    problems.append(
+        Warn("conf-disabled", f"the add-on {folder.name} is disabled; nothing of it is used", where=state.place)
+    )
+    return True
 
 
 def built_in_addons() -> list[Path]:

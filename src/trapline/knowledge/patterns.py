@@ -86,7 +86,7 @@ def _transform(setting: Setting, name: str, keys: Mapping[str, Setting]) -> Patt
         return _delims(setting, name, keys, source, several, clean, keep, flags)
     if not regex:
         return unusable(setting, f"uses the transform [{name}], which has neither REGEX nor DELIMS")
-    groups = list(dict.fromkeys(_GROUP.findall(regex)))
+    groups: list[str] = list(dict.fromkeys(_GROUP.findall(regex)))
     formats = [
         (quoted or bare, constant or value)
         for quoted, bare, constant, value in _TARGET.findall(keys["FORMAT"].value if "FORMAT" in keys else "")
@@ -103,9 +103,9 @@ def _transform(setting: Setting, name: str, keys: Mapping[str, Setting]) -> Patt
             number = _number(regex, one)
             if number is not None and not _DYNAMIC.match(one):
                 templates += [one, f"${number}"]
-        names = tuple(dict.fromkeys(target for target, _ in fields))
+        known = tuple(dict.fromkeys(target for target, _ in fields))
         every = "a" if dynamic or several else ""
-        return Pairs("regex_fields", (regex, tuple(templates), every + flags), source, names, several)
+        return Pairs("regex_fields", (regex, tuple(templates), every + flags), source, known, several)
     return Pattern(regex, source, tuple(fields), several)
 
 

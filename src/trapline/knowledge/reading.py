@@ -27,7 +27,8 @@ def rule_of(setting: Setting, transforms: Transforms) -> Rule | None:
         # This prefix alone may be in any letter case, with `-`, `_` or nothing after it.
         return _lookup(setting)
     if setting.key in ("KV_MODE", "AUTO_KV_JSON"):
-        return Mode(setting, setting.value.strip().lower())
+        value = setting.value.strip().lower()
+        return None if value == "multi" else Mode(setting, value)
     kind, dash, name = setting.key.partition("-")
     if not dash:
         return None
@@ -63,8 +64,9 @@ def _alias(setting: Setting) -> Rule:
         new = found[5] or found[6] or found[7]
         pairs.append((old, new, found[4].lower() == "asnew"))
         at = found.end()
-    if any("*" in old or "*" in new for old, new, _ in pairs):
-        return unusable(setting, "has a wildcard in a field name, which is not supported")
+    for old, new, _ in pairs:
+        if old.count("*") != new.count("*"):
+            return unusable(setting, f"needs as many * in '{old}' as in '{new}'", [new], "src_* AS source_*")
     return Alias(setting, tuple(pairs))
 
 
@@ -121,15 +123,16 @@ def eventtype_of(name: str, keys: Mapping[str, Setting], problems: list[Warn]) -
     search = keys.get("search")
     if search is None or not search.value:
         return None
-    if "%" in name:
-        reason = f"the eventtype '{name}' takes part of its name from a field, which is not supported"
-        problems.append(Warn("knowledge", reason, where=search.place))
+    if name.count("%") % 2:
+        problems.append(Warn("knowledge", f"the eventtype '{name}' has a % without another", where=search.place))
         return None
     return Eventtype(name, search.value, search.place)
 
 
 def tags_of(stanza: str, keys: Mapping[str, Setting], problems: list[Warn]) -> Iterator[Tag]:
-    """The tags of a stanza `[field=value]`; the value may be URL-encoded."""
+    """The tags of a stanza `[field=value]`, also written `[host::value]`; the value may be URL-encoded."""
+    if stanza.startswith(("host::", "source::", "sourcetype::")):
+        stanza = stanza.replace("::", "=", 1)
     field, equals, value = (stanza if "=" in stanza else urllib.parse.unquote(stanza)).partition("=")
     if not equals or not field:
         for setting in keys.values():

@@ -17,7 +17,7 @@ _INDEX_TIME = re.compile(
     r"|disabled|HEADER_MODE|given_type|TERMINATE_ON_\w+"
 )
 _SHOWN = frozenset({"description", "category", "pulldown_type"})
-_AUTOMATIC = frozenset({"KV_MODE", "AUTO_KV_JSON", "KV_TRIM_SPACES", "MATCH_LIMIT", "DEPTH_LIMIT"})
+_AUTOMATIC = frozenset({"KV_TRIM_SPACES", "MATCH_LIMIT", "DEPTH_LIMIT"})
 
 
 def unused(setting: Setting) -> Warn:
@@ -30,9 +30,9 @@ def unused(setting: Setting) -> Warn:
         return Warn(
             "conf-automatic", f"{key} is not used: fields of known formats are extracted at ingest", where=setting.place
         )
-    if key == "rename":
-        reason = "rename is not supported: the sourcetype stays as it was ingested"
-        return Warn("conf-unsupported", reason, "give --sourcetype at ingest", setting.place)
+    if key == "KV_MODE":
+        reason = "KV_MODE = multi is not supported: events that are tables are not taken apart"
+        return Warn("conf-unsupported", reason, "| multikv does it in a search", setting.place)
     if _INDEX_TIME.fullmatch(key):
         return Warn(
             "conf-index-time", f"{key} is a setting of index time, which ingest does not use", where=setting.place
