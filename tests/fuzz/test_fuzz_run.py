@@ -33,8 +33,8 @@ def test_crashers(path: Path, here: World) -> None:
 
 def test_searches_run_or_are_refused(here: World) -> None:
     """Always the same searches. Enough of them must run: a fuzzer whose inputs are all refused finds nothing."""
-    ends = running.fuzz(here, seed=1, count=300)
-    assert ends[running.End.RAN] > 50, ends
+    ends = running.fuzz(here, seed=1, count=200)
+    assert ends[running.End.RAN] > 35, ends
 
 
 def test_every_command_runs(here: World) -> None:
