@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trapline.errors import Warn
 from trapline.knowledge import Knowledge
+from trapline.knowledge.check import doubts
 from trapline.knowledge.datamodels import model_files
-from trapline.knowledge.records import Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +44,3 @@ def inventory(folder: Path) -> Inventory:
         models=tuple(model_files([folder])),
         problems=len(doubts(known)),
     )
-
-
-def doubts(knowledge: Knowledge) -> list[Warn]:
-    """What could not be read, is not used or not supported, each once, by place."""
-    found = dict.fromkeys([*knowledge.problems, *_unusable(knowledge)])
-    return sorted(found, key=lambda one: _place(one.where))
-
-
-def _unusable(knowledge: Knowledge) -> Iterator[Warn]:
-    for stanza in knowledge.stanzas:
-        for rule in stanza.rules.values():
-            if isinstance(rule, Unusable):
-                yield rule.warn
-
-
-def _place(where: str | None) -> tuple[str, int]:
-    file, _, line = (where or "").rpartition(":")
-    return file, int(line) if line.isdigit() else 0

@@ -8,7 +8,7 @@ event has none. An event that lacks a match field is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -16,7 +16,7 @@ from trapline.errors import TraplineError, Warn
 from trapline.knowledge.records import Automatic, Unusable, unusable
 from trapline.knowledge.steps import Asking, Choice, Choices, Over, current, decide, first_of
 from trapline.knowledge.tables import LookupTables
-from trapline.plan import NULL, Call, Expr, Extend, Node, Schema, fields_of, widen
+from trapline.plan import NULL, Call, Expr, Extend, Node, Schema, fields_of, substitute, widen
 from trapline.spl.evaluate import as_kind, as_text, unify
 from trapline.spl.lookups import TIME, Lookup, Matches, find_matches, find_rows, is_plain, without_helpers
 from trapline.values import Kind
@@ -33,69 +33,99 @@ class _Branch(NamedTuple):
 
 
 @dataclass(slots=True)
-class LookupStep:
-    """The lookups of one key, at most one for an event."""
+class _Key:
+    """The lookups of one key, at most one for an event. `schema`: the fields after it; `below`: those before it;
+    `made`: the fields that it makes, some of them null in all events."""
 
     schema: dict[str, Kind]
     below: Schema
     branches: list[_Branch] = field(default_factory=list)
     warns: dict[str, list[Warn]] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
-    """Fields that are made, some of them null in all events."""
 
-    def makes(self, name: str) -> bool:
-        return name in self.made
-
-    def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
-        names = set(made)
-        read = {name for name in made if name in self.below}
+    def reads(self, names: Set[str]) -> set[str]:
+        """The fields that are read to make these."""
+        read = {name for name in names if name in self.below}
         for branch in self.branches:
             if any(name in names for _, name in branch.outputs):
                 read.update(one for key in branch.keys for one in fields_of(key))
                 if branch.table.temporal is not None:
                     read.add(TIME)
-        return read, lambda node: self._over(node, made, asking)
+        return read
 
-    def _over(self, node: Node, made: Sequence[str], asking: Asking) -> Node:
-        values = {name: current(name, self.below) for name in made}
+    def add(self, node: Node, names: Set[str], values: dict[str, Expr], asking: Asking) -> tuple[Node, list[str]]:
+        """Join what makes these fields; their values, over the node that comes back, go into `values`, which has what
+        the keys before made. Also gives the helper columns."""
+        made = {name: values.get(name, current(name, self.below)) for name in sorted(names)}
         hidden: list[str] = []
         for place, branch in enumerate(self.branches):
-            wanted = [(column, name) for column, name in branch.outputs if name in values]
+            wanted = [(column, name) for column, name in branch.outputs if name in made]
             if not wanted:
                 continue
             columns = list(dict.fromkeys(column for column, _ in wanted))
+            keys = [substitute(key, values) for key in branch.keys]
             matches: Matches | None = None
-            if any(key.kind is Kind.MULTI for key in branch.keys) or not is_plain(branch.table, branch.fields):
+            if any(key.kind is Kind.MULTI for key in keys) or not is_plain(branch.table, branch.fields):
                 own = (id(self), place)
                 if own not in asking.memo:
-                    asking.memo[own] = find_matches(asking.context, node, branch.table, branch.fields, branch.keys)
+                    asking.memo[own] = find_matches(asking.context, node, branch.table, branch.fields, keys)
                 matches = cast("Matches", asking.memo[own])
-            found = find_rows(asking.context, node, branch.table, branch.fields, branch.keys, columns, matches)
+            found = find_rows(asking.context, node, branch.table, branch.fields, keys, columns, matches)
             node = found.node
             hidden += found.hidden
             by_column = dict(zip(columns, found.values, strict=True))
             for column, name in wanted:
-                before, value = values[name], by_column[column]
+                before, value = made[name], by_column[column]
                 if branch.new:
-                    value = first_of([before, value])
-                value, before = unify([value, before])
-                values[name] = Call("case", (found.asked, value, before), value.kind)
-        layer = tuple((name, as_kind(value, self.schema[name])) for name, value in values.items())
-        node = Extend(node, layer)
-        return without_helpers(node, hidden) if hidden else node
+                    made[name] = first_of([before, value])
+                else:
+                    value, before = unify([value, before])
+                    made[name] = Call("case", (found.asked, value, before), value.kind)
+        values |= {name: as_kind(value, self.schema[name]) for name, value in made.items()}
+        return node, hidden
 
 
-def automatic_lookups(choices: Choices, tables: LookupTables, below: Schema) -> list[LookupStep]:
-    """A step for each LOOKUP- key, in ASCII order."""
-    steps: list[LookupStep] = []
-    for key in sorted(key for key in choices if key[:6].upper() == "LOOKUP"):
-        step = _step(choices[key], tables, steps[-1].schema if steps else below)
-        steps.append(step)
-    return steps
+class AutomaticLookups:
+    """All LOOKUP- keys in ASCII order, as one step: joins, and one layer of values on top."""
+
+    def __init__(self, choices: Choices, tables: LookupTables, below: Schema) -> None:
+        self._keys: list[_Key] = []
+        self.schema: Mapping[str, Kind] = below
+        self.warns: dict[str, list[Warn]] = {}
+        for name in sorted(name for name in choices if name[:6].upper() == "LOOKUP"):
+            key = _step(choices[name], tables, self.schema)
+            self._keys.append(key)
+            self.schema = key.schema
+            for one, warns in key.warns.items():
+                self.warns.setdefault(one, []).extend(warns)
+        self._made = frozenset(name for key in self._keys for name in key.made)
+
+    def makes(self, name: str) -> bool:
+        return name in self._made
+
+    def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
+        wanted = set(made)
+        used: list[tuple[_Key, set[str]]] = []
+        for key in reversed(self._keys):
+            names = wanted & key.made
+            if names:
+                used.append((key, names))
+                wanted = (wanted - names) | key.reads(names)
+
+        def over(node: Node) -> Node:
+            values: dict[str, Expr] = {}
+            hidden: list[str] = []
+            for key, names in reversed(used):
+                node, helpers = key.add(node, names, values, asking)
+                hidden += helpers
+            node = Extend(node, tuple((name, values[name]) for name in made))
+            return without_helpers(node, hidden) if hidden else node
+
+        return wanted, over
 
 
-def _step(choices: Sequence[Choice], tables: LookupTables, below: Schema) -> LookupStep:
-    step = LookupStep(dict(below), below)
+def _step(choices: Sequence[Choice], tables: LookupTables, below: Schema) -> _Key:
+    step = _Key(dict(below), below)
     for place, (_, rule) in enumerate(choices):
         if isinstance(rule, Automatic):
             refused = _add(step, choices, place, rule, tables)
@@ -110,9 +140,7 @@ def _step(choices: Sequence[Choice], tables: LookupTables, below: Schema) -> Loo
     return step
 
 
-def _add(
-    step: LookupStep, choices: Sequence[Choice], place: int, rule: Automatic, tables: LookupTables
-) -> Unusable | None:
+def _add(step: _Key, choices: Sequence[Choice], place: int, rule: Automatic, tables: LookupTables) -> Unusable | None:
     """Put a lookup into its step; what is wrong with it otherwise."""
     try:
         table = tables.usable(rule.table)

@@ -22,7 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from trapline.errors import Span, SplError, Warn
-from trapline.knowledge.automatic import automatic_lookups
+from trapline.knowledge.automatic import AutomaticLookups
 from trapline.knowledge.extracting import Discover, extractions
 from trapline.knowledge.records import Alias, Calculated, Rule, Unusable
 from trapline.knowledge.spec import By
@@ -87,13 +87,18 @@ class Bound:
         steps: list[Step] = [named, extractions(choices, named.schema, looked, bare)]
         for build in (_aliases, _calculated):
             steps.append(build(choices, steps[-1].schema))
-        steps += automatic_lookups(choices, knowledge.lookups, steps[-1].schema)
+        steps.append(AutomaticLookups(choices, knowledge.lookups, steps[-1].schema))
         steps.append(_eventtypes(knowledge, steps[-1].schema))
         steps.append(_tags(knowledge, steps[-1].schema))
         self._steps = steps
         made = steps[-1].schema
         own = [name for name in stored if name.startswith("_") or name in METADATA]
         self.schema: dict[str, Kind] = {name: made[name] for name in [*own, *sorted(made.keys() - set(own))]}
+
+    @property
+    def doubts(self) -> list[Warn]:
+        """What cannot be followed, each with its place."""
+        return [warn for step in self._steps for warns in step.warns.values() for warn in warns]
 
     def expander(self, context: Context) -> Callable[[Scan, frozenset[str]], Node]:
         """The `Scan.expand` of one search. Asking for a field of a setting that cannot be followed warns there."""

@@ -87,7 +87,7 @@ class Knowledge:
             if spec is not None and spec.by is By.SOURCETYPE and "rename" in keys:
                 renames |= dict.fromkeys(spec.literals, keys["rename"].value)
             rules = {key: rule for key, one in keys.items() if (rule := rule_of(one, transforms)) is not None}
-            followed = rules.keys() | USED | {"priority"}
+            followed = rules.keys() | USED | {"priority", "rename"}
             problems += (settings.unused(one) for key, one in keys.items() if key not in followed)
             if spec is not None and rules:
                 stanzas.append(Stanza(spec, rules))

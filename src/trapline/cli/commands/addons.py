@@ -71,7 +71,7 @@ def check(addons: tuple[str, ...], as_json: bool) -> None:
     """
     from trapline import app
     from trapline.cli import addonstext
-    from trapline.coverage.inventory import doubts
+    from trapline.knowledge.check import doubts
 
     found = doubts(app.knowledge(addons))
     if as_json:

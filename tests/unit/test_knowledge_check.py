@@ -1,0 +1,31 @@
+"""What add-ons use and Trapline does not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.knowledgekit import addon
+from trapline.knowledge.check import check
+
+
+def test_everything_that_is_not_followed_is_named_with_its_place(tmp_path: Path) -> None:
+    props = r"""[app]
+EVAL-broken = if(a
+EVAL-fine = a
+LOOKUP-gone = nowhere a OUTPUT b
+LOOKUP-column = codes code OUTPUT colour
+LOOKUP-fine = codes code OUTPUT action
+KV_MODE = multi
+REPORT-x = missing
+[old]
+rename = app
+"""
+    folder = addon(tmp_path, props=props, transforms="[codes]\nfilename = c.csv\n", c_csv="code,action\n1,a\n")
+    found = check([folder])
+    assert [str(one.where).rpartition(":")[2] for one in found] == ["2", "4", "5", "7", "8"]
+    assert "the lookup nowhere is no stanza" in found[1].reason
+    assert "names the column colour, which the table codes has not" in found[2].reason
+
+
+def test_a_clean_addon_has_no_doubts(tmp_path: Path) -> None:
+    assert check([addon(tmp_path, props="[app]\nEVAL-x = 1\nKV_MODE = none\n")]) == []
