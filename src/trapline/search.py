@@ -371,7 +371,7 @@ class _Context:
             self._depth -= 1
 
     def saved_search(self, name: str) -> str | None:
-        return self.session.saved_searches.get(name)
+        return self.session.saved_searches.get(name) or self.knowledge().saved_searches.get(name)
 
     def job(self, name: str) -> Node | None:
         rows = self.session.jobs.get(name)
@@ -607,6 +607,9 @@ class _Context:
         over = (session.tables, session.macros, session.knowledge, model)
         known = session._templates.get((model.name, name))
         if known is None or any(one is not other for one, other in zip(known.over, over, strict=True)):
+            # To bind knowledge may mean to look at the data once; what was found then holds for the tables.
+            tables = [table for table in session.tables if _visible(table, None)]
+            self.knowledge().bind(tables, _schema(tables), self)
             before, self._lasting = self._lasting, True
             outer, self.warnings = self.warnings, Warnings()
             try:

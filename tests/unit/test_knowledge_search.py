@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.knowledgekit import addon, session
-from trapline.errors import Warnings
+from trapline.errors import SplError, Warnings
 from trapline.knowledge import Knowledge
 from trapline.plan import Extend, Scan
 from trapline.search import Macro, Session
@@ -411,3 +411,11 @@ def test_nothing_of_a_disabled_addon_is_used(tmp_path: Path) -> None:
         assert rows(s, "* | table a x") == [{"a": "1"}]
         assert s.knowledge is not None
         assert [one.code for one in s.knowledge.problems] == ["conf-disabled"]
+
+
+def test_saved_searches_of_an_addon(tmp_path: Path) -> None:
+    saved = "[errors]\nsearch = a=1 | table a\n[off]\nsearch = *\ndisabled = 1\n"
+    with over(tmp_path, [{"a": "1"}, {"a": "2"}], savedsearches=saved) as s:
+        assert rows(s, "| savedsearch errors") == [{"a": "1"}]
+        with pytest.raises(SplError):
+            s.run("| savedsearch off")

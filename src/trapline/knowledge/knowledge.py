@@ -23,7 +23,7 @@ from trapline.plan import Schema, Table
 from trapline.spl.command import Context
 
 ADDONS = Path(__file__).parents[1] / "addons"
-_FILES = ("props", "transforms", "eventtypes", "tags", "macros")
+_FILES = ("props", "transforms", "eventtypes", "tags", "macros", "savedsearches")
 _KEPT = 32
 """Bindings remembered."""
 
@@ -61,6 +61,8 @@ class Knowledge:
     """How text becomes events, for ingest."""
     renames: Mapping[str, str] = field(default_factory=dict)
     """Sourcetypes that have another name when they are searched."""
+    saved_searches: Mapping[str, str] = field(default_factory=dict)
+    """The searches of savedsearches.conf by name."""
     _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -118,6 +120,7 @@ class Knowledge:
             LookupTables(files["transforms"].stanzas, folders),
             IndexTime.of(files["props"].stanzas),
             renames,
+            _saved(files["savedsearches"]),
         )
 
     @staticmethod
@@ -169,6 +172,15 @@ class Knowledge:
 
 def _nothing(_: object) -> tuple[str, ...]:
     return ()
+
+
+def _saved(file: conf.Conf) -> dict[str, str]:
+    """The searches of savedsearches.conf that are not disabled."""
+    return {
+        name: keys["search"].value
+        for name, keys in file.stanzas.items()
+        if name != conf.DEFAULT and "search" in keys and not ("disabled" in keys and conf.truth(keys["disabled"].value))
+    }
 
 
 def _disabled(folder: Path, problems: list[Warn]) -> bool:
