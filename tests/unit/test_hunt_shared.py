@@ -20,7 +20,6 @@ pytestmark = pytest.mark.skipif(SHARED is None, reason="needs the reference data
 
 NOT_THERE = {
     "detect_certipy_file_modifications": "the file is an older version, without the process that wrote these files",
-    "ivanti_epmm_remote_unauthenticated_api_access_cve_2023_35078": "no add-on tags suricata's events for Web yet",
 }
 """Detections that run and rightly find nothing, and why."""
 
