@@ -25,6 +25,7 @@ MODEL: dict[str, Any] = {
             "fields": [
                 {"fieldName": "buyer", "comment": json.dumps({"recommended": True})},
                 {"fieldName": "price", "comment": json.dumps({"recommended": True})},
+                {"fieldName": "buyer_priority", "comment": json.dumps({"recommended": True})},
                 {"fieldName": "note", "comment": json.dumps({"ta_relevant": False})},
             ],
         },

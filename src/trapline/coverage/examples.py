@@ -78,7 +78,7 @@ def _from_json(path: Path) -> Iterator[Example]:
 def _example(name: str, sourcetype: str, source: str, log: str, fields: Any, whole: bool | None) -> Example:
     log = log.strip()
     names = frozenset(str(one) for one in fields if not is_metadata(str(one)))
-    if "timestamp" not in log.lower():
+    if not re.search(r"\btimestamp\b", log):
         # Then it is the default field of that name (Getting Data In, "About default fields").
         names -= {"timestamp"}
     flaw = "" if names else "it lists no fields"

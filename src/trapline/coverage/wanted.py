@@ -7,12 +7,20 @@ Information Model Add-on Manual, "How to use the CIM data model reference tables
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trapline.knowledge.datamodels import model_of
+
+_EVENT_WIDE = re.compile(
+    r"_|is_|(?:host|source|sourcetype|tag|cim_entity_zone)$"
+    r"|.*_(?:bunit|category|priority|requires_av|should_timesync|should_update|watchlist)$"
+)
+"""Fields that an add-on need not give: Splunk's own, flags of child datasets, and what asset and identity correlation
+adds (the reference tables say of those: do not define extractions for this field)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ def wanted(models: Mapping[str, Any]) -> list[Wanted]:
             names = [field for part in line for field in marked.get(part.name, ())]
             if not marked:
                 names = [field for part in line for field in part.fields]
-            kept = dict.fromkeys(field for field in names if not field.startswith("is_") and not field.startswith("_"))
+            kept = dict.fromkeys(field for field in names if not _EVENT_WIDE.match(field))
             found.append(Wanted(name, dataset, one.parent, tuple(kept)))
     return found
 
