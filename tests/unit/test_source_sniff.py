@@ -47,6 +47,7 @@ from tests.unit.test_source_winjson import BEATS, BEATS6, NXLOG, TREE, XML
         (json.dumps(NXLOG | {"Message": "x" * 100_000}), "winjson"),
         (json.dumps(NXLOG | {"ScriptBlockText": "x" * 100_000}), "winjson"),
         (SYSCALL, "auditd"),
+        ("03/04/2026 12:00:00.125\ndcName=dc1.example.com\nadmonEventType=Update\n", "admon"),
         ("a=1 b=2\nc=3 d=4\n", "keyvalue"),
         ("2024-03-04 12:00:05 a=1 b=2 c=3 d=4 e=5\n", "keyvalue"),
         ("name,size\na,1\n", "csvfile"),

@@ -74,9 +74,16 @@ class EventTime:
             self._sink.warn("times have no year: taken from the file's modification time")
 
 
-def read(file: Input, sink: Sink, rules: EventRules, sourcetype: str, host: Callable[[str], str | None]) -> None:
-    """Read text as events of a sourcetype; `host` finds the machine in an event's text. Raises InputError for a regular
-    expression that runs into its time limit."""
+def read(
+    file: Input,
+    sink: Sink,
+    rules: EventRules,
+    sourcetype: str,
+    host: Callable[[str], str | None],
+    kind: Callable[[str], str] | None = None,
+) -> None:
+    """Read text as events of a sourcetype; `host` finds the machine in an event's text, `kind` the sourcetype where
+    each event tells its own. Raises InputError for a regular expression that runs into its time limit."""
     for problem in rules.problems:
         sink.warn(f"{problem.where}: {problem.reason}")
     clock = EventTime(rules.time or TimeRules(), file.mtime, sink)
@@ -84,7 +91,9 @@ def read(file: Input, sink: Sink, rules: EventRules, sourcetype: str, host: Call
     try:
         for raw, moment in _events(file, sink, rules, clock):
             number += 1
-            sink.add((), (), time=moment, raw=raw, host=host(raw), source=None, sourcetype=sourcetype)
+            sink.add(
+                (), (), time=moment, raw=raw, host=host(raw), source=None, sourcetype=kind(raw) if kind else sourcetype
+            )
     except TimeoutError:
         raise InputError(
             f"a regular expression of the sourcetype {sourcetype} took more than {SECONDS:g} s after event {number}",

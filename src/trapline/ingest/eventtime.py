@@ -63,7 +63,7 @@ _ISO = re.compile(
 )
 _SLASHED = re.compile(r"\[?(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,9})?)\]?", re.ASCII)
 _AMERICAN = re.compile(r"\[?(\d\d)/(\d\d)/(\d{4}) (\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: ([AP])M)?\]?", re.ASCII)
-_WEB = re.compile(r"\[?(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d)(?: ([+-]\d{4}))?\]?", re.ASCII)
+_WEB = re.compile(r"\[?(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: ([+-]\d{4}))?\]?", re.ASCII)
 _SYSLOG = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d) (?:(\d{4}) )?(\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?![\d:])", re.ASCII)
 _SECONDS = re.compile(r"(\d{10}(?:\.\d{1,9})?)(?=\s|\Z)", re.ASCII)
 _PRIORITY = re.compile(r"<\d{1,3}>(?:\d )?", re.ASCII)

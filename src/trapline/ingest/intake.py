@@ -229,6 +229,9 @@ class _Intake:
             report.skip("not recognised", hint="If it is a log, name its format with --format.")
             return
         report.format = format_name
+        told = rules is None and settings.sourcetype is None and self._format is None and format_name in PLAIN
+        if told:  # the lines tell their sourcetype, which may have rules
+            rules = self._rules.rules(text_kind(_first_line(file)), settings.source or file.name, settings.host)
         # A reading on purpose has portions of its own; one that goes on after a kill has those of the first time
         portions_id = file.digest + settings.salt(rules) + (f"-{uuid.uuid4().hex}" if self._again else "")
         sink = _FileSink(
@@ -245,7 +248,7 @@ class _Intake:
         try:
             if rules is not None and format_name in PLAIN and self._format is None and (rules.lines or rules.time):
                 sourcetype = settings.sourcetype or rules.sourcetype or text_kind(_first_line(file))
-                eventbreak.read(file, sink, rules, sourcetype, syslog_host)
+                eventbreak.read(file, sink, rules, sourcetype, syslog_host, text_kind if told else None)
             else:
                 if rules is not None and rules.time is not None:
                     sink.clock = eventbreak.EventTime(rules.time, file.mtime, sink)

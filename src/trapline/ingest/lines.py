@@ -133,7 +133,8 @@ def head_lines(head: bytes, count: int = 50) -> list[str]:
 
 
 _SYSLOG = re.compile(
-    r"(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?|1 \d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
+    r"(?:\d{1,5} (?=<))?(?:<\d{1,3}>)?"  # RFC 6587 counts the octets first
+    r"(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?|(?:1 )?\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
     r" ([A-Za-z0-9_.:\-]{1,255}) ",
     re.ASCII,
 )

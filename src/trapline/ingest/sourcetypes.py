@@ -37,10 +37,11 @@ class JsonKind:
 
 @dataclass(frozen=True, slots=True)
 class TextKind:
-    """A kind of text line."""
+    """A kind of text line. `holds`: a text that is in each of them, looked for first because that is quick."""
 
     sourcetype: str
     match: re.Pattern[str]
+    holds: str = ""
 
 
 @cache
@@ -73,14 +74,21 @@ def json_kinds() -> tuple[JsonKind, ...]:
 def text_kinds() -> tuple[TextKind, ...]:
     """All kinds, the one that always fits last."""
     rules = _rules()
-    named = [TextKind(rule["sourcetype"], re.compile(rule["match"], re.ASCII)) for rule in rules["text"]]
+    named = [
+        TextKind(rule["sourcetype"], re.compile(rule["match"], re.ASCII), rule.get("holds", ""))
+        for rule in rules["text"]
+    ]
     return (*named, TextKind(rules["text_default"]["sourcetype"], re.compile("")))
+
+
+UNKNOWN = frozenset({"text", "syslog"})
+"""Sourcetypes of text that say nothing of what is in it."""
 
 
 def text_kind(line: str) -> str:
     """The sourcetype of a line of text, by its first 1,000 characters."""
     start = line[:1000]
-    return next(kind.sourcetype for kind in text_kinds() if kind.match.search(start))
+    return next(kind.sourcetype for kind in text_kinds() if kind.holds in start and kind.match.search(start))
 
 
 def lookup(value: Any, path: str) -> Any:

@@ -1,9 +1,10 @@
 """Text with `key=value` pairs, one event per line; values with blanks are quoted.
 
-sourcetype `kv` (Splunk has no name for it: give --sourcetype for content that searches for one). The time is the one at
-the start of the line (`eventtime.at_start`), else that of the first pair named time, timestamp, _time, date, datetime,
-ts, eventtime or event_time, where `date=` and `time=` belong together (firewalls write them so). Keys are cleaned as
-Splunk cleans them; repeated keys become multivalues; quotes around values are taken off and `\\"` within them is `"`.
+sourcetype `kv` where the line does not tell (Splunk has no name for it: give --sourcetype for content that searches for
+one); known lines are in `data/sourcetypes.yaml`. The time is the one at the start of the line (`eventtime.at_start`),
+else that of the first pair named time, timestamp, _time, date, datetime, ts, eventtime, event_time or time_local, where
+`date=` and `time=` belong together (firewalls write them so). Keys are cleaned as Splunk cleans them; repeated keys
+become multivalues; quotes around values are taken off and `\\"` within them is `"`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Sequence
 
 from trapline.ingest.eventtime import at_start, micros
 from trapline.ingest.fieldset import Fields
-from trapline.ingest.lines import LINE_LIMIT, Decoder, head_lines, head_text, is_event_xml, lines
+from trapline.ingest.lines import LINE_LIMIT, Decoder, head_lines, head_text, is_event_xml, lines, syslog_host
 from trapline.ingest.source import Input, Sink
+from trapline.ingest.sourcetypes import UNKNOWN, text_kind
 
 HELP = "text with key=value pairs, one event per line"
 
@@ -22,7 +24,7 @@ _PAIR = re.compile(
     r"(?<![^\s,;|\[({])([A-Za-z_][A-Za-z0-9_.:\-]{0,63})="
     r"(?:\"((?:[^\"\\]|\\.)*+)\"|'([^']*)'|([^\s,;|\"'][^\s,;|]*)?)"
 )
-_TIME_KEYS = ("_time", "timestamp", "time", "datetime", "eventtime", "event_time", "ts", "date")
+_TIME_KEYS = ("_time", "timestamp", "time", "datetime", "eventtime", "event_time", "ts", "time_local", "date")
 
 
 def sniff(head: bytes, name: str) -> int:
@@ -69,7 +71,17 @@ def read(file: Input, sink: Sink) -> None:
                 sink.warn("times have no year: taken from the file's modification time")
             time = stamp[0] if stamp is not None else _pair_time(pairs)
             names, cells = fields.of(pairs)
-            sink.add(names, cells, time=time, raw=raw, host=None, source=None, sourcetype="kv")
+            start = raw[:1000]
+            kind = text_kind(start)
+            sink.add(
+                names,
+                cells,
+                time=time,
+                raw=raw,
+                host=syslog_host(start),
+                source=None,
+                sourcetype="kv" if kind in UNKNOWN else kind,
+            )
 
 
 def _pair_time(pairs: Sequence[tuple[str, str]]) -> int | None:
