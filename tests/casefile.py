@@ -15,7 +15,9 @@ import yaml
 
 from trapline.values import number_text, to_number
 
-GIVEN = frozenset({"spl", "json", "yaml", "file"})
+SEVERAL = frozenset({"file", "addon"})
+"""Blocks of which a case may have more than one."""
+GIVEN = frozenset({"spl", "json", "yaml"}) | SEVERAL
 EXPECTED = frozenset({"rows", "fields", "error", "warnings", "explain"})
 PROSE = frozenset({"", "text", "sh", "conf"})
 """Fences that are for the reader only."""
@@ -82,6 +84,10 @@ class Case:
         """Raw logs to ingest before the search."""
         return [block for block in self.blocks if block.kind == "file"]
 
+    def addon(self) -> dict[str, str]:
+        """The files of an add-on by their paths: the case's own in place of those of the page."""
+        return {block.attributes.get("path", ""): block.text for block in self.blocks if block.kind == "addon"}
+
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
@@ -103,6 +109,7 @@ class Outcome:
 
 # --- reading -------------------------------------------------------------------------------------------------------
 
+_ADDON_FILE = re.compile(r"(?:default|local)/\w+\.conf|lookups/\w+\.csv")
 _FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*(.*)$")
 
 
@@ -173,28 +180,33 @@ def _block(lines: Sequence[str], first: int, fence: re.Match[str], path: Path) -
 def _case(path: Path, name: str, at: int, shared: Sequence[Block], own: Sequence[Block]) -> Case:
     blocks = [block for block in own if block.kind not in PROSE]
     kinds = [block.kind for block in blocks]
-    for kind in set(kinds) - {"file"}:
+    for kind in set(kinds) - SEVERAL:
         if kinds.count(kind) > 1:
             raise CaseError(f"{path}:{at + 1}: case '{name}' has more than one '{kind}' block")
     if "error" in kinds and {"rows", "fields", "explain"} & set(kinds):
         raise CaseError(f"{path}:{at + 1}: case '{name}' expects rows and an error")
-    for block in blocks:
+    for block in [*shared, *blocks]:
+        if block.kind == "addon" and not _ADDON_FILE.fullmatch(block.attributes.get("path", "")):
+            raise CaseError(f"{path}:{block.first + 1}: an addon block needs path=, such as default/props.conf")
         if block.words and (block.kind, block.words) != ("rows", ("unordered",)):
             raise CaseError(f"{path}:{block.first + 1}: '{' '.join(block.words)}' says nothing to a {block.kind} block")
-    given = {block.kind: block for block in [*shared, *own] if block.kind in GIVEN - {"file"}}
+    given = {block.kind: block for block in [*shared, *own] if block.kind in GIVEN - SEVERAL}
     if "spl" not in given:
         raise CaseError(f"{path}:{at + 1}: case '{name}' has no 'spl' block")
+    inherited = [block for block in shared if block.kind in SEVERAL]
+    several = {block.kind for block in [*inherited, *blocks]}
+    if "addon" in several and "file" not in several:
+        raise CaseError(f"{path}:{at + 1}: case '{name}' has an add-on and no file whose events it speaks of")
     settings: dict[str, Any] = {}
     for block in [*shared, *own]:
         if block.kind == "yaml":
             settings |= _settings(block, path)
-    files = [block for block in shared if block.kind == "file"]
     return Case(
         file=path,
         name=name,
         line=at + 1,
         last=max(block.last for block in blocks),
-        blocks=(*files, *blocks),
+        blocks=(*inherited, *blocks),
         spl=given["spl"].text,
         events=_rows(given["json"], path) if "json" in given else (),
         settings=settings,

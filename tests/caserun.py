@@ -14,6 +14,8 @@ from typing import Any
 from tests.casefile import Block, Case, CaseError, Outcome
 from trapline.errors import TraplineError
 from trapline.ingest.intake import Evidence, ingest
+from trapline.knowledge import Knowledge
+from trapline.knowledge.kept import Kept
 from trapline.search import Macro, Session
 from trapline.spl.limits import Limits
 from trapline.store import Store
@@ -33,10 +35,12 @@ def run(case: Case, engine: str) -> Outcome:
             with tempfile.TemporaryDirectory() as folder:
                 session = _session(case)
                 session.folder = Path(folder)
+                session.kept = Kept((), Path(folder) / "state.db")
                 return ENGINES_BY_NAME[engine](case, session)
-        with Store.throwaway() as store:
-            said = _ingest(case, store)
+        with Store.throwaway() as store, tempfile.TemporaryDirectory() as folder:
             session = _session(case)
+            session.knowledge = _knowledge(case, Path(folder) / "addon")
+            said = _ingest(case, store, session.knowledge)
             session.events = None
             session.tables = store.snapshot().tables
             outcome = ENGINES_BY_NAME[engine](case, session)
@@ -96,7 +100,19 @@ def _duckdb(case: Case, session: Session) -> Outcome:
     return Outcome(fields=result.fields, rows=result.rows, warnings=list(map(str, result.warnings)), stages=stages)
 
 
-def _ingest(case: Case, store: Store) -> list[str]:
+def _knowledge(case: Case, folder: Path) -> Knowledge | None:
+    """What the add-on of a case knows, which stands in `folder` while the case runs; None for the built-in ones."""
+    files = case.addon()
+    if not files:
+        return None
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content + "\n", encoding="utf-8")
+    return Knowledge.load([folder])
+
+
+def _ingest(case: Case, store: Store, knowledge: Knowledge | None) -> list[str]:
     """Ingest the files of a case, and return what the report says of each that is not plain well."""
     said: list[str] = []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -112,7 +128,8 @@ def _ingest(case: Case, store: Store) -> list[str]:
                 host=words.get("host"),
                 index=words.get("index"),
             )
-            report = ingest([evidence], store, format=words.get("format"))
+            rules = knowledge.index_time if knowledge is not None else None
+            report = ingest([evidence], store, format=words.get("format"), rules=rules)
             said += [f"{one.name}: {one.note}" for one in report.files if one.note]
     return said
 

@@ -114,6 +114,7 @@ def test_a_page_is_read(tmp_path: Path) -> None:
         ("# t\n## x\n```spl\nh\n```\n```spl\ni\n```\n", "head.md:2: case 'x' has more than one 'spl' block"),
         ("# t\n## x\n```spl\nh\n```\n```rows\n```\n```error\n```\n", "head.md:2: case 'x' expects rows and an error"),
         ("# t\n## x\n```spl\nh\n```\n```rows sorted\n```\n", "head.md:6: 'sorted' says nothing to a rows block"),
+        ("# t\n```addon path=../props.conf\n```\n## x\n```spl\nh\n```\n", "head.md:2: an addon block needs path="),
         ("# t\n## x\n```spl\nh\n```\n## x\n```spl\nh\n```\n", "head.md:6: a second case named 'x'"),
         ("# t\n```json\n{\n```\n## x\n```spl\nh\n```\n", "head.md:3: not a JSON object on one line"),
         ("# t\n```json\n\n[1]\n```\n## x\n```spl\nh\n```\n", "head.md:4: not a JSON object"),

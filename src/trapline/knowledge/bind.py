@@ -243,7 +243,7 @@ def _calculated(choices: Choices, below: Schema) -> Values:
     for key, rules in choices.items():
         if not key.startswith("EVAL-"):
             continue
-        name = rules[0][1].fields[0]
+        name = key.partition("-")[2].strip()
         for _, rule in rules:
             if isinstance(rule, Unusable):
                 step.unusable(rule, below)

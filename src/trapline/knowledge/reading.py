@@ -14,7 +14,18 @@ from typing import NoReturn
 from trapline.errors import SplError, Warn
 from trapline.knowledge.conf import Setting, truth
 from trapline.knowledge.patterns import Transforms, inline, report
-from trapline.knowledge.records import Alias, Automatic, Calculated, Eventtype, Mode, Rule, Tag, Unusable, unusable
+from trapline.knowledge.records import (
+    Alias,
+    Automatic,
+    Calculated,
+    Cleared,
+    Eventtype,
+    Mode,
+    Rule,
+    Tag,
+    Unusable,
+    unusable,
+)
 from trapline.spl.cursor import Cursor
 from trapline.spl.expr import parse_expression
 
@@ -22,7 +33,11 @@ from trapline.spl.expr import parse_expression
 
 
 def rule_of(setting: Setting, transforms: Transforms) -> Rule | None:
-    """The rule of a setting of props.conf, None where it is not one of search time."""
+    """The rule of a setting of props.conf, None where it is not one of search time.
+
+    An empty value clears a setting (Admin Manual, "How to edit a configuration file")."""
+    if not setting.value.strip() and _SEARCH_TIME.match(setting.key):
+        return Cleared(setting)
     if setting.key[:6].upper() == "LOOKUP":
         # This prefix alone may be in any letter case, with `-`, `_` or nothing after it.
         return _lookup(setting)
@@ -44,6 +59,7 @@ def rule_of(setting: Setting, transforms: Transforms) -> Rule | None:
     return None
 
 
+_SEARCH_TIME = re.compile(r"(?:EXTRACT|REPORT|FIELDALIAS|EVAL)-|KV_MODE\Z|AUTO_KV_JSON\Z|(?i:LOOKUP)")
 _NAME = r"""(?:"([^"]+)"|'([^']+)'|([^\s,"']+))"""
 _ALIAS = re.compile(rf"[\s,]*{_NAME}\s+(as|asnew)\s+{_NAME}[\s,]*", re.IGNORECASE)
 

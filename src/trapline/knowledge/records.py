@@ -134,7 +134,15 @@ class Mode:
     fields: tuple[str, ...] = ()
 
 
-Rule = Extraction | Mode | Alias | Calculated | Automatic | Unusable
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A setting without a value: what weaker stanzas say of its key does not hold either."""
+
+    setting: Setting
+    fields: tuple[str, ...] = ()
+
+
+Rule = Cleared | Extraction | Mode | Alias | Calculated | Automatic | Unusable
 
 
 @dataclass(frozen=True, slots=True)
