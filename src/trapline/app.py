@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from trapline.ingest.intake import Evidence
     from trapline.ingest.intake import Progress as IngestProgress
     from trapline.ingest.report import IngestReport
+    from trapline.knowledge.kept import Kept
     from trapline.knowledge.knowledge import Knowledge
     from trapline.plan import Table
     from trapline.search import Session
+    from trapline.spl.lookups import Lookup
 
 
 def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
@@ -53,6 +56,49 @@ def knowledge(folders: Sequence[str | Path] = ()) -> Knowledge:
     from trapline.knowledge.knowledge import Knowledge
 
     return Knowledge.load(addons(folders)) if folders else Knowledge.built_in()
+
+
+LOOKUPS = "lookups"
+"""The folder of a store with the lookup tables of its user."""
+STATE = "state.db"
+"""The state database of a store."""
+STATE_VARIABLE = "TRAPLINE_STATE"
+"""Environment variable with the URL of the state database, where it is not that file."""
+
+
+def kept(store: Path, *, create: bool = False, writes: bool = True) -> Kept | None:
+    """The lookup tables that a store keeps; None where there is no such store, unless it is to be made. `writes`:
+    outputlookup writes to them. Raises TraplineError."""
+    from trapline.knowledge.kept import Kept
+    from trapline.store import Store
+
+    if create:
+        Store.open(store).close()
+    if not store.is_dir():
+        return None
+    return Kept((store / LOOKUPS,), os.environ.get(STATE_VARIABLE) or store / STATE, writes)
+
+
+def with_lookups(
+    knowledge: Knowledge, kept: Kept | None, assets: Path | None = None, identities: Path | None = None
+) -> Knowledge:
+    """The knowledge with the user's lookup tables, assets and identities: files as given, else `assets.csv` and
+    `identities.csv` of the folder of lookups. Raises InputError for a file that is none."""
+    from trapline.knowledge.identities import ASSETS, IDENTITIES, tables
+
+    if kept is not None:
+        assets, identities = assets or kept.file(ASSETS), identities or kept.file(IDENTITIES)
+    given = tables(assets, identities)
+    return knowledge.over(kept, given) if kept is not None or given else knowledge
+
+
+def lookup_table(name: str, content: Content, knowledge: Knowledge, kept: Kept | None) -> Lookup:
+    """A lookup table by name, with the rows that the user has for it. Raises TraplineError."""
+    from trapline.knowledge import lookups
+
+    own = kept.files() if kept is not None else {}
+    found = lookups.find(name, lookups.LookupFiles(content.lookups), knowledge.lookups, own)
+    return found if kept is None else kept.current(found)
 
 
 def select(
@@ -92,6 +138,7 @@ def hunt(
     detections: Sequence[Detection],
     *,
     knowledge: Knowledge | None = None,
+    kept: Kept | None = None,
     keep: int | None = None,
     attack_version: str | None = None,
     progress: Progress | None = None,
@@ -106,6 +153,7 @@ def hunt(
         content,
         detections,
         knowledge=knowledge,
+        kept=kept,
         keep=keep,
         attack_version=attack_version,
         progress=progress,
@@ -138,11 +186,13 @@ def session(
     *,
     store: Path | None = None,
     data: Sequence[Evidence] = (),
+    kept: Kept | None = None,
     writes: bool = False,
     progress: Callable[[IngestProgress], None] | None = None,
 ) -> Iterator[tuple[Session, IngestReport | None]]:
     """A session over the store, or over `data` read into a throwaway store, with the content's macros and lookups and
-    the add-ons' knowledge. `writes`: collect may write to the store; without it, and over `data`, it is refused.
+    the add-ons' knowledge. `kept`: the user's own lookup tables. `writes`: collect may write to the store; without it,
+    and over `data`, it is refused.
 
     Raises TraplineError where there is no such store.
     """
@@ -158,6 +208,7 @@ def session(
             macros=content.macros(),
             lookups=lookups,
             knowledge=knowledge,
+            kept=kept,
             saved_searches=_saved_searches(content),
         )
 
@@ -172,6 +223,6 @@ def session(
             made.writer = partial(collected.write, opened)
         yield made, None
         return
-    with Store.throwaway() as kept:
-        report = ingest(data, kept, progress=progress, rules=knowledge.index_time)
-        yield over(kept.snapshot().tables), report
+    with Store.throwaway() as held:
+        report = ingest(data, held, progress=progress, rules=knowledge.index_time)
+        yield over(held.snapshot().tables), report

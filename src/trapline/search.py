@@ -6,7 +6,7 @@ import atexit
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache
@@ -21,6 +21,7 @@ from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import DataModel
 from trapline.knowledge.datasets import Source, Template, bind, template
+from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro as Macro
 from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
 from trapline.narrow import narrow
@@ -32,6 +33,7 @@ from trapline.spl.expr import Ast
 from trapline.spl.filter import And as FilterAnd
 from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
+from trapline.spl.keeping import Put, keeps, still_there, table_after
 from trapline.spl.limits import Limits
 from trapline.spl.lookups import Lookup, drops_helpers, filtered
 from trapline.spl.macros import expand
@@ -109,9 +111,9 @@ class Session:
     `tz` is the time zone of days, clocks and times without one, by its IANA name. `limits` are Splunk's caps.
     `saved_searches` maps a name to its search, `jobs` an id (or user:app:name) to the rows that loadjob gives. `folder`
     is where inputcsv, outputcsv and their like may read and write files; `writer` is where collect puts events. Without
-    them these commands are refused. outputlookup writes CSV files into `folder`; without one its tables live as long as
-    the session. `models` are what apply runs: see knowledge.models. `geoip` is what iplocation asks: a MaxMind file, or
-    a function from an address to its record.
+    them these commands are refused. outputlookup writes CSV files into `folder`, else into `kept`, the user's own
+    tables; without either its tables live as long as the session. `models` are what apply runs: see knowledge.models.
+    `geoip` is what iplocation asks: a MaxMind file, or a function from an address to its record.
     """
 
     tables: Sequence[Table] = ()
@@ -127,18 +129,32 @@ class Session:
     saved_searches: Mapping[str, str] = field(default_factory=dict)
     jobs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     folder: Path | None = None
+    kept: Kept | None = None
     writer: Writer | None = None
     models: Mapping[str, Any] = field(default_factory=dict)
     geoip: Path | Places | None = None
     _given: Rows | None = None
     _tables: dict[str, Lookup] = field(default_factory=dict)
     """Lookup tables as read, and those that outputlookup made."""
+    _made: set[str] = field(default_factory=set)
+    """The names of the latter."""
     _datamodels: dict[str, DataModel] = field(default_factory=dict)
     _templates: dict[object, _Prepared] = field(default_factory=dict)
     """Datasets made ready."""
     _sharing: Sharing | None = None
+    _folded: Kept | None = None
     _pipelines: dict[str, Pipeline] = field(default_factory=dict)
     """The searches of a batch as parsed."""
+
+    @property
+    def own_lookups(self) -> Kept | None:
+        """The lookup tables of the user's own, those in `folder` before others."""
+        if self.folder is None:
+            return self.kept
+        if self._folded is None or self._folded.folders[0] != self.folder:
+            kept = self.kept
+            self._folded = Kept((self.folder, *(kept.folders if kept else ())), kept.database if kept else None)
+        return self._folded
 
     def run(
         self,
@@ -517,50 +533,58 @@ class _Context:
     # --- lookups, data models and what the user has supplied
 
     def lookup(self, name: str) -> Lookup:
-        tables = self.session._tables
+        known, kept = self._lookup(name), self.session.own_lookups
+        return filtered(self, known if kept is None or known.name in self.session._made else kept.current(known))
+
+    def _lookup(self, name: str) -> Lookup:
+        """A table as it is defined, or as this session made it; what the user keeps for it is not in it."""
+        tables, kept = self.session._tables, self.session.own_lookups
         known = tables.get(name) or tables.get(name.removesuffix(".csv"))
         if known is None:
-            known = tables[name] = filtered(self, self._read_lookup(name))
+            own = kept.files() if kept is not None else {}
+            known = lookups.find(name, self.session.lookups, self.knowledge().lookups, own)
+            if known.name not in own:
+                tables[name] = known
         return known
 
-    def _read_lookup(self, name: str) -> Lookup:
-        """A table as defined, its rows from the session's folder if it has them."""
-        path = self._lookup_path(name)
-        if path is None or not path.is_file():
-            return lookups.find(name, self.session.lookups, self.knowledge().lookups)
-        found = lookups.read_csv(name, path)
-        try:
-            known = lookups.find(name, self.session.lookups, self.knowledge().lookups)
-        except SplError:
-            return found
-        return replace(known, rows=found.rows, fields=found.fields, note="")
-
-    def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
+    def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str], how: Put) -> None:
         if not lookups.is_plain(name):
             raise SplError(f"'{name[:80]}' is not the name of a lookup: it is a plain file name", code="lookup")
         if not self.writes:
             return
-        path = self._lookup_path(name)
-        if path is not None:
-            lookups.write_csv(path, rows, fields)
-        else:
-            self.warnings.add(
-                "outputlookup",
-                f"the lookup '{name}' was kept in memory, for later searches of this session",
-                hint="--folder DIR keeps it as a file; in Python, Session(folder=Path(...))",
-            )
+        session, knowledge = self.session, self.knowledge()
         try:
-            before = lookups.find(name, self.session.lookups, self.knowledge().lookups)
+            table = self._lookup(name)
         except SplError:
-            before = Lookup(name, ())
-        key = before.name if before.name in self.session.lookups or before.name in self.knowledge().lookups else name
-        self.session._tables[key] = replace(before, rows=tuple(rows), fields=tuple(fields), note="")
-
-    def _lookup_path(self, name: str) -> Path | None:
-        """The file of a lookup in the session's folder. The name is a plain file name, whatever its system."""
-        if self.folder is None or not lookups.is_plain(name):
-            return None
-        return self.folder / (name if name.endswith((".csv", ".csv.gz")) else f"{name}.csv")
+            table = None
+        kept = session.own_lookups
+        if kept is not None and kept.writes:
+            for told in kept.save(table or Lookup(name, ()), rows, fields, how):
+                self.warnings.add("outputlookup", told)
+            if table is not None and table.name in knowledge.lookups:
+                knowledge.forget()
+            return
+        self.warnings.add(
+            "outputlookup",
+            f"the lookup '{name}' was kept in memory, for later searches of this session",
+            hint="a store, or --folder DIR, keeps it; in Python, Session(folder=Path(...))",
+        )
+        if keeps(rows, how):
+            return
+        after = table_after(table, rows, fields, how)
+        for told in after.told:
+            self.warnings.add("outputlookup", told)
+        before = table or Lookup(name, ())
+        session._made.discard(before.name)
+        for key in {name, before.name}:
+            session._tables.pop(key, None)
+        if after.rows is None:
+            with suppress(SplError):
+                if self.lookup(name).rows:
+                    self.warnings.add("outputlookup", still_there(before))
+        else:
+            session._made.add(before.name)
+            session._tables[before.name] = replace(before, rows=tuple(after.rows), fields=tuple(after.fields), note="")
 
     def dataset(
         self, model: str, name: str, tree: Filter | None = None, read: Collection[str] | None = None

@@ -180,8 +180,15 @@ def test_no_rows() -> None:
     session.run('where k="none" | outputlookup create_empty=f new')
     with pytest.raises(SplError, match="does not exist"):
         session.run("| inputlookup new")
-    session.run('where k="none" | outputlookup old')
+    told = session.run('where k="none" | outputlookup old').warnings
+    assert told[-1].reason == "there were no rows to write: the lookup 'old' has those that came with its definition"
+    assert rows_of(session, "old") == [{"k": "x"}]
+    session.run('where k="none" | outputlookup create_empty=t old')
     assert rows_of(session, "old") == []
+    session.run("outputlookup new")
+    session.run('where k="none" | outputlookup new')
+    with pytest.raises(SplError, match="does not exist"):
+        session.run("| inputlookup new")
 
 
 def test_a_key_field_replaces_records() -> None:

@@ -37,3 +37,16 @@ def store_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """`--json`, passed on as `as_json: bool`. The answer, and an error too, is then one JSON value on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")(command)
+
+
+def identity_options(command: Command) -> Command:
+    """`--assets FILE` and `--identities FILE`, passed on as `assets` and `identities: Path | None`."""
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    for name, what in (("identities", "users"), ("assets", "hosts")):
+        command = click.option(
+            f"--{name}",
+            type=file,
+            metavar="FILE",
+            help=f"CSV of your {what} in Enterprise Security's columns. Default: lookups/{name}.csv of the store.",
+        )(command)
+    return command

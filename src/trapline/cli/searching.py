@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapline.cli.options import json_option, store_option
+from trapline.cli.options import identity_options, json_option, store_option
 from trapline.errors import InputError, TraplineError, Warn
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Scope:
     tz: str
     geoip: Path | None
     models: tuple[str, ...]
+    assets: Path | None
+    identities: Path | None
     folder: Path | None
 
     @property
@@ -70,6 +72,7 @@ _OPTIONS = (
     click.option(
         "--model", "models", metavar="NAME=FILE", multiple=True, help="ONNX file that apply NAME runs. May be repeated."
     ),
+    identity_options,
     click.option(
         "--folder",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -111,7 +114,8 @@ def opened(
 
     content = app.content(scope.folders, scope.macros)
     store = None if spl is not None and not scope.data and app.needs_no_events(spl, content) else scope.store
-    knowledge = app.knowledge(scope.addons)
+    kept = app.kept(scope.store)
+    knowledge = app.with_lookups(app.knowledge(scope.addons), kept, scope.assets, scope.identities)
     evidence = [given.parse(one) for one in scope.data]
     with Progress() as line:
         total = total_size([one.path for one in evidence]) if evidence and sys.stderr.isatty() else 0
@@ -122,7 +126,9 @@ def opened(
             done += at.disk
             line("reading", min(done, total), total, at.name)
 
-        with app.session(content, knowledge, store=store, data=evidence, writes=writes, progress=tell) as opening:
+        with app.session(
+            content, knowledge, store=store, data=evidence, kept=kept, writes=writes, progress=tell
+        ) as opening:
             session, report = opening
             session.tz = scope.tz
             session.geoip = scope.geoip

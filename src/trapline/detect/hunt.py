@@ -22,6 +22,7 @@ from trapline.ingest.files import total_size
 from trapline.ingest.intake import Evidence, ingest
 from trapline.ingest.intake import Progress as IngestProgress
 from trapline.ingest.report import FileReport
+from trapline.knowledge.kept import Kept
 from trapline.knowledge.knowledge import Knowledge
 from trapline.knowledge.lookups import LookupFiles
 from trapline.search import Session
@@ -200,6 +201,7 @@ def hunt(
     detections: Sequence[Detection],
     *,
     knowledge: Knowledge | None = None,
+    kept: Kept | None = None,
     now: float | None = None,
     keep: int | None = None,
     label: str = risk.LABEL,
@@ -208,8 +210,8 @@ def hunt(
 ) -> HuntResult:
     """Read the evidence into a throwaway store and run the detections over all of it.
 
-    `knowledge`: of searches, None = the built-in add-ons. `now`: epoch seconds of the run, default the clock. `keep`:
-    findings listed per detection, default `run.KEPT_PER_DETECTION`. `attack_version`: of the tactics, default
+    `knowledge`: of searches, None = the built-in add-ons. `kept`: the user's own lookup tables. `now`: epoch seconds of
+    the run, default the clock. `keep`: findings listed per detection, default `run.KEPT_PER_DETECTION`. `attack_version`: of the tactics, default
     `enrich.DEFAULT_ATTACK`. What cannot be read or run is in `sources`, `outcomes` and `warnings`. Raises
     TraplineError for an unknown `attack_version`, EngineError when the store cannot be written.
     """
@@ -224,6 +226,7 @@ def hunt(
             macros=content.macros(),
             lookups=LookupFiles(content.lookups),
             knowledge=knowledge,
+            kept=kept,
         )
         found = run.run(
             session,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from trapline.errors import TraplineError, Warn
+from trapline.knowledge.identities import GIVEN
 from trapline.knowledge.records import Automatic, Unusable, unusable
 from trapline.knowledge.steps import Asking, Choice, Choices, Over, current, decide, first_of
 from trapline.knowledge.tables import LookupTables
@@ -142,6 +143,8 @@ def _step(choices: Sequence[Choice], tables: LookupTables, below: Schema) -> _Ke
 
 def _add(step: _Key, choices: Sequence[Choice], place: int, rule: Automatic, tables: LookupTables) -> Unusable | None:
     """Put a lookup into its step; what is wrong with it otherwise."""
+    if rule.table in GIVEN and not tables.has(rule.table):
+        return None
     try:
         table = tables.usable(rule.table)
     except TraplineError as error:

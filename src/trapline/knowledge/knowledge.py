@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import model_files
 from trapline.knowledge.discovery import discover, is_table
 from trapline.knowledge.indextime import USED, IndexTime
+from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro, macros_of
 from trapline.knowledge.reading import eventtype_of, rule_of, tags_of
 from trapline.knowledge.records import Eventtype, Extraction, Pairs, Rule, Tag
@@ -21,9 +22,10 @@ from trapline.knowledge.spec import By, Spec, read_spec
 from trapline.knowledge.tables import LookupTables
 from trapline.plan import Schema, Table
 from trapline.spl.command import Context
+from trapline.spl.lookups import Lookup
 
 ADDONS = Path(__file__).parents[1] / "addons"
-_FILES = ("props", "transforms", "eventtypes", "tags", "macros", "savedsearches")
+_FILES = ("props", "transforms", "eventtypes", "tags", "macros", "savedsearches", "collections")
 _KEPT = 32
 """Bindings remembered."""
 
@@ -117,7 +119,7 @@ class Knowledge:
             model_files(folders),
             tuple(problems),
             files["transforms"].stanzas,
-            LookupTables(files["transforms"].stanzas, folders),
+            LookupTables(files["transforms"].stanzas, folders, files["collections"].stanzas),
             IndexTime.of(files["props"].stanzas),
             renames,
             _saved(files["savedsearches"]),
@@ -146,6 +148,14 @@ class Knowledge:
             looked = partial(discover, context, tables, stored) if open_ and context is not None else _nothing
             bound = self._bound[key] = Bound(self, sourcetypes, stored, looked, is_table(bare, tables))
         return bound
+
+    def over(self, kept: Kept | None, given: Mapping[str, Lookup]) -> Knowledge:
+        """The same with the lookup tables that a user keeps, and with further ones."""
+        return replace(self, lookups=self.lookups.over(kept, given), _bound={})
+
+    def forget(self) -> None:
+        """Bind anew: a lookup table has changed."""
+        self._bound.clear()
 
     def _names_in_data(self, sourcetypes: frozenset[str]) -> bool:
         """May events of these have fields whose names are in the data?"""

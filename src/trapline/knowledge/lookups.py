@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
 from trapline.errors import InputError, SplError, TraplineError
+from trapline.knowledge.absent import absent_tables
 from trapline.spl.lookups import MAX_MATCHES, MOST_MATCHES, MOST_OFFSET, Lookup, Match, Temporal
 from trapline.times import reader
 from trapline.values import Row, Scalar, Value, value_text
@@ -42,6 +43,8 @@ class Definition(Protocol):
     @property
     def collection(self) -> str: ...
     @property
+    def filter(self) -> str: ...
+    @property
     def fields(self) -> tuple[str, ...]: ...
     @property
     def default_match(self) -> str: ...
@@ -61,8 +64,9 @@ class Definition(Protocol):
 def lookup_of(name: str, given: Any) -> Lookup:
     """A lookup from its JSON form (spl/NOTES.md §1): {"rows": [...], "match_type": "CIDR(f)",
     "case_sensitive_match": true, "max_matches": 100, "min_matches": 0, "default_match": "", "fields": [...]}, with
-    time_field, time_format, min_offset_secs and max_offset_secs where it is bound to time; from its rows alone; or from
-    the path of a CSV file. Raises TraplineError."""
+    time_field, time_format, min_offset_secs and max_offset_secs where it is bound to time, and "collection" with
+    "types" and "strict" where its rows are in the KV store; from its rows alone; or from the path of a CSV file. Raises
+    TraplineError."""
     match given:
         case Lookup():
             return given
@@ -96,6 +100,10 @@ def lookup_of(name: str, given: Any) -> Lookup:
         default_match=str(settings.get("default_match") or ""),
         temporal=temporal,
         filter=str(settings.get("filter") or ""),
+        filename=Path(str(settings.get("filename") or "")).name,
+        collection=str(settings.get("collection") or ""),
+        types=dict(settings.get("types") or {}),
+        strict=_flag(settings.get("strict", False)),
     )
 
 
@@ -308,6 +316,9 @@ def defined(given: Definition) -> Lookup:
         min_matches=given.min_matches or 0,
         default_match=given.default_match,
         note=note,
+        filter=given.filter,
+        filename=given.filename if given.kind != "kvstore" else "",
+        collection=given.collection if given.kind == "kvstore" else "",
     )
 
 
@@ -319,14 +330,18 @@ def is_plain(name: str) -> bool:
 # --- finding -------------------------------------------------------------------------------------------------------
 
 
-def find(name: str, known: Mapping[str, Any], also: Mapping[str, Any] | None = None) -> Lookup:
+def find(
+    name: str, known: Mapping[str, Any], also: Mapping[str, Any] | None = None, own: Mapping[str, Any] | None = None
+) -> Lookup:
     """A lookup by name; `x.csv` and `x` stand for each other where only one of them is there. `also`: those of add-ons,
-    which give way. Raises SplError."""
-    for tables in (known, also or {}):
+    `own`: files without a definition, which give way in this order. Raises SplError."""
+    for tables in (known, also or {}, own or {}):
         for one in (name, name.removesuffix(".csv"), f"{name}.csv"):
             if one in tables:
                 return lookup_of(one, tables[one])
-    near = difflib.get_close_matches(name, [*known, *(also or ())], 1, 0.5)
+    if (stranger := absent_tables().get(name)) is not None:
+        raise SplError(f"the lookup '{name}' is not here: it {stranger.needs}", hint=stranger.provide, code="lookup")
+    near = difflib.get_close_matches(name, [*known, *(also or ()), *(own or ())], 1, 0.6)
     some = ", ".join(sorted(known)[:8])
     raise SplError(
         f"the lookup '{name[:80]}' does not exist",

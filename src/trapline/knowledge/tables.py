@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from trapline.errors import SplError
-from trapline.knowledge.conf import Setting
+from trapline.knowledge.conf import Setting, truth
+from trapline.knowledge.identities import GIVEN, not_given
+from trapline.knowledge.kept import TYPES, Kept
 from trapline.knowledge.lookups import is_plain, lookup_of, read_csv
 from trapline.spl.lookups import Lookup
 
@@ -21,9 +23,21 @@ _MAKES_LOOKUP = ("filename", "collection", "external_cmd", "external_type")
 
 class LookupTables(Mapping[str, Lookup]):
     """Tables by the name of their stanza, and files by their own. A KV store collection, an external script and a file
-    that is not there are empty tables with a note."""
+    that is not there are empty tables with a note. `collections`: the stanzas of collections.conf; `kept`: what the
+    user has of the tables, for automatic lookups; `given`: further tables, from what the user has given."""
 
-    def __init__(self, stanzas: Mapping[str, Keys] | None = None, folders: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        stanzas: Mapping[str, Keys] | None = None,
+        folders: Sequence[Path] = (),
+        collections: Mapping[str, Keys] | None = None,
+        kept: Kept | None = None,
+        given: Mapping[str, Lookup] | None = None,
+    ) -> None:
+        self._made = (stanzas, folders, collections)
+        self._collections = collections or {}
+        self._kept = kept
+        self._given = given or {}
         self._stanzas = {
             name: keys for name, keys in (stanzas or {}).items() if any(one in keys for one in _MAKES_LOOKUP)
         }
@@ -35,31 +49,41 @@ class LookupTables(Mapping[str, Lookup]):
                     self._files[path.name] = path
         self._read: dict[str, Lookup] = {}
 
+    def over(self, kept: Kept | None, given: Mapping[str, Lookup]) -> LookupTables:
+        """The same with what a user has."""
+        return LookupTables(*self._made, kept, given)
+
     def __getitem__(self, name: str) -> Lookup:
-        known = self._read.get(name)
+        known = self._given.get(name) or self._read.get(name)
+        if known is None and name in GIVEN and not self.has(name):
+            known = self._read[name] = not_given(name)
         if known is None:
             if name in self._stanzas:
                 known = self._table(name, self._stanzas[name])
             else:
-                known = read_csv(name, self._files[name])
+                known = replace(read_csv(name, self._files[name]), filename=name)
             self._read[name] = known
         return known
 
     def __contains__(self, name: object) -> bool:
         # Without reading it.
-        return name in self._stanzas or name in self._files
+        return name in GIVEN or (isinstance(name, str) and self.has(name))
+
+    def has(self, name: str) -> bool:
+        """Is there such a table, with rows or without? Those of assets and identities are only if they are given."""
+        return name in self._stanzas or name in self._files or name in self._given
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._stanzas, *self._files]))
+        return iter(dict.fromkeys([*self._stanzas, *self._files, *self._given]))
 
     def __len__(self) -> int:
-        return len(self._stanzas.keys() | self._files.keys())
+        return len(self._stanzas.keys() | self._files.keys() | self._given.keys())
 
     def usable(self, name: str) -> Lookup:
         """The table of an automatic lookup. Raises SplError where there is none, or nothing in it can be had."""
         if name not in self:
             raise SplError(f"the lookup {name} is no stanza of transforms.conf", code="knowledge")
-        table = self[name]
+        table = self[name] if self._kept is None else self._kept.current(self[name])
         if table.note:
             raise SplError(table.note, code="knowledge")
         return table
@@ -74,6 +98,11 @@ class LookupTables(Mapping[str, Lookup]):
                 note = f"the file {keys['filename'].value} of the lookup {name} is in no add-on's lookups folder"
         elif "collection" in keys or given.get("external_type") == "kvstore":
             note = f"the lookup {name} is a KV store collection, which has no rows here"
+            given["collection"] = given.get("collection") or name
+            own = self._collections.get(str(given["collection"]), {})
+            types = {key[6:]: one.value.strip().lower() for key, one in own.items() if key.startswith("field.")}
+            given["types"] = {field: kind for field, kind in types.items() if kind in TYPES}
+            given["strict"] = "enforceTypes" in own and truth(own["enforceTypes"].value) is True
         else:
             note = f"the lookup {name} runs an external program, which is not supported"
         given["rows"] = ()

@@ -24,6 +24,7 @@ from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, 
 from trapline.spl.cursor import Name
 from trapline.spl.datasets import Dataset
 from trapline.spl.filter import Filter
+from trapline.spl.keeping import Put
 from trapline.spl.limits import Limits
 from trapline.spl.lookups import Lookup
 from trapline.values import Kind, Row
@@ -304,7 +305,7 @@ class Symbolic:
     def lookup(self, name: str) -> Lookup:
         raise _Unknown
 
-    def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
+    def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str], how: Put) -> None:
         raise _Unknown
 
     def describe(self, model: str | None, dataset: str | None) -> Sequence[Mapping[str, object]]:

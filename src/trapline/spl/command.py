@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trapline.spl.datasets import Dataset
     from trapline.spl.expr import Ast
     from trapline.spl.filter import Filter
+    from trapline.spl.keeping import Put
     from trapline.spl.lookups import Lookup
 
 
@@ -197,8 +198,8 @@ class Context(Protocol):
         """A lookup table by name or file name. Raises SplError with the nearest name."""
         ...
 
-    def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str]) -> None:
-        """Make these rows the table of that name (outputlookup). Raises TraplineError."""
+    def save_lookup(self, name: str, rows: Sequence[Row], fields: Sequence[str], how: Put) -> None:
+        """Put these rows into the table of that name (outputlookup). Raises TraplineError."""
         ...
 
     def dataset(

@@ -81,7 +81,9 @@ class Lookup:
 
     `match`: fields that do not match exactly. `temporal`: how its rows are bound to
     time. `note`: why the table is empty, told as a warning when it is used. `filter`: the search that its rows must
-    match, which `filtered` applies.
+    match, which `filtered` applies. `filename`, `collection`: what keeps its rows, a CSV file or a collection of the KV
+    store; `types`: of the fields of a collection (collections.conf); `strict`: a record with a value of another type is
+    refused, not only the value.
     """
 
     name: str
@@ -95,6 +97,10 @@ class Lookup:
     temporal: Temporal | None = None
     note: str = ""
     filter: str = ""
+    filename: str = ""
+    collection: str = ""
+    types: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
     _finders: dict[tuple[tuple[str, ...], tzinfo], Finder] = field(default_factory=dict, init=False, repr=False)
     _tables: dict[tuple[tuple[str, ...], ...], tuple[Rows, list[Kind]]] = field(
         default_factory=dict, init=False, repr=False

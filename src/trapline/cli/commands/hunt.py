@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import json_option
+from trapline.cli.options import default_store, identity_options, json_option
 
 
 @click.command("hunt")
@@ -17,6 +17,14 @@ from trapline.cli.options import json_option
 @click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
 @click.option(
     "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of the built-in ones."
+)
+@identity_options
+@click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=default_store,
+    metavar="DIR",
+    help="Store whose lookup tables, assets and identities apply. Nothing is written to it.",
 )
 @click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
 @click.option("--deprecated", is_flag=True, help="Run deprecated detections too.")
@@ -40,6 +48,9 @@ def command(
     names: tuple[str, ...],
     macros: tuple[str, ...],
     addons: tuple[str, ...],
+    assets: Path | None,
+    identities: Path | None,
+    store: Path,
     types: tuple[str, ...],
     deprecated: bool,
     attack_version: str | None,
@@ -60,6 +71,7 @@ def command(
       trapline hunt logs.zip --content ~/security_content --macros my_filters.conf --json
       trapline hunt C:\\evidence --detection "Windows Service Create RemComSvc"
       trapline hunt okta.json --content ~/security_content --addon ~/TA-okta
+      trapline hunt ./evidence --assets assets.csv --identities identities.csv
 
     \b
     Exit codes: 0 the hunt ran, with findings or without (--fail-on-findings: 1 with findings);
@@ -75,13 +87,15 @@ def command(
         report.check(out)  # a path that will not do is an error before the work, not after it
     content = app.content(folders, macros)
     detections = app.select(content, names, types, deprecated=deprecated)
-    knowledge = app.knowledge(addons)
+    kept = app.kept(store, writes=False)
+    knowledge = app.with_lookups(app.knowledge(addons), kept, assets, identities)
     with Progress() as progress:
         result = app.hunt(
             [given.parse(one) for one in evidence],
             content,
             detections,
             knowledge=knowledge,
+            kept=kept,
             keep=limit,
             attack_version=attack_version,
             progress=progress,
