@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from bench import measures
+from bench import lookups, measures
 from bench.measures import Figure
 
 
@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--size", type=int, default=300, metavar="MB", help="size of an ingest input (default 300)")
     parser.add_argument(
-        "--only", action="append", metavar="NAME", help="start, compile, searches, ingest, escu; may be repeated"
+        "--only", action="append", metavar="NAME", help="start, compile, searches, ingest, lookups, escu; repeatable"
     )
     parser.add_argument("--json", action="store_true", help="one JSON array at the end instead of lines")
     options = parser.parse_args()
@@ -28,6 +28,7 @@ def main() -> int:
         "compile": measures.compile_seed,
         "searches": measures.compile_public,
         "ingest": lambda: measures.ingest(options.size * 1_000_000),
+        "lookups": lookups.lookups,
         "escu": measures.escu,
     }
     wanted = options.only or [name for name in known if name != "escu"]  # minutes

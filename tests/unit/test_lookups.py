@@ -15,9 +15,18 @@ from hypothesis import strategies as st
 from trapline.errors import InputError, SplError, TraplineError
 from trapline.knowledge.lookups import LookupFiles, is_plain, lookup_of, read_rows, write_csv
 from trapline.search import Session
-from trapline.spl.lookups import Lookup, Match
+from trapline.spl.lookups import Finder, Lookup, Match
+from trapline.spl.matching import NONE
 
-LETTERS = "abA\\."
+LETTERS = "abA\\.ø"
+
+
+def all_at_once(finder: Finder, values: list[str], found: list[list[int]]) -> None:
+    """Many values together find what each finds alone."""
+    assert finder.alone is not None
+    folded = finder.fold(values)
+    assert finder.alone.find_many(folded) == {place: rows for place, rows in enumerate(found) if rows}
+    assert finder.alone.first(folded).tolist() == [rows[0] if rows else NONE for rows in found]
 
 
 @settings(deadline=None)
@@ -31,8 +40,17 @@ def test_wildcards_match_as_a_regular_expression_would(patterns: list[str], valu
     finder = table.finder(["k"])
     flags = 0 if case else re.IGNORECASE
     regexes = [re.compile(".*".join(map(re.escape, one.split("*"))), flags) for one in patterns]
-    for value in values:
-        assert finder.find([value]) == [place for place, one in enumerate(regexes) if one.fullmatch(value)]
+    found = [[place for place, one in enumerate(regexes) if one.fullmatch(value)] for value in values]
+    assert [finder.find([value]) for value in values] == found
+    all_at_once(finder, values, found)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.text("ab*", max_size=90), max_size=12), st.lists(st.text("ab", max_size=99), max_size=6))
+def test_long_pieces(patterns: list[str], values: list[str]) -> None:
+    values += [one.replace("*", "a") for one in patterns]
+    finder = Lookup("t", [{"k": one} for one in patterns], ("k",), {"k": Match.WILDCARD}).finder(["k"])
+    all_at_once(finder, values, [finder.find([value]) for value in values])
 
 
 ADDRESS = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
@@ -44,8 +62,27 @@ def test_networks_match_as_ipaddress_says(nets: list[tuple[Any, int]], values: l
     cells = [f"{address}/{size % (address.max_prefixlen + 1)}" for address, size in nets]
     networks = [ipaddress.ip_network(cell, strict=False) for cell in cells]
     finder = Lookup("t", [{"k": one} for one in cells], ("k",), {"k": Match.CIDR}).finder(["k"])
-    for value in [*values, *(address for address, _ in nets)]:
-        assert finder.find([str(value)]) == [place for place, one in enumerate(networks) if value in one]
+    asked = [*values, *(address for address, _ in nets)]
+    found = [[place for place, one in enumerate(networks) if value in one] for value in asked]
+    assert [finder.find([str(value)]) for value in asked] == found
+    all_at_once(finder, [*map(str, asked), "no address"], [*found, []])
+
+
+@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize("default", ["", "none"])
+def test_of_many_matches_the_first_ones_count(most: int, default: str) -> None:
+    table = {
+        "rows": [{"k": "a*", "v": "1"}, {"k": "*.exe", "v": ["2", "3"]}, {"k": "b", "v": "4"}],
+        "match_type": "WILDCARD(k)",
+        "max_matches": most,
+        "min_matches": 1,
+        "default_match": default,
+    }
+    events = [{"k": "a.exe"}, {"k": "b"}, {"k": "x"}, {}]
+    found = [
+        row.get("v") for row in Session(events=events, lookups={"t": table}).run("lookup t k OUTPUT v | table v").rows
+    ]
+    assert found == ["1" if most == 1 else ["1", "2", "3"], "4", default or None, None]
 
 
 @settings(deadline=None, max_examples=40)

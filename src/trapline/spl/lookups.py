@@ -11,10 +11,8 @@ Python and the join runs over those.
 from __future__ import annotations
 
 import difflib
-import ipaddress
-import socket
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from enum import StrEnum
@@ -23,12 +21,14 @@ from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trapline.errors import Span, SplError
 from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Filter, Join, Lit, Node, Project, Rows, both, call
 from trapline.spl.command import Context
 from trapline.spl.evaluate import as_multi, as_number, as_text, unify
 from trapline.spl.filter import lower_text
+from trapline.spl.matching import NONE, Networks, Wildcards
 from trapline.times import parse_time, reader
 from trapline.values import Kind, Row, Value, to_number, value_text
 
@@ -43,6 +43,8 @@ MOST_MATCHES = 1_000
 TIME = "_time"
 HELPER = "_lookup_"
 """How the names of helper columns start."""
+BATCH = 32_768
+"""Values that are matched at a time."""
 KEPT = 8
 """Indexes that a table remembers, of each kind."""
 
@@ -152,17 +154,27 @@ class Finder:
         self._exact = exact
         self.index: dict[tuple[str, ...], list[int]] = defaultdict(list)
         """The rows of each combination of cells in the fields that match exactly (in lower case if case is ignored)."""
-        self._special: list[tuple[int, _Wildcards | _Networks]] = []
+        self._special: list[tuple[int, Wildcards | Networks]] = []
         for place, name in enumerate(fields):
             match lookup.match.get(name, Match.EXACT):
                 case Match.WILDCARD:
-                    self._special.append((place, _Wildcards(self._cells(name))))
+                    self._special.append((place, Wildcards(self._cells(name))))
                 case Match.CIDR:
-                    self._special.append((place, _Networks(self._cells(name))))
+                    self._special.append((place, Networks(self._cells(name))))
         for number, row in enumerate(lookup.rows):
             cells = [cell_values(row.get(fields[place])) for place in exact]
             for key in product(*cells):
                 self.index[tuple(map(self._fold, key))].append(number)
+
+    @property
+    def alone(self) -> Wildcards | Networks | None:
+        """What decides, if it is one field that does not match exactly, whenever that is."""
+        alone = len(self._special) == 1 and not self._exact and self.lookup.temporal is None
+        return self._special[0][1] if alone else None
+
+    def fold(self, values: Iterable[str]) -> list[str]:
+        """The values as they are compared."""
+        return list(values) if self.lookup.case_sensitive else [value.lower() for value in values]
 
     def _cells(self, name: str) -> list[tuple[int, str]]:
         return [
@@ -193,98 +205,6 @@ class Finder:
                 break
             found = set(found) & matcher.find(folded[place])
         return sorted(found)
-
-
-class _Wildcards:
-    """Patterns with `*`. Each is filed under the start or the end of its longest literal piece, whichever fewer
-    patterns share, so that a value meets only patterns that have a piece in common with it. What they are filed under
-    has few lengths, so a value is cut into few windows."""
-
-    SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
-
-    def __init__(self, cells: Iterable[tuple[int, str]]) -> None:
-        self._literal: dict[str, list[int]] = defaultdict(list)
-        self._filed: dict[str, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
-        self._loose: list[tuple[int, tuple[str, ...]]] = []
-        several: list[tuple[int, tuple[str, ...], str, str]] = []
-        for number, pattern in cells:
-            pieces = tuple(pattern.split("*"))
-            if len(pieces) == 1:
-                self._literal[pattern].append(number)
-                continue
-            longest = max(pieces, key=len)
-            size = next((size for size in self.SIZES if size <= len(longest)), 0)
-            if not size:
-                self._loose.append((number, pieces))
-            else:
-                several.append((number, pieces, longest[:size], longest[-size:]))
-        shared = Counter(part for _, _, *ends in several for part in ends)
-        for number, pieces, start, end in several:
-            self._filed[min(start, end, key=shared.__getitem__)].append((number, pieces))
-        self._sizes = sorted({len(part) for part in self._filed})
-
-    def find(self, value: str) -> set[int]:
-        found = set(self._literal.get(value, ()))
-        found.update(number for number, pieces in self._loose if _globs(pieces, value))
-        filed = self._filed
-        for size in self._sizes:
-            for window in {value[at : at + size] for at in range(len(value) - size + 1)}:
-                if window in filed:
-                    found.update(number for number, pieces in filed[window] if _globs(pieces, value))
-        return found
-
-
-def _globs(pieces: Sequence[str], value: str) -> bool:
-    """Does a pattern, cut at its `*`, match the whole value? Linear: each piece is taken where it first fits."""
-    head, *middle, tail = pieces
-    if not value.startswith(head) or len(value) < len(head) + len(tail) or not value.endswith(tail):
-        return False
-    at, end = len(head), len(value) - len(tail)
-    for piece in middle:
-        place = value.find(piece, at, end)
-        if place < 0:
-            return False
-        at = place + len(piece)
-    return True
-
-
-class _Networks:
-    """Networks in CIDR notation, by version and prefix length. A cell that is none matches nothing."""
-
-    def __init__(self, cells: Iterable[tuple[int, str]]) -> None:
-        self._by_size: dict[tuple[int, int], dict[int, list[int]]] = {}
-        for number, text in cells:
-            network = _network(text)
-            if network is not None:
-                size = (network.version, network.prefixlen)
-                known = self._by_size.setdefault(size, {})
-                known.setdefault(int(network.network_address), []).append(number)
-
-    def find(self, value: str) -> set[int]:
-        """The networks that hold an address or a network."""
-        try:
-            # Most values are addresses of version 4, for which the general reader is slow.
-            version, own, most = 4, 32, 32
-            address = int.from_bytes(socket.inet_pton(socket.AF_INET, value))
-        except (OSError, ValueError):
-            network = _network(value)
-            if network is None:
-                return set()
-            version, own, most = network.version, network.prefixlen, network.max_prefixlen
-            address = int(network.network_address)
-        found: set[int] = set()
-        for (of, size), known in self._by_size.items():
-            if of == version and size <= own:
-                shift = most - size
-                found.update(known.get(address >> shift << shift, ()))
-        return found
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError:
-        return None
 
 
 def cell_values(cell: Value | None) -> list[str]:
@@ -379,7 +299,10 @@ def find_rows(
         table, kinds = lookup.by_key(fields, outputs)
     else:
         groups = find_matches(context, source, lookup, fields, keys) if matches is None else matches
-        table, kinds = _table(lookup, groups, len(keys), kind, outputs)
+        if isinstance(groups, Firsts):
+            table, kinds = _first_table(lookup, groups, outputs)
+        else:
+            table, kinds = _table(lookup, groups, len(keys), kind, outputs)
     hidden = _hidden(source, ("hit", *(f"o{place}" for place in range(len(outputs)))))
     columns = [(hidden[0], Col("hit", Kind.TEXT))]
     columns += [(hidden[place + 1], Col(f"o{place}", own)) for place, own in enumerate(kinds)]
@@ -430,7 +353,15 @@ def _emptied(source: Node, outputs: Sequence[Pair], *, keep: bool) -> Node:
     return Extend(source, tuple((pair.name, Lit(None, Kind.TEXT)) for pair in outputs)) if outputs else source
 
 
-Matches = dict[tuple[object, ...], list[list[int]]]
+@dataclass(frozen=True, slots=True)
+class Firsts:
+    """The first row of each of many values: `keys`, text, and `rows`, the number of the row, `NONE` for none."""
+
+    keys: pa.Array
+    rows: pa.Array
+
+
+Matches = dict[tuple[object, ...], list[list[int]]] | Firsts
 
 
 def find_matches(
@@ -446,7 +377,19 @@ def find_matches(
     distinct = Aggregate(present, keys, (("n", Agg("count_rows", None, Kind.NUMBER)),))
     finder = lookup.finder(fields, context.tz)
     multi = any(column.kind is Kind.MULTI for column in columns)
-    groups: Matches = {}
+    groups: dict[tuple[object, ...], list[list[int]]] = {}
+    alone = None if multi else finder.alone
+    if alone is not None:
+        batches = _batches(context, distinct, columns[0].kind)
+        if lookup.max_matches == 1:
+            return _firsts(lookup, finder, alone, batches)
+        for batch in batches:
+            found = alone.find_many(finder.fold(batch))
+            if lookup.min_matches:
+                groups |= {(value,): [found.get(at, [])[: lookup.max_matches]] for at, value in enumerate(batch)}
+            else:
+                groups |= {(batch[at],): [rows[: lookup.max_matches]] for at, rows in found.items()}
+        return groups
     for row in context.rows(distinct):
         cells = [cell_values(row.get(name)) for name in names]
         key: tuple[object, ...] = tuple(map(tuple, cells)) if multi else tuple(cell[0] for cell in cells)
@@ -458,6 +401,50 @@ def find_matches(
         if lookup.min_matches or any(finds):
             groups[key] = finds
     return groups
+
+
+def _batches(context: Context, distinct: Aggregate, kind: Kind) -> Iterator[list[str]]:
+    """The values of the only key, some at a time."""
+    node = context.materialise(Project(distinct, (("k0", as_text(Col("k0", kind))),)))
+    if isinstance(node, Rows) and "k0" in node.schema:
+        column = node.data.column(list(node.schema).index("k0"))
+        for at in range(0, len(column), BATCH):
+            yield column.slice(at, BATCH).to_pylist()
+
+
+def _firsts(lookup: Lookup, finder: Finder, alone: Wildcards | Networks, batches: Iterable[list[str]]) -> Firsts:
+    """Of a table that gives one row at most. Values without one are left out unless there is a default for them."""
+    keys: list[pa.Array] = []
+    rows: list[pa.Array] = []
+    wants = bool(lookup.min_matches and lookup.default_match)
+    for batch in batches:
+        found = pa.array(alone.first(finder.fold(batch)))
+        texts = pa.array(batch, pa.string())
+        if not wants:
+            some = pc.not_equal(found, NONE)
+            found, texts = found.filter(some), texts.filter(some)
+        keys.append(texts)
+        rows.append(found)
+    return Firsts(pa.chunked_array(keys, pa.string()), pa.chunked_array(rows, pa.int64()))
+
+
+def _first_table(lookup: Lookup, firsts: Firsts, outputs: Sequence[str]) -> tuple[Rows, list[Kind]]:
+    """As `_table`."""
+    schema: dict[str, Kind] = {"k0": Kind.TEXT, "hit": Kind.TEXT}
+    ones = pa.repeat(pa.scalar("1"), len(firsts.keys))
+    columns: list[pa.ChunkedArray | pa.Array] = [firsts.keys, ones]
+    default: Value | None = None
+    if lookup.default_match and lookup.min_matches:
+        default = [lookup.default_match] * lookup.min_matches if lookup.min_matches > 1 else lookup.default_match
+    # The default is one more row of the table.
+    places = pc.if_else(pc.equal(firsts.rows, NONE), len(lookup.rows), firsts.rows)
+    kinds: list[Kind] = []
+    for place, name in enumerate(outputs):
+        own, column = _column([*(row.get(name) for row in lookup.rows), default])
+        kinds.append(own)
+        schema[f"o{place}"] = own
+        columns.append(column.take(places))
+    return Rows(schema, pa.Table.from_arrays(columns, names=list(schema))), kinds
 
 
 def _table(
