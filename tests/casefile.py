@@ -36,6 +36,8 @@ SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "jobs": dict,
     "models": dict,
     "places": dict,
+    "assets": list,
+    "identities": list,
     "folder": bool,
 }
 

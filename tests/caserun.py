@@ -15,9 +15,11 @@ from tests.casefile import Block, Case, CaseError, Outcome
 from trapline.errors import TraplineError
 from trapline.ingest.intake import Evidence, ingest
 from trapline.knowledge import Knowledge
+from trapline.knowledge.identities import asset_tables, identity_tables
 from trapline.knowledge.kept import Kept
 from trapline.search import Macro, Session
 from trapline.spl.limits import Limits
+from trapline.spl.lookups import Lookup
 from trapline.store import Store
 
 MTIME = 1_700_000_000
@@ -39,7 +41,7 @@ def run(case: Case, engine: str) -> Outcome:
                 return ENGINES_BY_NAME[engine](case, session)
         with Store.throwaway() as store, tempfile.TemporaryDirectory() as folder:
             session = _session(case)
-            session.knowledge = _knowledge(case, Path(folder) / "addon")
+            session.knowledge = _identified(case, _knowledge(case, Path(folder) / "addon"))
             said = _ingest(case, store, session.knowledge)
             session.events = None
             session.tables = store.snapshot().tables
@@ -63,6 +65,7 @@ def _session(case: Case) -> Session:
         jobs=given.get("jobs", {}),
         models={name: Linear.of(one) for name, one in given.get("models", {}).items()},
         geoip=given["places"].get if "places" in given else None,
+        knowledge=_identified(case, None),
     )
 
 
@@ -110,6 +113,16 @@ def _knowledge(case: Case, folder: Path) -> Knowledge | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content + "\n", encoding="utf-8")
     return Knowledge.load([folder])
+
+
+def _identified(case: Case, knowledge: Knowledge | None) -> Knowledge | None:
+    """The knowledge with the assets and identities of a case."""
+    found: dict[str, Lookup] = {}
+    if case.settings.get("assets"):
+        found |= asset_tables(case.settings["assets"])
+    if case.settings.get("identities"):
+        found |= identity_tables(case.settings["identities"])
+    return (knowledge or Knowledge.built_in()).over(None, found) if found else knowledge
 
 
 def _ingest(case: Case, store: Store, knowledge: Knowledge | None) -> list[str]:
