@@ -4,7 +4,8 @@ Source: W3C working draft "Extended Log File Format"; props.conf.spec, INDEXED_E
 Splunk cleans them: `cs(User-Agent)` is `cs_User_Agent_`, `c-ip` is `c_ip`. `-` means that there is no value, and the
 field is kept with it, as in Splunk. The time is that of the columns `date` and `time` (UTC by the format's definition),
 or `x-timestamp`, `timestamp` and their like; a file whose lines have a time only takes the date from `#Date:`. The
-sourcetype is `iis` (Splunk's pretrained name), for IIS's own HTTPERR logs too.
+sourcetype is `iis` (Splunk's pretrained name), for IIS's own HTTPERR logs too; a log with a column
+`x-edge-location` is one of Amazon CloudFront.
 
 A line with fewer values than there are columns is an event with a warning; one with more is bad.
 """
@@ -19,6 +20,8 @@ from trapline.ingest.lines import LINE_LIMIT, Decoder, head_text, lines
 from trapline.ingest.source import Input, Sink
 
 HELP = "W3C extended logs (IIS): #Fields: names the columns"
+
+CLOUDFRONT = "aws:cloudfront:accesslogs"
 
 _FIELDS = re.compile(r"^#Fields:\s*(\S.*)$", re.MULTILINE | re.IGNORECASE)
 _VALUE = re.compile(r'"((?:[^"]|"")*)"|(\S+)')
@@ -81,7 +84,7 @@ def read(file: Input, sink: Sink) -> None:
                 raw=raw,
                 host=None,
                 source=None,
-                sourcetype="iis",
+                sourcetype=CLOUDFRONT if "x_edge_location" in found else "iis",
             )
 
 
