@@ -1,4 +1,4 @@
-"""`python -m bench [--size MB] [--only NAME]... [--json]`: the budgets, measured on this machine."""
+"""`python -m bench [--only NAME]... [--size MB] [--events N] [--no-sharing] [--json]`: the budgets, measured here."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from bench import lookups, measures
-from bench.measures import Figure
+from bench import hunting, lookups, measures
+from bench.figure import Figure
 
 
 def main() -> int:
@@ -19,8 +19,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--size", type=int, default=300, metavar="MB", help="size of an ingest input (default 300)")
     parser.add_argument(
-        "--only", action="append", metavar="NAME", help="start, compile, searches, ingest, lookups, escu; repeatable"
+        "--only", action="append", metavar="NAME", help="start, compile, searches, ingest, lookups, hunt, escu"
     )
+    parser.add_argument("--events", type=int, default=1_000_000, metavar="N", help="of the hunt (default a million)")
+    parser.add_argument("--no-sharing", action="store_true", help="the hunt also without sharing of datasets")
     parser.add_argument("--json", action="store_true", help="one JSON array at the end instead of lines")
     options = parser.parse_args()
     known: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -29,6 +31,7 @@ def main() -> int:
         "searches": measures.compile_public,
         "ingest": lambda: measures.ingest(options.size * 1_000_000),
         "lookups": lookups.lookups,
+        "hunt": lambda: hunting.hunt(options.events, (True, False) if options.no_sharing else (True,)),
         "escu": measures.escu,
     }
     wanted = options.only or [name for name in known if name != "escu"]  # minutes
