@@ -159,7 +159,7 @@ def test_types_of_collections_conf(tmp_path: Path) -> None:
     transforms = (
         "[stock_lookup]\nexternal_type = kvstore\ncollection = stock\nfields_list = _key, n, ok, net, all, at\n"
     )
-    events = [
+    events: list[dict[str, Any]] = [
         {"_key": "1", "n": "5", "ok": "1", "net": "10.0.0.0/8", "all": "x", "at": "17.5"},
         {"_key": "2", "n": "five", "ok": "maybe", "net": "10.0.0.0/99", "all": ["x", "y"]},
     ]
@@ -219,7 +219,7 @@ def test_an_identity_is_found_by_its_mail_address() -> None:
 
 
 def test_odd_addresses_are_names() -> None:
-    rows = [{"ip": "10.0.0.9-10.0.0.1|web-01|1.2.3.4/99|::1-::2", "owner": "a"}]
+    rows: list[dict[str, Any]] = [{"ip": "10.0.0.9-10.0.0.1|web-01|1.2.3.4/99|::1-::2", "owner": "a"}]
     found = asset_tables(rows)
     assert found["asset_lookup_by_str"].rows[0]["asset"] == ["10.0.0.9-10.0.0.1", "web-01", "1.2.3.4/99"]
     assert [row["asset"] for row in found["asset_lookup_by_cidr"].rows] == ["::1/128", "::2/128"]

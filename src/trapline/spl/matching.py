@@ -174,8 +174,7 @@ class _Windows:
     def _slots(self, hashes: Any) -> Any:
         import numpy as np
 
-        mixed = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-        return mixed >> np.uint64(64 - self.BITS)
+        return hashes >> np.uint64(64 - self.BITS)
 
 
 def _globs(pieces: Sequence[str], value: str) -> bool:
