@@ -5,7 +5,7 @@ Syntax:
 
 Options:
     append=<bool> (false): the rows come after those before them.
-    strict=<bool> (false): no effect: a table that cannot be read is an error in any case.
+    strict=<bool> (false): a file that is not there is an error, instead of a warning and no rows.
     start=<n> (0): rows of the table that are skipped.
     max=<n> (1000000000): rows at most.
     where <search expression> (none): which rows count.
@@ -23,6 +23,7 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, count, flag
 from trapline.spl.filter import Filter as Tree
 from trapline.spl.filter import lower_filter, parse_filter
+from trapline.spl.lookups import Lookup
 
 MAX_ROWS = 1_000_000_000
 """The default of `max`."""
@@ -34,13 +35,18 @@ class InputLookup:
     start: int
     most: int
     where: Tree | None
+    strict: bool
 
     def generate(self, context: Context) -> Node:
         try:
             table = context.lookup(self.table.text)
         except SplError as error:
             error.span = error.span or self.table.span
-            raise
+            if self.strict or error.code != "lookup" or not self.table.text.endswith((".csv", ".csv.gz")):
+                raise
+            # As in Splunk: a baseline reads the file that it is the first to write.
+            context.warnings.add("lookup", f"{error.reason}: no rows", hint=error.hint)
+            table = Lookup(self.table.text, ())
         if table.note:
             context.warnings.add("lookup", table.note)
         if self.start or self.most < len(table.rows):
@@ -66,7 +72,7 @@ class Appended:
 
 
 def parse(cursor: Cursor) -> InputLookup | Appended:
-    append, start, most = False, 0, MAX_ROWS
+    append, strict, start, most = False, False, 0, MAX_ROWS
     table: Name | None = None
     where: Tree | None = None
     while not cursor.done():
@@ -74,8 +80,7 @@ def parse(cursor: Cursor) -> InputLookup | Appended:
             case ("append", value, span):
                 append = flag(value, span)
             case ("strict", value, span):
-                # What cannot be read is an error here in any case.
-                flag(value, span)
+                strict = flag(value, span)
             case ("start", value, span):
                 start = count(value, span)
             case ("max", value, span):
@@ -91,5 +96,5 @@ def parse(cursor: Cursor) -> InputLookup | Appended:
                 cursor.fail(f"unexpected {cursor.found()}", hint="inputlookup assets where owner=it*")
     if table is None:
         cursor.fail("inputlookup needs the name of a lookup table", hint="| inputlookup assets")
-    command = InputLookup(table, start, most, where)
+    command = InputLookup(table, start, most, where, strict)
     return Appended(command) if append else command
