@@ -19,6 +19,7 @@ from trapline.knowledge.datamodels import (
     fields_of,
     made,
 )
+from trapline.knowledge.steps import first_of
 from trapline.pcre import check
 from trapline.plan import (
     NULL,
@@ -245,8 +246,9 @@ def _reads(part: Calculation) -> Iterator[str]:
     match part:
         case Eval(expression=expression):
             yield from fields_read(_ast(expression))
-        case Rex(source=name):
+        case Rex(source=name, names=names):
             yield name
+            yield from names
         case FromLookup(inputs=inputs):
             yield from (event for _, event in inputs)
 
@@ -287,14 +289,16 @@ def _gap(node: Node, owner: Definition, gap: Gap, context: Context) -> Node:
 
 
 def _rex(node: Node, part: Rex) -> Node:
+    """As the command rex: what does not match keeps the value that it has."""
     if part.source not in node.schema:
         return Extend(node, tuple((name, NULL) for name in part.names))
     groups = dict(check(part.expression).groups)
     subject = as_text(Col(part.source, node.schema[part.source]))
     values = tuple(
-        (name, call("regex_extract", Kind.TEXT, subject, text(part.expression), number(groups[name])))
+        (name, first_of([found, as_text(Col(name, node.schema[name]))]) if name in node.schema else found)
         for name in part.names
         if name in groups
+        for found in [call("regex_extract", Kind.TEXT, subject, text(part.expression), number(groups[name]))]
     )
     return Extend(node, values) if values else node
 
