@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Literal, Protocol, cast
 
 from trapline.errors import InputError, SplError, TraplineError
 from trapline.knowledge.absent import absent_tables
+from trapline.knowledge.computed import COMPUTED
 from trapline.spl.lookups import MAX_MATCHES, MOST_MATCHES, MOST_OFFSET, Lookup, Match, Temporal
 from trapline.times import reader
 from trapline.values import Row, Scalar, Value, value_text
@@ -339,12 +340,18 @@ def find(
         for one in (name, name.removesuffix(".csv"), f"{name}.csv"):
             if one in tables:
                 return lookup_of(one, tables[one])
+    if name in COMPUTED:
+        return COMPUTED[name]
     if (stranger := absent_tables().get(name)) is not None:
         raise SplError(f"the lookup '{name}' is not here: it {stranger.needs}", hint=stranger.provide, code="lookup")
     near = difflib.get_close_matches(name, [*known, *(also or ()), *(own or ())], 1, 0.6)
     some = ", ".join(sorted(known)[:8])
     raise SplError(
         f"the lookup '{name[:80]}' does not exist",
-        hint=f"did you mean '{near[0]}'?" if near else f"there are {some}" if some else "no lookups are loaded",
+        hint=f"did you mean '{near[0]}'?"
+        if near
+        else f"there are {some}"
+        if some
+        else "trapline lookups list shows those that there are",
         code="lookup",
     )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trapline.errors import SplError
+from trapline.knowledge.computed import COMPUTED
 from trapline.knowledge.conf import Setting, truth
 from trapline.knowledge.identities import GIVEN, not_given
 from trapline.knowledge.kept import TYPES, Kept
@@ -84,8 +85,8 @@ class LookupTables(Mapping[str, Lookup]):
         if name not in self:
             raise SplError(f"the lookup {name} is no stanza of transforms.conf", code="knowledge")
         table = self[name] if self._kept is None else self._kept.current(self[name])
-        if table.note:
-            raise SplError(table.note, code="knowledge")
+        if table.note or table.compute is not None:
+            raise SplError(table.note or f"the lookup {name} runs for the lookup command only", code="knowledge")
         return table
 
     def _table(self, name: str, keys: Keys) -> Lookup:
@@ -103,6 +104,8 @@ class LookupTables(Mapping[str, Lookup]):
             types = {key[6:]: one.value.strip().lower() for key, one in own.items() if key.startswith("field.")}
             given["types"] = {field: kind for field, kind in types.items() if kind in TYPES}
             given["strict"] = "enforceTypes" in own and truth(own["enforceTypes"].value) is True
+        elif name in COMPUTED:
+            return COMPUTED[name]
         else:
             note = f"the lookup {name} runs an external program, which is not supported"
         given["rows"] = ()

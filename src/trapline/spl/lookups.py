@@ -85,7 +85,8 @@ class Lookup:
     time. `note`: why the table is empty, told as a warning when it is used. `filter`: the search that its rows must
     match, which `filtered` applies. `filename`, `collection`: what keeps its rows, a CSV file or a collection of the KV
     store; `types`: of the fields of a collection (collections.conf); `strict`: a record with a value of another type is
-    refused, not only the value.
+    refused, not only the value. `compute`: gives the row of a value of the first of `fields`, for a table without rows
+    of its own.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Lookup:
     collection: str = ""
     types: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
+    compute: Callable[[str], Row] | None = None
     _finders: dict[tuple[tuple[str, ...], tzinfo], Finder] = field(default_factory=dict, init=False, repr=False)
     _tables: dict[tuple[tuple[str, ...], ...], tuple[Rows, list[Kind]]] = field(
         default_factory=dict, init=False, repr=False
@@ -255,6 +257,8 @@ def lower_lookup(
     if absent or not outputs or (lookup.temporal is not None and TIME not in source.schema):
         return _emptied(source, outputs, keep=keep)
     columns = [Col(pair.name, source.schema[pair.name]) for pair in on]
+    if lookup.compute is not None:
+        lookup = _computed(context, source, lookup, on, lookup.compute)
     found = find_rows(context, source, lookup, [pair.field for pair in on], columns, [pair.field for pair in outputs])
     values: list[tuple[str, Expr]] = []
     for pair, value in zip(outputs, found.values, strict=True):
@@ -331,6 +335,19 @@ def without_helpers(node: Node, hidden: Sequence[str]) -> Node:
     """The rows without the helper columns of a lookup."""
     names = [name for name in node.schema if name not in hidden]
     return Project(node, tuple((name, Col(name, node.schema[name])) for name in names))
+
+
+def _computed(
+    context: Context, source: Node, lookup: Lookup, on: Sequence[Pair], compute: Callable[[str], Row]
+) -> Lookup:
+    """The table with a row for each value of the events. Raises SplError where it is asked by another field."""
+    if [pair.field for pair in on] != [lookup.fields[0]]:
+        reason = f"the lookup '{lookup.name}' computes from the field {lookup.fields[0]} alone"
+        raise SplError(reason, span=on[0].span, code="lookup")
+    column = Col(on[0].name, source.schema[on[0].name])
+    distinct = Aggregate(source, (("k0", column),), (("n", Agg("count_rows", None, Kind.NUMBER)),))
+    values = {text for row in context.rows(distinct) for text in cell_values(row.get("k0"))}
+    return replace(lookup, rows=[compute(value) for value in values], compute=None)
 
 
 def _check(lookup: Lookup, pair: Pair) -> None:

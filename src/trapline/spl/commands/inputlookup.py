@@ -47,6 +47,10 @@ class InputLookup:
             # As in Splunk: a baseline reads the file that it is the first to write.
             context.warnings.add("lookup", f"{error.reason}: no rows", hint=error.hint)
             table = Lookup(self.table.text, ())
+        if table.compute is not None:
+            raise SplError(
+                f"the lookup '{table.name}' has no rows: it computes them", span=self.table.span, code="lookup"
+            )
         if table.note:
             context.warnings.add("lookup", table.note)
         if self.start or self.most < len(table.rows):

@@ -36,9 +36,11 @@ def _lookup(env: Env, ast: Func) -> Expr:
     for field, place in [*((one, ast.args[1].span) for one in fields), *((one, ast.args[2].span) for one in outputs)]:
         if table.fields and field not in table.fields:
             raise SplError(f"the lookup '{name}' has no field '{field}'", span=place, code="lookup")
-    if table.temporal is not None or any(table.match.get(one, Match.EXACT) is not Match.EXACT for one in fields):
+    exact = all(table.match.get(one, Match.EXACT) is Match.EXACT for one in fields)
+    if not exact or table.compute is not None or table.temporal is not None:
+        what = "matches by wildcards, networks or time" if table.compute is None else "computes its rows"
         raise Unsupported(
-            f"lookup() in '{name}', which matches by wildcards, networks or time, is not supported yet",
+            f"lookup() in '{name}', which {what}, is not supported yet",
             span=ast.span,
             hint="use the lookup command",
         )
