@@ -125,6 +125,13 @@ def test_a_pattern_that_only_pcre_has(tmp_path: Path) -> None:
         assert rows(s, "* | table n") == [{"n": "12"}]
 
 
+def test_groups_of_one_name_are_refused_with_a_warning(tmp_path: Path) -> None:
+    props = "[app]\nEXTRACT-a = k1=(?<v>\\d)|k2=(?<v>\\d) in t\n"
+    with over(tmp_path, [{"t": "k2=2"}], props=props) as s:
+        found = s.run("* | table v")
+        assert [warning.reason for warning in found.warnings if "the name 'v'" in warning.reason]
+
+
 def test_many_extractions_and_aliases_of_a_field_cost_no_more_than_their_sum(tmp_path: Path) -> None:
     props = "\n".join(
         f"[source::...{at}...]\n"

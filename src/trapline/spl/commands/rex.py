@@ -10,6 +10,12 @@ Options:
     offset_field=<field> (none): where the places of the groups go, counted from 0.
     mode=sed (extracts): rewrites the field.
 
+Differences:
+    - Two groups of one name are taken with `(?J)` in front and in different branches of an alternative, or in
+      `(?|...)`, and refused elsewhere.
+    - Refused: `\\g{-1}`, a reference to the group that it stands in, `(*ANYCRLF)` and the other verbs for line ends,
+      `(*COMMIT)`, `(*ACCEPT)`, `(*THEN)`, `\\C`, callouts.
+
 Source: Search Reference, "rex".
 """
 

@@ -1,6 +1,6 @@
 r"""Regular expressions are PCRE to the user. This module says what RE2, the engines' fast matcher, can run as it is.
 
-What it cannot (look-around, back-references, possessive and atomic groups, \K, \R, \h, ...) runs in Python's `regex`
+What it cannot (look-around, back-references, possessive and atomic groups, \K, \R, \H, ...) runs in Python's `regex`
 package on distinct values, with a time limit. Source of the dialect: Splunk's "About Splunk regular expressions".
 """
 
@@ -14,6 +14,7 @@ from functools import lru_cache
 import regex
 
 from trapline.errors import SlowPattern, SplError
+from trapline.pcre.translate import CODE, REPEAT, for_regex
 
 SECONDS = 2.0
 """Time limit of one match in the Python matcher."""
@@ -21,9 +22,6 @@ SECONDS = 2.0
 MAX_PATTERN = 50_000
 MAX_REPEAT = 65_535
 """As in PCRE."""
-
-_CODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}|\\o\{([0-7]{1,7})\}")
-_REPEAT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,16 @@ def python_pattern(source: str) -> regex.Pattern[str]:
     """The pattern for the Python matcher. Raises SplError."""
     if len(source) > MAX_PATTERN:
         raise SplError(f"the regular expression is longer than {MAX_PATTERN:,} characters", code="regex")
-    for repeat in _REPEAT.finditer(_CODE.sub("", source)):
+    for repeat in REPEAT.finditer(CODE.sub("", source)):
         if any(len(bound) > 5 or int(bound) > MAX_REPEAT for bound in repeat.groups() if bound):
             raise SplError(f"a repeat of more than {MAX_REPEAT:,} in a regular expression", code="regex")
     try:
-        return regex.compile(_for_python(source), regex.VERSION0 | _letters(source))
+        return regex.compile(for_regex(source), regex.VERSION0 | _letters(source))
     except regex.error as error:
+        if "open group" in str(error):
+            raise SplError(
+                "a reference to a group from within that group is not supported", hint="close it before", code="regex"
+            ) from None
         raise SplError(
             f"'{source[:200]}' is not a regular expression: {error}",
             hint="Splunk uses PCRE; escape special characters with a backslash",
@@ -68,60 +70,23 @@ def python_pattern(source: str) -> regex.Pattern[str]:
 
 
 def _letters(source: str) -> int:
-    r"""PCRE's \w, \d, \s and \b are ASCII, as RE2's are. A pattern that names Unicode properties or characters keeps
-    those, and Unicode's \w with them."""
-    return 0 if not source.isascii() or re.search(r"\\[pPX]", source) else int(regex.ASCII)
+    r"""PCRE's \w, \d, \s and \b are ASCII, as RE2's are, unless (*UCP) stands in front. A pattern that names Unicode
+    properties or characters keeps those, and Unicode's \w with them."""
+    unicode = not source.isascii() or re.search(r"\\[pPX]|\A(?:\(\*\w+\))*\(\*UCP\)", source)
+    return 0 if unicode else int(regex.ASCII)
 
 
-def _for_python(source: str) -> str:
-    r"""PCRE's spellings that `regex` has otherwise: \z and \Z, \x{202E} and \o{61}, \N, \Q...\E, back-references by \g
-    and \k, (?'name'...), and the verbs that ask for Unicode. Raises SplError for a relative reference, which it
-    lacks."""
-    source = _VERBS.sub("", source)
-    out: list[str] = []
-    at = 0
-    while at < len(source):
-        code = _CODE.match(source, at)
-        reference = _REFERENCE.match(source, at)
-        if code is not None and (point := _code_point(code)) is not None:
-            out.append(f"\\U{point:08x}")
-            at = code.end()
-        elif reference is not None:
-            name = next(part for part in reference.groups() if part is not None)
-            if name[0] in "+-":
-                raise SplError(f"the relative reference \\g{{{name}}} is not supported", hint="number it", code="regex")
-            out.append(f"(?:\\{name})" if name.isdecimal() else f"(?P={name})")
-            at = reference.end()
-        elif source.startswith("\\Q", at):
-            end = source.find("\\E", at)
-            end = len(source) if end < 0 else end
-            out.append(re.escape(source[at + 2 : end]))
-            at = end + 2
-        elif source[at] == "\\" and at + 1 < len(source):
-            pair = source[at : at + 2]
-            at += 2
-            out.append({r"\z": r"\Z", r"\Z": r"(?=\n?\Z)", r"\N": r"[^\n]"}.get(pair, pair))
-        elif source.startswith("(?'", at) and (quoted := _QUOTED_GROUP.match(source, at)) is not None:
-            out.append(f"(?P<{quoted.group(1)}>")
-            at = quoted.end()
-        else:
-            out.append(source[at])
-            at += 1
-    return "".join(out)
-
-
-_VERBS = re.compile(r"\A(?:\(\*(?:UTF8?|UCP)\))+")
-_REFERENCE = re.compile(r"\\g([1-9]\d?)|\\g\{([+-]?\w+)\}|\\k<(\w+)>|\\k\{(\w+)\}|\\k'(\w+)'")
-_QUOTED_GROUP = re.compile(r"\(\?'([A-Za-z_]\w*)'")
-
-
-def _code_point(found: re.Match[str]) -> int | None:
-    point = int(found.group(1), 16) if found.group(1) is not None else int(found.group(2), 8)
-    return point if point <= 0x10FFFF else None
-
-
-_ESCAPES = set("dDwWsSbBnrtfavxAzQEpPC") | set("0")
+_ESCAPES = set("dDwWsSbBnrtfavhxAzQEpP") | set("0")
 """Letters that may follow a backslash with the same meaning in both."""
+
+
+_WHOLE_CODE = re.compile(r"\\x(?:[0-9A-Fa-f]{2}|\{[0-9A-Fa-f]{1,6}\})")
+_SETS = {
+    "s": r"\s\x0b",
+    "v": r"\n\x0b\f\r\x{85}\x{2028}\x{2029}",
+    "h": r"\t\x20\x{a0}\x{1680}\x{180e}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}",
+}
+"""What is in classes that RE2 lacks or means otherwise."""
 
 
 RE2_REPEATS = 1000
@@ -129,7 +94,7 @@ RE2_REPEATS = 1000
 
 
 def _repeats_too_often(source: str) -> bool:
-    bounds = [int(bound) for found in _REPEAT.finditer(source) for bound in found.groups() if bound]
+    bounds = [int(bound) for found in REPEAT.finditer(source) for bound in found.groups() if bound]
     nested = re.search(r"\)\{\d", source) is not None
     return max(bounds, default=0) > RE2_REPEATS or (nested and math.prod(one for one in bounds if one) > RE2_REPEATS)
 
@@ -147,11 +112,12 @@ def _re2(source: str) -> str | None:
             if at + 1 >= len(source):
                 return None
             follow = source[at + 1]
-            if follow in "123456789gkKRhHvVXGZLluUNo" or (follow.isalpha() and follow not in _ESCAPES):
+            if follow in "123456789gkKRHVXGZLluUNo" or (follow.isalpha() and follow not in _ESCAPES):
                 return None
-            if follow in "sS" and in_class is False:
-                out.append(r"[\s\x0b]" if follow == "s" else r"[^\s\x0b]")
-            elif follow in "QE0":
+            if follow in _SETS or (follow == "S" and not in_class):
+                members = _SETS[follow.lower()]
+                out.append(members if in_class else f"[^{members}]" if follow == "S" else f"[{members}]")
+            elif follow in "QE0" or (follow == "x" and _WHOLE_CODE.match(source, at) is None):
                 return None
             else:
                 out.append(f"\\{follow}" if follow.isascii() else follow)
@@ -216,7 +182,7 @@ def _group(source: str, at: int) -> tuple[str, int] | None:
     while end < len(source) and source[end] in "imsU-":
         end += 1
     flags = source[at + 2 : end]
-    if flags and end < len(source) and source[end] in ":)" and "U" not in flags:
+    if flags and end < len(source) and source[end] in ":)":
         # With (?m) the meaning of $ differs at the end, with (?s) nothing does.
         return None if "m" in flags else (source[at : end + 1], end + 1)
     return None
