@@ -40,8 +40,8 @@ def test_text(sourcetype: str, line: str) -> None:
     assert text_kind(line) == sourcetype
 
 
-FLOW = {"endtime": "x", "timestamp": "x", "src_ip": "192.0.2.1", "dest_ip": "192.0.2.2"}
-ZEEK = {"ts": 1.5, "uid": "C1", "id.orig_h": "192.0.2.1", "id.resp_h": "192.0.2.2"}
+FLOW: dict[str, object] = {"endtime": "x", "timestamp": "x", "src_ip": "192.0.2.1", "dest_ip": "192.0.2.2"}
+ZEEK: dict[str, object] = {"ts": 1.5, "uid": "C1", "id.orig_h": "192.0.2.1", "id.resp_h": "192.0.2.2"}
 OBJECTS: list[tuple[str, dict[str, object]]] = [
     ("zeek:conn:json", ZEEK | {"conn_state": "SF"}),
     ("zeek:dns:json", ZEEK | {"trans_id": 1, "query": "example.com"}),
