@@ -23,19 +23,20 @@ Source: Search Reference, "cluster".
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from trapline.errors import Span, SplError
 from trapline.plan import Node
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, flag
 from trapline.values import Row, to_number, value_text
 
 MATCHES = ("termlist", "termset", "ngramset")
-MAX_COMPARISONS = 20_000_000
-"""Pairs of a row and a group that are compared at most"""
+MAX_WORK = 20_000_000
+"""Terms that are compared at most; one that is kept counts `KEPT` times."""
+KEPT = 10
 
 _Terms = tuple[str, ...] | frozenset[str]
 
@@ -49,17 +50,19 @@ class Cluster:
     labelonly: bool
     labelfield: str
     countfield: str | None
-    span: Span
 
     def lower(self, context: Context, source: Node) -> Node:
-        return context.apply(source, self._clustered, "cluster")
+        def clustered(rows: list[Row]) -> Iterable[Row]:
+            return self._clustered(context, rows)
 
-    def _clustered(self, rows: list[Row]) -> Iterable[Row]:
-        firsts: list[_Terms] = []
+        return context.apply(source, clustered, "cluster")
+
+    def _clustered(self, context: Context, rows: list[Row]) -> Iterable[Row]:
+        groups = _Groups(self.threshold)
         sizes: list[int] = []
         known: dict[str, int] = {}
         labels: list[tuple[Row, int, bool]] = []
-        compared = 0
+        alone = 0
         for row in rows:
             if self.field not in row:
                 continue
@@ -67,23 +70,25 @@ class Cluster:
             place = known.get(text)
             opened = False
             if place is None:
-                terms = self._terms(text)
-                compared += len(firsts)
-                if compared > MAX_COMPARISONS:
-                    raise SplError(
-                        "cluster: there are too many rows that are not alike",
-                        span=self.span,
-                        hint="filter first, or lower t",
-                        code="limit",
-                    )
-                place = next((n for n, one in enumerate(firsts) if _alike(one, terms) >= self.threshold), len(firsts))
-                opened = place == len(firsts)
-                if opened:
-                    firsts.append(terms)
+                full = groups.full
+                place = None if full else groups.find(terms := self._terms(text))
+                opened = place is None
+                if place is None:
+                    place = len(sizes)
                     sizes.append(0)
+                    if full:
+                        alone += 1
+                    else:
+                        groups.add(terms, place)
                 known[text] = place
             sizes[place] += 1
             labels.append((row, place, opened))
+        if alone:
+            context.warnings.add(
+                "cluster-cut",
+                f"cluster: too many rows are not alike; {alone:,} of them were not compared, each is a group",
+                hint="filter first, or lower t",
+            )
         for row, place, opened in labels:
             if opened or self.labelonly:
                 counted: Row = {} if self.countfield is None else {self.countfield: sizes[place]}
@@ -97,6 +102,54 @@ class Cluster:
         return terms if self.match == "termlist" else frozenset(terms)
 
 
+class _Groups:
+    """The first texts of the groups by the terms that they have.
+
+    Two texts that are alike by `t` have at least the share `t` of the terms of either in common. So one at least of any
+    terms of a text that are more than the rest is in each group that it belongs to: the rarest such say which to compare.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+        self._firsts: dict[int, _Terms] = {}
+        self._places: dict[object, list[int]] = {}
+        self._work = 0
+
+    @property
+    def full(self) -> bool:
+        """Has as much been compared as may be?"""
+        return self._work > MAX_WORK
+
+    def find(self, terms: _Terms) -> int | None:
+        """The first group that is alike."""
+        keys = _keys(terms)
+        shared = math.ceil(self.threshold * len(keys) - 1e-9)
+        rarest = sorted((self._places.get(key, ()) for key in keys), key=len)[: len(keys) - shared + 1]
+        candidates = sorted(set().union(*rarest))
+        self._work += len(keys)
+        for place in candidates:
+            self._work += len(keys)
+            if _alike(self._firsts[place], terms) >= self.threshold:
+                return place
+            if self.full:
+                return None
+        return None
+
+    def add(self, terms: _Terms, place: int) -> None:
+        self._firsts[place] = terms
+        keys = _keys(terms)
+        self._work += KEPT * len(keys)
+        for key in keys:
+            self._places.setdefault(key, []).append(place)
+
+
+def _keys(terms: _Terms) -> Collection[object]:
+    """What stands in the same place, or is there at all. Texts without terms are alike."""
+    if not terms:
+        return ((),)
+    return list(enumerate(terms)) if isinstance(terms, tuple) else terms
+
+
 def _alike(one: _Terms, other: _Terms) -> float:
     if isinstance(one, tuple):
         longest = max(len(one), len(other))
@@ -107,7 +160,6 @@ def _alike(one: _Terms, other: _Terms) -> float:
 
 
 def parse(cursor: Cursor) -> Cluster:
-    start = cursor.here().start
     texts = {"match": "termlist", "field": "_raw", "labelfield": "cluster_label", "countfield": "cluster_count"}
     delims: str | None = None
     threshold = 0.8
@@ -144,5 +196,4 @@ def parse(cursor: Cursor) -> Cluster:
         labelonly,
         texts["labelfield"],
         texts["countfield"] if showcount else None,
-        cursor.since(start),
     )
