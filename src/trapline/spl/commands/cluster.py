@@ -105,8 +105,9 @@ class Cluster:
 class _Groups:
     """The first texts of the groups by the terms that they have.
 
-    Two texts that are alike by `t` have at least the share `t` of the terms of either in common. So one at least of any
-    terms of a text that are more than the rest is in each group that it belongs to: the rarest such say which to compare.
+    Two texts that are alike by `t` have at least the share `t` of the terms of either in common. So of any
+    terms of a text that are more than the rest, one at least is in each group that it belongs to: the rarest such terms
+    say which groups to compare.
     """
 
     def __init__(self, threshold: float) -> None:
