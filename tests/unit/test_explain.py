@@ -116,12 +116,29 @@ def test_not_of_where_drops_nulls_as_splunk_does() -> None:
         ("where EventCode>9000", "the values go from 4688 to 7045"),
         ('where host>"h7" AND host>9', "are no numbers"),
         ("ServiceName=RemComSvc host=h1", "other clauses remove them"),
+        ('host=h1 [| makeresults | eval ServiceName="RemComSvc" | table ServiceName]', "other clauses remove them"),
+        ('where host="h1" AND like(ServiceName, "RemCom%")', "other clauses remove them"),
+        ('where like(ServiceName, "PsExe%")', 'write like(lower(ServiceName), "psexe%")'),
     ],
 )
 def test_what_comes_near(spl: str, hint: str) -> None:
     spl = spl.removeprefix("| ")
     found = explained(f"{spl} | stats count")
     assert any(hint in one for fact in found.breakdowns[0].fields for one in fact.near), found.to_json()
+
+
+def test_a_value_that_others_remove_is_told_before_what_comes_near() -> None:
+    events = [{"code": "1", "user": "alice"}, {"code": "3", "user": "malice2"}]
+    found = Session(events=events).explain("code=3 user=alice")
+    (fact,) = found.breakdowns[0].fields
+    assert fact.near == ("1 row has such a value, but other clauses remove it",)
+
+
+def test_an_operator_in_lower_case_is_a_word() -> None:
+    found = explained("ServiceName=PSEXESVC or ServiceName=mimidrv")
+    note = clause(found, "or").note
+    assert note is not None
+    assert "the operator is OR" in note
 
 
 def test_rows_that_a_null_field_costs() -> None:

@@ -113,6 +113,7 @@ def test_the_summary(tmp_path: Path) -> None:
     ]
     assert found["searches_with_unsupported"] == 1
     assert found["severities"] == {"error": 0, "warning": 8, "info": 1}
+    assert (found["level"], found["hidden"]) == ("warning", 1)
 
 
 def test_saved_searches(tmp_path: Path) -> None:
@@ -184,6 +185,7 @@ def test_a_level_decides_what_is_shown_and_counts(tmp_path: Path) -> None:
         found = json.loads(done.stdout)
         assert ([one["code"] for one in found["findings"]], done.exit_code) == (codes, code)
         assert found["summary"]["severities"] == {"error": 0, "warning": 1, "info": 1}
+        assert (found["summary"]["level"], found["summary"]["hidden"]) == (level, 2 - len(found["findings"]))
         log = json.loads(lint(both, "--sarif", "--level", level).stdout)
         assert [one["ruleId"] for one in log["runs"][0]["results"]] == codes
 

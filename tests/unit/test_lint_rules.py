@@ -190,6 +190,7 @@ def test_sort_limit(spl: str, severities: list[str]) -> None:
         ('index=a | where user="4711"', []),
         ('index=a | where user!="unknown"', []),
         ('index=a process_name="CMD.exe"', []),
+        ('index=a | where host="WIN10"', ['host="WIN10"']),
         ("index=a | where 'Processes.process_name'=\"CMD.exe\"", ["'Processes.process_name'=\"CMD.exe\""]),
     ],
 )
@@ -252,6 +253,24 @@ def test_a_macro_inside_a_macro_is_reported_where_it_was_called() -> None:
     assert found("index=a `broken`") == [("TL003", "warning", "`broken`")]
     (one,) = check("index=a `broken`", MACROS).findings
     assert "'nowhere'" in one.reason
+
+
+@pytest.mark.parametrize(
+    ("spl", "words"),
+    [
+        ("index=a user=x or user=y", ["or"]),
+        ("index=a | search not (a and b)", ["not", "and"]),
+        ('index=a user=x OR user=y "or" | where a=1 or not b=2', []),
+        ("index=a [search index=b c or d | table u]", ["or"]),
+    ],
+)
+def test_operators_in_lower_case(spl: str, words: list[str]) -> None:
+    assert [place for _, _, place in found(spl, "TL110")] == words
+
+
+def test_a_field_that_has_another_name_now() -> None:
+    (one,) = check("index=a | stats count as n by host | eval x=count", MACROS, chosen(["TL101"])).findings
+    assert one.hint == "stats calls it n"
 
 
 def test_what_a_command_refuses_whatever_the_data() -> None:

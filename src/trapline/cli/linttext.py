@@ -39,6 +39,7 @@ class Result:
 
     checked: tuple[One, ...]
     hidden: tuple[Finding, ...] = ()
+    level: Severity = Severity.INFO
 
     def at(self, level: Severity) -> Result:
         """Only the findings of a level and above."""
@@ -48,7 +49,7 @@ class Result:
             shown = tuple(finding for finding in one.findings if finding.severity.reaches(level))
             hidden += [finding for finding in one.findings if not finding.severity.reaches(level)]
             kept.append(replace(one, checked=replace(one.checked, findings=shown)))
-        return Result(tuple(kept), tuple(hidden))
+        return Result(tuple(kept), tuple(hidden), level)
 
     @property
     def failing(self) -> bool:
@@ -86,6 +87,8 @@ def summary(result: Result) -> dict[str, Any]:
         ],
         "searches_with_unsupported": sum(bool(one.checked.unsupported) for one in searches),
         "findings": dict(sorted(by_code.items())),
+        "level": result.level.value,
+        "hidden": len(result.hidden),
         "severities": {one.value: by_severity.get(one.value, 0) for one in reversed(Severity)},
     }
 

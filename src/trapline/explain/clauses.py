@@ -221,7 +221,10 @@ class Breaking:
                 tested = (Tested(name, op, value, exact),)
             case filters.OneOf(field=name, values=values):
                 tested = tuple(Tested(name, "=", value, False) for value in values[:5])
-        return self._leaf(shown, span, predicate, tested)
+        leaf = self._leaf(shown, span, predicate, tested)
+        if isinstance(tree, filters.Term) and filters.meant_operator(tree):
+            leaf.note = f"a word to look for: the operator is {tree.value.upper()}, in capitals"
+        return leaf
 
     def _eventtype(self, shown: str, span: Span | None, value: str) -> _Part | None:
         if "eventtype" in self.schema and "_raw" not in self.schema:

@@ -76,10 +76,13 @@ def field_facts(context: Asking, source: Node, tested: Sequence[Tested], rest: E
         return FieldFacts(name, 0, came, None, (), 0, False, tuple(_like_names(context, source, name)))
     chosen = source if not both_rows or rest == TRUE else Filter(source, rest)
     found = most_frequent(context, chosen, name, kind)
-    near = [remark for one in tested for remark in _near(one, found)]
-    if not near and both_rows and both_rows < rows:
-        # The value may be there in rows that another clause removes.
-        near = [remark for one in tested for remark in _elsewhere(one, most_frequent(context, source, name, kind))]
+    near: list[str] = []
+    if both_rows < rows:
+        # The value may be there in rows that another clause removes: then what comes near it is beside the point.
+        every = most_frequent(context, source, name, kind)
+        near = [remark for one in tested for remark in _elsewhere(one, every)]
+    if not near:
+        near = [remark for one in tested for remark in _near(one, found)]
     return FieldFacts(
         name,
         rows,
@@ -149,10 +152,14 @@ def _near(tested: Tested, values: Sequence[tuple[str, int]]) -> list[str]:
         bare = literal
     core = bare.strip("*").strip()
     lowered, blank, slashes = bare.lower(), _blanks(bare), _slashes(bare)
+    lower = literal.lower()
+    other_case = _pattern(tested, re.DOTALL | re.IGNORECASE) if tested.op == "like" else None
     for value, rows in values:
         count = f"{plural(rows)} " + repr_value(value)
         if tested.exact and value != bare and value.lower() == lowered:
             remarks.append(f"{count}: letter case counts in where and eval; compare lower({name})")
+        elif other_case is not None and other_case.match(value):
+            remarks.append(f"{count}: letter case counts in like(); write like(lower({name}), {repr_value(lower)})")
         elif value != bare and value.lower() != lowered and _blanks(value) == blank:
             remarks.append(f"{count}: it differs in blanks")
         elif value.lower() != lowered and _slashes(value) == slashes:
@@ -183,11 +190,24 @@ def _order(tested: Tested, values: Sequence[tuple[str, int]]) -> list[str]:
 
 def _elsewhere(tested: Tested, values: Sequence[tuple[str, int]]) -> list[str]:
     """Is the value there in rows that another clause removes?"""
-    if tested.literal is None or tested.op not in ("=", "=="):
+    if tested.literal is None or tested.op not in ("=", "==", "like"):
         return []
-    pattern = re.compile(".*".join(map(re.escape, tested.literal.split("*"))) + r"\Z", re.DOTALL | re.IGNORECASE)
+    pattern = _pattern(tested, re.DOTALL if tested.exact else re.DOTALL | re.IGNORECASE)
     rows = sum(count for value, count in values if pattern.match(value))
     return [f"{plural(rows)} such a value, but other clauses remove {'it' if rows == 1 else 'them'}"] if rows else []
+
+
+def _pattern(tested: Tested, flags: re.RegexFlag) -> re.Pattern[str]:
+    """What the literal matches: with `*` in search, with `%` and `_` in like()."""
+    assert tested.literal is not None
+    if tested.op == "like":
+        wild = {"%": ".*", "_": "."}
+        plain = "".join(wild.get(char) or re.escape(char) for char in tested.literal)
+    elif tested.exact:
+        plain = re.escape(tested.literal)
+    else:
+        plain = ".*".join(map(re.escape, tested.literal.split("*")))
+    return re.compile(plain + r"\Z", flags)
 
 
 def _blanks(text: str) -> str:

@@ -8,7 +8,7 @@ are a literal; an unquoted `a.b` is concatenation and `a-b` a subtraction.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ MAX_DEPTH = 50
 """Nesting of parentheses, calls and unary operators; beyond it the expression is refused, not the stack blown."""
 MAX_CHAIN = 200
 """Operands of one chain of comparisons or arithmetic."""
+MAX_JOINED = 2_000
+"""Operands of one chain of texts joined by `.`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,17 +203,31 @@ def _product(cursor: Cursor, depth: int) -> Ast:
 
 
 def _chain(cursor: Cursor, ops: tuple[str, ...], operand: Callable[[Cursor, int], Ast], depth: int) -> Ast:
-    """Operands of one level of binding, joined from left to right."""
-    left = operand(cursor, depth)
-    count = 1
+    """Operands of one level of binding, joined from left to right. A long chain of `.`, where the order of joining is
+    all the same, becomes a tree of little depth."""
+    operands = [operand(cursor, depth)]
+    found: list[str] = []
     while (op := cursor.peek()) in ops:
-        count += 1
-        if count > MAX_CHAIN:
-            cursor.fail(f"a chain of more than {MAX_CHAIN} operands", hint="split it over several assignments")
+        found.append(op)
+        most = MAX_CHAIN if set(found) != {"."} else MAX_JOINED
+        if len(found) >= most:
+            cursor.fail(f"a chain of more than {most:,} operands", hint="split it over several assignments")
         cursor.pos += 1
-        right = operand(cursor, depth)
+        operands.append(operand(cursor, depth))
+    if len(operands) > MAX_CHAIN:
+        return _balanced(operands)
+    left = operands[0]
+    for op, right in zip(found, operands[1:], strict=True):
         left = Binary(op, left, right, left.span.to(right.span))
     return left
+
+
+def _balanced(operands: Sequence[Ast]) -> Ast:
+    if len(operands) == 1:
+        return operands[0]
+    half = len(operands) // 2
+    left, right = _balanced(operands[:half]), _balanced(operands[half:])
+    return Binary(".", left, right, left.span.to(right.span))
 
 
 def _unary(cursor: Cursor, depth: int) -> Ast:

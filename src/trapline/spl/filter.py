@@ -89,6 +89,11 @@ class Term:
     span: Span
 
 
+def meant_operator(term: Term) -> bool:
+    """Is it a bare `or`, `and` or `not`? Operators are in capitals (Search Manual, "Boolean expressions")."""
+    return term.how is TermKind.WORD and term.value in ("or", "and", "not")
+
+
 @dataclass(frozen=True, slots=True)
 class Time:
     """earliest=, latest= and their kin. `form`: the timeformat that the value is written in; `moved`: a modifier that

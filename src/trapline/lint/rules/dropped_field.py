@@ -17,6 +17,7 @@ from trapline.lint.finding import Report, Severity
 from trapline.lint.flow import Loss
 from trapline.lint.subject import Subject, parts
 from trapline.spl import expr as asts
+from trapline.spl.aggregates import Aggregation
 from trapline.spl.command import Stage
 
 CODE = "TL101"
@@ -69,9 +70,19 @@ def _report(loss: Loss) -> Report:
     return Report(
         loss.span,
         f"there is no field '{loss.field}' any more after {loss.dropper.name}{left}",
-        _hint(loss.field, loss.dropper.name),
+        _renamed(loss) or _hint(loss.field, loss.dropper.name),
         Severity.INFO if loss.reader.name in SHOWS else None,
     )
+
+
+def _renamed(loss: Loss) -> str | None:
+    """What `x` is called now, where the dropper made it: `stats count as n`."""
+    new = [
+        one.name
+        for one in parts(loss.dropper.command, Aggregation)
+        if isinstance(one, Aggregation) and one.renamed and one.function == loss.field
+    ]
+    return f"{loss.dropper.name} calls it {' and '.join(dict.fromkeys(new))}" if new else None
 
 
 def _hint(name: str, dropper: str) -> str:
