@@ -91,6 +91,14 @@ def _parse_one(cursor: Cursor, what: str, implicit: bool = False) -> Aggregation
         text = " ".join(cursor.text[start : cursor.pos].split())
     function = written.lower()
     if _find(function) is None:
+        numbered = FUNCTIONS.get(function)
+        if numbered is not None and numbered.percentile:
+            raise SplError(
+                f"{written} needs the percentage in its name",
+                span=Span(start, match.end()),
+                hint=f"{function}95(x)",
+                code="function",
+            )
         near = difflib.get_close_matches(function, FUNCTIONS, 1)
         raise SplError(
             f"unknown aggregation function '{written}' in {what}",

@@ -190,7 +190,10 @@ def _opens_list(cursor: Cursor, skip: int) -> bool:
 
 
 def _in_list(cursor: Cursor, left: Ast, depth: int) -> Ast:
+    opened = cursor.here()
     choices = _arguments(cursor, depth)
+    if not choices:
+        cursor.fail("IN needs at least one value", Span(opened.start, cursor.pos))
     return In(left, choices, Span(left.span.start, cursor.pos))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trapline.errors import SplError
 from trapline.plan import FALSE, TRUE, Call, Expr, Lit, call, number, text
 from trapline.spl.evaluate import Env, as_number, as_text, is_null_literal
-from trapline.spl.expr import Func, Str
+from trapline.spl.expr import Ast, Func, Str
 from trapline.spl.functions import function
 from trapline.values import Kind
 
@@ -130,7 +130,19 @@ def _number(env: Env, ast: Func) -> Expr:
     value = env.value(ast.args[0])
     if len(ast.args) == 1 or value.kind is Kind.NUMBER:
         return as_number(value)
-    return call("number_in_base", Kind.NUMBER, as_text(value), env.number(ast.args[1]))
+    return call("number_in_base", Kind.NUMBER, as_text(value), _base(env, ast.args[1]))
+
+
+def _base(env: Env, ast: Ast) -> Expr:
+    """The base of a number. Raises SplError for a literal that is none."""
+    base = env.number(ast)
+    if isinstance(base, Lit) and isinstance(base.value, int | float) and not _is_base(base.value):
+        raise SplError("the base of a number is a whole one from 2 to 36", span=ast.span, hint="16", code="function")
+    return base
+
+
+def _is_base(value: float) -> bool:
+    return 2 <= value <= 36 and value == int(value)
 
 
 @function(
@@ -144,4 +156,4 @@ def _number(env: Env, ast: Func) -> Expr:
 def _tonumber(env: Env, ast: Func) -> Expr:
     if len(ast.args) == 1:
         return env.number(ast.args[0])
-    return call("number_in_base", Kind.NUMBER, env.text(ast.args[0]), env.number(ast.args[1]))
+    return call("number_in_base", Kind.NUMBER, env.text(ast.args[0]), _base(env, ast.args[1]))
