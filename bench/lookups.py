@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from bench.measures import Figure
+from bench.figure import Figure
 from trapline.plan import Rows
 from trapline.search import Session
 from trapline.values import Kind

@@ -9,36 +9,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench import inputs
+from bench.figure import NOW, Figure, percentile
 from trapline.engines.duckdb import DuckDB
 from trapline.engines.duckdb.engine import Output
 from trapline.plan import Node
 
 ROUNDS = 3
-NOW = 1_772_700_000.0
-"""The clock of measured searches."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured figure. `more`: more is better. `budget` None: for information."""
-
-    name: str
-    value: float
-    unit: str
-    budget: float | None
-    more: bool
-    note: str = ""
-
-    @property
-    def kept(self) -> bool | None:
-        if self.budget is None:
-            return None
-        return self.value >= self.budget if self.more else self.value <= self.budget
-
 
 _INGEST = """
 import sys, time, resource
@@ -187,13 +166,9 @@ def compile_public() -> Iterator[Figure]:
         gc.unfreeze()
     note = f"{len(compiled):,} of {len(searches):,} searches; the others lack lookups or models here"
     yield Figure("public searches: parse", statistics.median(parsed), "ms", None, False, f"{len(parsed):,} searches")
-    yield Figure("public searches: parse, 99th percentile", _percentile(parsed, 0.99), "ms", None, False)
+    yield Figure("public searches: parse, 99th percentile", percentile(parsed, 0.99), "ms", None, False)
     yield Figure("public searches: SPL text to SQL", statistics.median(compiled), "ms", 5.0, False, note)
-    yield Figure("public searches: SPL text to SQL, 99th perc.", _percentile(compiled, 0.99), "ms", 50.0, False)
-
-
-def _percentile(values: list[float], part: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+    yield Figure("public searches: SPL text to SQL, 99th perc.", percentile(compiled, 0.99), "ms", 50.0, False)
 
 
 def start() -> Iterator[Figure]:
