@@ -1,4 +1,7 @@
-"""Wide results over many tables, made narrower before they run.
+"""Plans made smaller before they run: what a cheap question about the events says about the rest.
+
+Most detections find nothing. `gates` says which part of a plan must give a row if the whole is to give one: its
+conditions on single events, which are a fraction of its text and of the columns that it reads.
 
 A search that ends in whole events has every field of every table as a column, a thousand and more, though its
 conditions leave events of one or two tables. Which tables those are is a cheap question, because it reads only what the
@@ -11,18 +14,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from trapline.plan import (
+    Aggregate,
     Col,
     Expand,
     Extend,
     Filter,
+    Join,
     Limit,
     Node,
     Project,
     Reverse,
+    Rows,
     Scan,
     Schema,
     Sort,
     Table,
+    Union,
     Window,
 )
 
@@ -57,6 +64,47 @@ def narrow(node: Node, count: Callable[[Node], int], schema_of: Callable[[Sequen
     wanted = [name for name in node.schema if name not in scan.schema or name in fields or name in made]
     result = _over(chain[::-1], replace(scan, tables=kept))
     return Project(result, tuple((name, Col(name, node.schema[name])) for name in wanted))
+
+
+def gates(node: Node) -> list[Node] | None:
+    """Parts of a plan: if none of them has a row, neither has the whole. None where there are no such, or where to ask
+    is not much less than to run the whole: over given rows, and where little but conditions is there."""
+    more = False
+    while True:
+        match node:
+            case Union(inputs=inputs):
+                found = [gates(one) for one in inputs]
+                return None if None in found else [gate for one in found if one is not None for gate in one]
+            case Aggregate(input=below, by=by):
+                if not by:
+                    return None  # one row, whatever there is below
+                node, more = below, True
+            case Join(left=below):
+                node, more = below, True
+            case Window(input=below) | Expand(input=below):
+                node, more = below, True
+            case Sort(input=below) | Reverse(input=below):
+                node = below
+            case Limit(input=below, count=count):
+                if count == 0:
+                    return []
+                node = below
+            case Filter() | Extend() | Project():
+                low: Node = node
+                filtered = False
+                while isinstance(low, Filter | Extend | Project):
+                    filtered = filtered or isinstance(low, Filter)
+                    low = low.input
+                if isinstance(low, Scan | Rows):
+                    large = isinstance(low, Scan) or low.data.num_rows > SMALL
+                    return [node] if more and filtered and large else None
+                node = low
+            case _:
+                return None
+
+
+SMALL = 10_000
+"""Given rows up to this number are not asked first."""
 
 
 def _over(chain: Sequence[Chain], node: Node) -> Node:

@@ -207,7 +207,12 @@ def compile_plan(node: Node, dialect: Dialect) -> tuple[exp.Query, list[str]]:
 def compile_count(node: Node, dialect: Dialect) -> exp.Query:
     """How many rows a plan has."""
     compiler = _Compiler(dialect)
-    relation = compiler.compile(node, frozenset(), ordered=False)
+    if not isinstance(node, Limit):
+        relation = compiler.compile(node, frozenset(), ordered=False)
+    else:  # which rows it leaves is no matter
+        some = compiler.select(compiler._some([]), compiler.compile(node.input, frozenset(), ordered=False))
+        some.set("limit", exp.Limit(expression=exp.Literal.number(node.count)))
+        relation = Relation(some, {}, ())
     return compiler.select([exp.Count(this=exp.Star())], relation)
 
 
@@ -258,6 +263,9 @@ class _Compiler:
             case Lambda(param=param, body=body):
                 own = self.names.fresh("x")
                 return self.dialect.lambda_(own, self.expression(body, {**(bound or {}), param: own}))
+            case Call(op="or"):
+                expr = _one_of(expr)
+                return self.dialect.scalar(expr, [self.expression(arg, bound) for arg in expr.args])
             case Call(args=args):
                 return self.dialect.scalar(expr, [self.expression(arg, bound) for arg in args])
 
@@ -612,6 +620,25 @@ def _frame(win: WindowCall, back: exp.Expression | None) -> exp.WindowSpec:
         spec.set("end", exp.Literal.number(1))
         spec.set("end_side", "PRECEDING")
     return spec
+
+
+def _one_of(expr: Call) -> Call:
+    """An OR with what compares the same text with several constants as one IN: hundreds of them, as a subsearch gives,
+    would each be computed for every row."""
+    wanted: dict[Expr, list[Expr]] = {}
+    rest: list[Expr] = []
+    for part in expr.args:
+        match part:
+            case Call(op="eq", args=(subject, Lit(value=str()) as value)) if not isinstance(subject, Lit):
+                wanted.setdefault(subject, []).append(value)
+            case _:
+                rest.append(part)
+    if all(len(values) == 1 for values in wanted.values()):
+        return expr
+    tests = [
+        Call("in" if len(values) > 1 else "eq", (subject, *values), Kind.BOOL) for subject, values in wanted.items()
+    ]
+    return Call("or", (*tests, *rest), Kind.BOOL)
 
 
 def _merged(node: Extend) -> Extend:

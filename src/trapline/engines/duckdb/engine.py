@@ -22,7 +22,8 @@ from trapline.engines.duckdb import aggregates, functions, trees
 from trapline.engines.duckdb.macros import MACROS
 from trapline.engines.scalar import CUT, FUNCTIONS, MARK, guarded
 from trapline.errors import EngineError, SlowPattern
-from trapline.plan import Agg, Call, Expr, Lit, Node, Rows, Table
+from trapline.narrow import gates
+from trapline.plan import Agg, Call, Expr, Limit, Lit, Node, Rows, Table
 from trapline.sql import Fragments, column, compile_count, compile_counts, compile_plan, ident
 from trapline.values import Kind
 
@@ -72,6 +73,10 @@ class DuckDB:
         connection = self._connection
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
+        # The same files are read by every search; a file of a store never changes.
+        connection.execute("SET parquet_metadata_cache = true")
+        # This pass repeats an expression for each of its uses: a count over `tag` did not come to an end.
+        connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
         for body in MACROS:
             connection.execute(f"CREATE MACRO spl_{body}")
         for name, function in FUNCTIONS.items():
@@ -97,6 +102,9 @@ class DuckDB:
 
     def execute(self, node: Node, *, tz: str = "UTC") -> Output:
         """Run a plan; `tz` is the time zone of its days and clocks. Raises EngineError, SplError."""
+        asked = gates(node)
+        if asked is not None and not any(self.count(Limit(one, 1), tz=tz) for one in asked):
+            return _nothing(node)
         with self._query(tz) as dialect:
             query, fields = compile_plan(node, dialect)
             data = self._run(query)
@@ -123,8 +131,8 @@ class DuckDB:
             order = exp.Alias(this=exp.Column(this=exp.Identifier(this="rowid")), alias=ident("o"))
             view = exp.Select(expressions=[exp.Star(), order]).from_(table.copy())
             self._change(exp.Create(this=exp.Table(this=ident(name)), kind="VIEW", expression=view))
-            count = self._run(exp.Select(expressions=[exp.Count(this=exp.Star())]).from_(table.copy()))
-        return Rows({field: node.schema[field] for field in fields}, Kept(name, int(count.column(0)[0].as_py())))
+            count = self._number(exp.Select(expressions=[exp.Count(this=exp.Star())]).from_(table.copy()))
+        return Rows({field: node.schema[field] for field in fields}, Kept(name, count))
 
     def drop(self, rows: Rows) -> None:
         """Let go of what `keep` gave."""
@@ -143,7 +151,7 @@ class DuckDB:
     def count(self, node: Node, *, tz: str = "UTC") -> int:
         """How many rows a plan has."""
         with self._query(tz) as dialect:
-            return int(self._run(compile_count(node, dialect)).column(0)[0].as_py())
+            return self._number(compile_count(node, dialect))
 
     def counts(self, node: Node, tests: Mapping[str, Expr], wanted: Sequence[Expr], *, tz: str = "UTC") -> list[int]:
         """How many rows of a plan each of `wanted` holds for, in one pass: see `sql.compile_counts`."""
@@ -177,6 +185,14 @@ class DuckDB:
             return self._connection.sql(_text(query)).to_arrow_table()
         except duckdb.Error as error:
             raise _engine_error(error) from error
+
+    def _number(self, query: exp.Query) -> int:
+        """The one number that a query gives. To execute plans a query once, to ask for a relation twice."""
+        try:
+            found = self._connection.execute(_text(query)).fetchall()
+        except duckdb.Error as error:
+            raise _engine_error(error) from error
+        return int(found[0][0])
 
     def _register(self, rows: Rows) -> str:
         """A name for given rows, with columns c0.. and `o`."""
@@ -312,6 +328,14 @@ def _engine_error(error: duckdb.Error) -> EngineError:
             f"reading the store failed: {text.splitlines()[0]}", hint="is the disk full or the store moved?"
         )
     return EngineError(f"the engine refused the query (a defect of Trapline): {text[:800]}", code="internal")
+
+
+def _nothing(node: Node) -> Output:
+    """The result of a plan that gives no rows."""
+    kinds = tuple(node.schema.values())
+    arrays = [pa.array([], _ARROW[kind]) for kind in kinds]
+    names = [str(place) for place in range(len(arrays))]
+    return Output(tuple(node.schema), kinds, pa.Table.from_arrays(arrays, names=names))
 
 
 def _plain(data: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
