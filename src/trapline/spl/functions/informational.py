@@ -117,7 +117,7 @@ def _ismv(env: Env, ast: Func) -> Expr:
     gives_text=True,
     syntax="typeof(<value>)",
     does="What kind a value is of: Number, String, Boolean or Invalid.",
-    notes="Invalid is null.",
+    notes="A null value is Invalid.",
 )
 def _typeof(env: Env, ast: Func) -> Expr:
     value = env.any(ast.args[0])

@@ -159,7 +159,10 @@ def _mvmap(env: Env, ast: Func) -> Expr:
     2,
     syntax="mv_to_json_array(<mv> [, <infer types>])",
     does="The values as a JSON array.",
-    notes="Of texts; with `true()`, of what the values are as JSON, and null for those that are none.",
+    notes=(
+        "Each value becomes a JSON string. With `true()` as second argument a value that is JSON itself (`1`, `true`) "
+        "stands as it is, and one that is no JSON becomes null."
+    ),
 )
 def _mv_to_json_array(env: Env, ast: Func) -> Expr:
     return call("json_list", Kind.TEXT, env.multi(ast.args[0]), flag_argument(env, ast, 1))
