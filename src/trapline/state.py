@@ -62,8 +62,8 @@ class State:
     """A state database. Any number of processes may have it open."""
 
     def __init__(self, url: str) -> None:
-        """The database at a URL of SQLAlchemy; its tables are made where they are missing. Raises TraplineError for a URL
-        that is none or names a driver that is not installed, EngineError where the database cannot be reached."""
+        """The database at a URL of SQLAlchemy; its tables are made where they are missing. Raises TraplineError for a
+        URL that is none or names a driver that is not installed, EngineError where the database cannot be reached."""
         try:
             self._engine = sa.create_engine(url, poolclass=NullPool)
         except (ArgumentError, ImportError) as error:
