@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.unit.knowledgekit import session
 from trapline.knowledge import Knowledge
 from trapline.knowledge.datamodels import Gap, fields_of, read_model

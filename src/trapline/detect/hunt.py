@@ -213,7 +213,8 @@ def hunt(
     `knowledge`: of searches, None = the built-in add-ons. `kept`: the user's own lookup tables. `now`: epoch seconds of
     the run, default the clock. `keep`: findings listed per detection, default `run.KEPT_PER_DETECTION`.
     `attack_version`: of the tactics, default `enrich.DEFAULT_ATTACK`. What cannot be read or run is in
-    `sources`, `outcomes` and `warnings`. Raises TraplineError for an unknown `attack_version`, EngineError when the store cannot be written.
+    `sources`, `outcomes` and `warnings`. Raises TraplineError for an unknown `attack_version`, EngineError when the
+    store cannot be written.
     """
     begun = time.perf_counter()
     started = time.time() if now is None else now
