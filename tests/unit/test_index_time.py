@@ -163,3 +163,32 @@ def test_a_catastrophic_pattern_costs_the_file_not_the_ingest(tmp_path: Path) ->
     props = "[acme:app]\nSHOULD_LINEMERGE = false\nLINE_BREAKER = ((?:a|aa)+)(?=[0-9])\n"
     _, said, _ = events(tmp_path, props, "a" * 60 + "c\n")
     assert any("took more than 2 s" in one for one in said)
+
+
+def test_a_break_of_no_width_ends_with_the_text(tmp_path: Path) -> None:
+    props = "[acme:app]\nSHOULD_LINEMERGE = false\nLINE_BREAKER = (?=\\{)|$\n"
+    found, _, _ = events(tmp_path, props, '{"a":1}{"a":2}', name="app.txt")
+    assert [raw for _, raw in found] == ['{"a":1}', '{"a":2}']
+
+
+def test_events_that_max_events_cuts_are_told(tmp_path: Path) -> None:
+    _, said, _ = events(tmp_path, "[acme:app]\nBREAK_ONLY_BEFORE = ^never\nMAX_EVENTS = 2\n", "a\nb\nc\n")
+    assert any("1 events were cut after 2 lines" in one for one in said)
+
+
+@pytest.mark.parametrize("setting", ["INDEXED_EXTRACTIONS = yaml", "TIME_FORMAT = %m/%Y"])
+def test_a_setting_that_cannot_be_followed_is_told_for_json_too(tmp_path: Path, setting: str) -> None:
+    _, said, _ = events(tmp_path, f"[acme:app]\n{setting}\n", '{"a": 1}\n')
+    assert any(setting.split(" ")[0] in one for one in said), said
+
+
+def test_the_time_zero_is_a_time(tmp_path: Path) -> None:
+    props = '[acme:app]\nTIME_PREFIX = "t":\nTIME_FORMAT = %s\n'
+    found, _, _ = events(tmp_path, props, '{"time": "2020-01-01T00:00:00Z", "t":0}\n')
+    assert [moment for moment, _ in found] == [0]
+
+
+def test_a_slow_prefix_costs_the_file_and_is_no_defect(tmp_path: Path) -> None:
+    props = "[acme:app]\nTIME_PREFIX = ((?:a|aa)+)(?=[0-9])\n"
+    _, said, _ = events(tmp_path, props, '{"x": "' + "a" * 60 + '"}\n')
+    assert any("TIME_PREFIX took too long" in one for one in said)

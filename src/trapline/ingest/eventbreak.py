@@ -84,8 +84,6 @@ def read(
 ) -> None:
     """Read text as events of a sourcetype; `host` finds the machine in an event's text, `kind` the sourcetype where
     each event tells its own. Raises InputError for a regular expression that runs into its time limit."""
-    for problem in rules.problems:
-        sink.warn(f"{problem.where}: {problem.reason}")
     clock = EventTime(rules.time or TimeRules(), file.mtime, sink)
     number = 0
     try:
@@ -115,14 +113,15 @@ def _events(file: Input, sink: Sink, rules: EventRules, clock: EventTime) -> Ite
         for line in lines:
             yield line, clock(line)
         return
-    yield from _merged(lines, rules.lines, clock, dated=(rules.time or TimeRules()).clock is Clock.TEXT)
+    yield from _merged(lines, sink, rules.lines, clock, dated=(rules.time or TimeRules()).clock is Clock.TEXT)
 
 
 def _merged(
-    lines: Iterator[str], rules: LineRules, clock: EventTime, *, dated: bool
+    lines: Iterator[str], sink: Sink, rules: LineRules, clock: EventTime, *, dated: bool
 ) -> Iterator[tuple[str, int | None]]:
     """Lines put together (SHOULD_LINEMERGE). The time of an event is that of its first line that has one."""
     held: list[str] = []
+    cut = 0
     size = 0
     moment: int | None = None
     ended = False
@@ -140,7 +139,9 @@ def _merged(
             wanted = False
         if not ended and rules.not_before is not None and _has(rules.not_before, line):
             wanted = False
-        if held and (wanted or len(held) >= rules.most or size + len(line) > LINE_LIMIT):
+        full = len(held) >= rules.most or size + len(line) > LINE_LIMIT
+        if held and (wanted or full):
+            cut += not wanted
             yield "\n".join(held), moment if dated else clock("\n".join(held))
             held, size, moment = [], 0, None
         if moment is None:
@@ -154,6 +155,8 @@ def _merged(
             joined = True
     if held:
         yield "\n".join(held), moment if dated else clock("\n".join(held))
+    if cut:
+        sink.warn(f"{cut} events were cut after {rules.most} lines (MAX_EVENTS) or for their length")
 
 
 def _has(pattern: regex.Pattern[str], line: str) -> bool:
@@ -184,15 +187,13 @@ def _pieces(file: Input, sink: Sink, pattern: regex.Pattern[str]) -> Iterator[st
         text += block
         start = 0
         at = max(searched - _BACK, 0)
-        while (found := pattern.search(text, at, timeout=SECONDS)) is not None:
+        while at <= len(text) and (found := pattern.search(text, at, timeout=SECONDS)) is not None:
             group = next((number for number in range(1, pattern.groups + 1) if found.start(number) >= 0), 0)
             begin, end = found.span(group) if group else (found.start(), found.start())
             if found.end() == len(text) and not last:
                 break  # it may go on in the next block
             if begin < start or end == 0:
                 at = max(found.end(), at + 1)
-                if at > len(text):
-                    break
                 continue
             yield text[start:begin]
             start = end

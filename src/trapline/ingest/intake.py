@@ -244,6 +244,8 @@ class _Intake:
         )
         if file.damage is not None:
             sink.bad(file.damage, f"byte {file.size}")
+        for problem in rules.problems if rules is not None else ():
+            sink.warn(f"{problem.where}: {problem.reason}")
         whole = False
         try:
             if rules is not None and format_name in PLAIN and self._format is None and (rules.lines or rules.time):
@@ -257,6 +259,9 @@ class _Intake:
         except InputError as error:
             report.error = error.reason
             report.hint = error.hint
+        except TimeoutError:  # of a regular expression
+            report.error = "TIME_PREFIX took too long on an event: the rest of the file was not read"
+            report.hint = "look at TIME_PREFIX of the sourcetype in props.conf"
         except _DEFECTS as error:
             # One file must not cost the others: what a source did not foresee is reported as the defect it is
             report.error = f"defect while reading as {format_name}: {_where(error)}"
@@ -341,7 +346,8 @@ class _FileSink:
     ) -> None:
         """See `source.Sink`."""
         if self.clock is not None:
-            time = self.clock(raw) or time
+            found = self.clock(raw)
+            time = time if found is None else found
         builder = self._builder
         builder.add(
             names,

@@ -106,6 +106,19 @@ class Decoder:
             return decode(data)
 
 
+def event_lines(stream: BinaryIO, sink: Sink) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank as (number from 1, text without line end). One that is too long is told to the
+    sink."""
+    decoder = Decoder(sink)
+    for number, data in lines(stream):
+        if data is None:
+            sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
+            continue
+        text = decoder(data).rstrip("\r")
+        if text.strip():
+            yield number, text
+
+
 @functools.lru_cache(maxsize=2)  # several sources ask for the same head
 def head_text(head: bytes) -> str | None:
     """The head of a file as text for `sniff`, or None when it is empty or not text (control characters, NULs)."""

@@ -31,6 +31,8 @@ from trapline.pcre import python_pattern
 LINE_BREAKER = r"([\r\n]+)"
 LOOKAHEAD = 128
 """Characters in which a time is looked for (MAX_TIMESTAMP_LOOKAHEAD)."""
+STRUCTURED = ("csv", "json", "psv", "tsv", "w3c")
+"""What INDEXED_EXTRACTIONS can be here."""
 MAX_EVENTS = 256
 """Lines of an event that is put together from lines (MAX_EVENTS)."""
 
@@ -215,6 +217,9 @@ def _rules(settings: Mapping[str, Setting]) -> EventRules | None:
     lines = _line_rules(read) if read.has(_LINES) else None
     time = _time_rules(read) if read.has(_TIME) else None
     structured = (read.text("INDEXED_EXTRACTIONS") or "").lower() or None
+    if structured is not None and structured not in STRUCTURED:
+        read.wrong("INDEXED_EXTRACTIONS", f"is one of {', '.join(STRUCTURED)}, not '{structured[:40]}'")
+        structured = None
     key = "\n".join(f"{name}={one.value}" for name, one in sorted(settings.items()))
     return EventRules(lines, time, structured, read.text("sourcetype"), tuple(read.problems), key)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from trapline.ingest.eventtime import at_start, micros
 from trapline.ingest.fieldset import Fields
-from trapline.ingest.lines import LINE_LIMIT, Decoder, head_lines, head_text, is_event_xml, lines, syslog_host
+from trapline.ingest.lines import event_lines, head_lines, head_text, is_event_xml, syslog_host
 from trapline.ingest.source import Input, Sink
 from trapline.ingest.sourcetypes import UNKNOWN, text_kind
 
@@ -47,16 +47,9 @@ def _is_kv(line: str) -> bool:
 
 def read(file: Input, sink: Sink) -> None:
     fields = Fields(sink, clean=True)
-    decode = Decoder(sink)
     assumed = bare = False
     with file.open() as stream:
-        for number, data in lines(stream):
-            if data is None:
-                sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
-                continue
-            raw = decode(data).rstrip("\r")
-            if not raw.strip():
-                continue
+        for _, raw in event_lines(stream, sink):
             pairs = [
                 (key, quoted.replace('\\"', '"') if quoted is not None else single if single is not None else plain)
                 for key, quoted, single, plain in (pair.groups() for pair in _PAIR.finditer(raw))

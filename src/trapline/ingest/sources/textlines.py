@@ -9,7 +9,7 @@ whose host is then the word after the time; some lines are known better (`data/s
 from __future__ import annotations
 
 from trapline.ingest.eventtime import at_start, find
-from trapline.ingest.lines import LINE_LIMIT, Decoder, head_lines, head_text, is_event_xml, lines, syslog_host
+from trapline.ingest.lines import event_lines, head_lines, head_text, is_event_xml, syslog_host
 from trapline.ingest.source import Input, Sink
 from trapline.ingest.sourcetypes import text_kind
 
@@ -27,17 +27,10 @@ def sniff(head: bytes, name: str) -> int:
 
 
 def read(file: Input, sink: Sink) -> None:
-    decode = Decoder(sink)
     sink.warn("plain text: the lines are events without fields")
     assumed = False
     with file.open() as stream:
-        for number, data in lines(stream):
-            if data is None:
-                sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
-                continue
-            raw = decode(data).rstrip("\r")
-            if not raw.strip():
-                continue
+        for _, raw in event_lines(stream, sink):
             stamp = find(raw, file.mtime)
             if stamp is not None and stamp[1] and not assumed:
                 assumed = True

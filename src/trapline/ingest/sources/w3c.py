@@ -16,7 +16,7 @@ import re
 
 from trapline.ingest.eventtime import micros
 from trapline.ingest.fieldset import Fields
-from trapline.ingest.lines import LINE_LIMIT, Decoder, head_text, lines
+from trapline.ingest.lines import event_lines, head_text
 from trapline.ingest.source import Input, Sink
 
 HELP = "W3C extended logs (IIS): #Fields: names the columns"
@@ -44,18 +44,11 @@ def sniff(head: bytes, name: str) -> int:
 def read(file: Input, sink: Sink) -> None:
     """See the module."""
     fields = Fields(sink)
-    decode = Decoder(sink)
     names: list[str] = []
     date = ""
     short = False
     with file.open() as stream:
-        for number, data in lines(stream):
-            if data is None:
-                sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
-                continue
-            raw = decode(data).rstrip("\r")
-            if not raw.strip():
-                continue
+        for number, raw in event_lines(stream, sink):
             if raw.startswith("#"):
                 directive, _, rest = raw.partition(":")
                 match directive.lower():
