@@ -732,19 +732,26 @@ def _origin(node: Node) -> Node:
 
 
 def _visible(table: Table, tree: Filter | None) -> bool:
-    internal = table.index in INTERNAL_INDEXES or table.index.startswith("_")
-    return not internal or (tree is not None and _names_index(tree))
+    """Internal indexes are seen by a search that names an index; those that begin with `_` where a name does so too:
+    `index=*` does not mean them (Search Manual, "Searching multiple indexes")."""
+    named = () if tree is None else tuple(_indexes(tree))
+    if table.index.startswith("_"):
+        return any(name.startswith("_") for name in named)
+    return table.index not in INTERNAL_INDEXES or bool(named)
 
 
-def _names_index(tree: Filter) -> bool:
+def _indexes(tree: Filter) -> Iterator[str]:
+    """The names and patterns of indexes in a search."""
     match tree:
-        case Compare(field="index") | OneOf(field="index"):
-            return True
+        case Compare(field="index", value=value):
+            yield value
+        case OneOf(field="index", values=values):
+            yield from values
         case Not(operand=operand):
-            return _names_index(operand)
+            yield from _indexes(operand)
         case FilterAnd(parts=parts) | FilterOr(parts=parts):
-            return any(_names_index(part) for part in parts)
-    return False
+            for part in parts:
+                yield from _indexes(part)
 
 
 def _micros(epoch: float | None) -> int | None:

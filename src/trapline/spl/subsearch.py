@@ -1,7 +1,9 @@
 """The text that a subsearch becomes: `( ( a="1" AND b="2" ) OR ( ... ) )`.
 
-Source: Search Reference, "format"; spl/NOTES.md §2 "Subsearch result". Fields in alphabetical order, internal ones left
-out, a multivalue joined by OR; a field named `search` or `query` is inserted as it is; no rows give `NOT ( )`.
+Source: Search Reference, "format"; Search Manual, "Change the format of subsearch results"; spl/NOTES.md §2 "Subsearch
+result". Fields in alphabetical order, internal ones left out, a multivalue joined by OR; no rows give `NOT ( )`. Of a
+field named `search` or `query` the value alone is inserted, beside the other fields; one row with nothing else is that
+value without parentheses.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from dataclasses import dataclass
 
 from trapline.spl.command import Context, Pipeline
 from trapline.values import Row, Scalar, value_text
+
+LITERAL = frozenset({"search", "query"})
+"""Fields whose value is inserted as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,10 @@ def as_search(context: Context, pipeline: Pipeline) -> str:
 
 def rows_as_search(rows: Sequence[Row], marks: Marks) -> str:
     """Rows as a search expression, the way `format` writes it."""
-    if len(rows) == 1 and ("search" in rows[0] or "query" in rows[0]):
-        return _row(rows[0], marks)
+    if len(rows) == 1:
+        shown = [name for name in rows[0] if not name.startswith("_")]
+        if len(shown) == 1 and shown[0] in LITERAL and not isinstance(rows[0][shown[0]], list):
+            return value_text(rows[0][shown[0]])
     clauses = [clause for clause in (_row(row, marks) for row in rows) if clause]
     if not clauses:
         return marks.empty
@@ -50,23 +57,24 @@ def rows_as_search(rows: Sequence[Row], marks: Marks) -> str:
 
 
 def _row(row: Row, marks: Marks) -> str:
-    for literal in ("search", "query"):
-        if literal in row:
-            return value_text(row[literal])
     parts: list[str] = []
     for name in sorted(row):
         if name.startswith("_"):
             continue
         value = row[name]
         if isinstance(value, list):
-            choices = f" {marks.value_separator} ".join(f"{field_name(name)}={quote(one)}" for one in value)
+            choices = f" {marks.value_separator} ".join(_term(name, one) for one in value)
             parts.append(f"( {choices} )")
         else:
-            parts.append(f"{field_name(name)}={quote(value)}")
+            parts.append(_term(name, value))
     if not parts:
         return ""
     inside = f" {marks.column_separator} ".join(parts)
     return f"{marks.column_prefix} {inside} {marks.column_end}"
+
+
+def _term(name: str, value: Scalar) -> str:
+    return value_text(value) if name in LITERAL else f"{field_name(name)}={quote(value)}"
 
 
 def field_name(name: str) -> str:
