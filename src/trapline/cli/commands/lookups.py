@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +29,41 @@ COMING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where tables come from: the options that all commands here share."""
+
+    store: Path
+    folders: tuple[str, ...]
+    addons: tuple[str, ...]
+    assets: Path | None
+    identities: Path | None
+
+    def open(self) -> tuple[Content, Knowledge, Kept | None]:
+        from trapline import app
+
+        kept = app.kept(self.store)
+        knowledge = app.with_lookups(app.knowledge(self.addons), kept, self.assets, self.identities)
+        return app.content(self.folders), knowledge, kept
+
+    def table(self, name: str) -> Lookup:
+        from trapline import app
+
+        return app.lookup_table(name, *self.open())
+
+
 def _sources(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `Sources`, given to the command as one `sources`."""
+
+    @wraps(command)
+    def run(**given: Any) -> Any:
+        sources = Sources(**{one.name: given.pop(one.name) for one in fields(Sources)})
+        return command(sources=sources, **given)
+
+    gathered: Callable[..., Any] = run
     for option in (json_option, *COMING, identity_options, store_option):
-        command = option(command)
-    return command
+        gathered = option(gathered)
+    return gathered
 
 
 @click.group()
@@ -52,12 +85,8 @@ def command() -> None:
 @command.command("list")
 @_sources
 def listed(
-    store: Path,
+    sources: Sources,
     as_json: bool,
-    folders: tuple[str, ...],
-    addons: tuple[str, ...],
-    assets: Path | None,
-    identities: Path | None,
 ) -> None:
     """Name, kind and origin of every lookup table; rows of those that the store keeps.
 
@@ -65,7 +94,7 @@ def listed(
     Example:
       trapline lookups list --content ~/security_content --json
     """
-    content, knowledge, kept = _opened(store, folders, addons, assets, identities)
+    content, knowledge, kept = sources.open()
     found: list[dict[str, Any]] = []
     seen: set[str] = set()
     for lookup in content.lookups:
@@ -93,7 +122,7 @@ def listed(
     _count(found, kept)
     found.sort(key=lambda one: str(one["name"]).lower())
     if as_json:
-        print_json({"store": str(store), "lookups": found})
+        print_json({"store": str(sources.store), "lookups": found})
         return
     rows: list[Sequence[object]] = [
         (clean(one["name"]), one["kind"], one["of"], clean(one["kept_in"]), "" if one["rows"] is None else one["rows"])
@@ -125,12 +154,8 @@ def _count(found: Sequence[dict[str, Any]], kept: Kept | None) -> None:
 def show(
     name: str,
     limit: int,
-    store: Path,
+    sources: Sources,
     as_json: bool,
-    folders: tuple[str, ...],
-    addons: tuple[str, ...],
-    assets: Path | None,
-    identities: Path | None,
 ) -> None:
     """The settings and the first rows of a table, as a search sees it.
 
@@ -138,7 +163,7 @@ def show(
     Example:
       trapline lookups show loldrivers --content ~/security_content --limit 5
     """
-    table = _table(name, *_opened(store, folders, addons, assets, identities))
+    table = sources.table(name)
     rows = table.rows if not limit else table.rows[:limit]
     settings: dict[str, Any] = {
         "name": table.name,
@@ -176,12 +201,8 @@ def brought(
     file: Path,
     append: bool,
     key: str | None,
-    store: Path,
+    sources: Sources,
     as_json: bool,
-    folders: tuple[str, ...],
-    addons: tuple[str, ...],
-    assets: Path | None,
-    identities: Path | None,
 ) -> None:
     """Make the rows of a CSV FILE the table NAME of the store. The store is made if there is none.
 
@@ -201,18 +222,18 @@ def brought(
 
     if not lookups.is_plain(name):
         raise TraplineError(f"'{name[:80]}' is not the name of a lookup: it is a plain file name", code="lookup")
-    rows, fields = lookups.read_rows(file)
+    rows, columns = lookups.read_rows(file)
     if name in (entities.ASSETS, entities.IDENTITIES):
         entities.tables(file if name == entities.ASSETS else None, file if name == entities.IDENTITIES else None)
-    app.kept(store, create=True)
-    content, knowledge, kept = _opened(store, folders, addons, assets, identities)
+    app.kept(sources.store, create=True)
+    content, knowledge, kept = sources.open()
     assert kept is not None
     try:
         table = app.lookup_table(name, content, knowledge, None)
     except TraplineError:
         table = Lookup(name, ())
     how = Put(append=append or key is not None, key=key, create_empty=True, single=False)
-    told = kept.save(table, rows, fields, how)
+    told = kept.save(table, rows, columns, how)
     if as_json:
         print_json({"name": table.name, "rows": len(rows), "warnings": list(told)})
         return
@@ -228,12 +249,8 @@ def brought(
 def export(
     name: str,
     out: Path | None,
-    store: Path,
+    sources: Sources,
     as_json: bool,
-    folders: tuple[str, ...],
-    addons: tuple[str, ...],
-    assets: Path | None,
-    identities: Path | None,
 ) -> None:
     """The rows of a table as CSV, as a search sees them. --json prints them as JSON.
 
@@ -246,7 +263,7 @@ def export(
     from trapline.knowledge.lookups import write_csv
     from trapline.values import value_text
 
-    table = _table(name, *_opened(store, folders, addons, assets, identities))
+    table = sources.table(name)
     if out is not None:
         write_csv(out, table.rows, table.fields)
         click.echo(f"wrote {clean(str(out))}", err=True)
@@ -265,12 +282,8 @@ def export(
 @_sources
 def delete(
     name: str,
-    store: Path,
+    sources: Sources,
     as_json: bool,
-    folders: tuple[str, ...],
-    addons: tuple[str, ...],
-    assets: Path | None,
-    identities: Path | None,
 ) -> None:
     """Delete what the store keeps of a table. What came with content or an add-on is then seen again.
 
@@ -278,7 +291,7 @@ def delete(
     Example:
       trapline lookups delete previously_seen_cloud_regions --content ~/security_content
     """
-    content, knowledge, kept = _opened(store, folders, addons, assets, identities)
+    content, knowledge, kept = sources.open()
     from trapline import app
 
     found = app.lookup_table(name, content, knowledge, None if kept is None else kept)
@@ -290,18 +303,3 @@ def delete(
         print_json({"name": found.name, "deleted": True})
     else:
         click.echo(f"deleted {clean(found.name)} from the store")
-
-
-def _opened(
-    store: Path, folders: Sequence[str], addons: Sequence[str], assets: Path | None, identities: Path | None
-) -> tuple[Content, Knowledge, Kept | None]:
-    from trapline import app
-
-    kept = app.kept(store)
-    return app.content(folders), app.with_lookups(app.knowledge(addons), kept, assets, identities), kept
-
-
-def _table(name: str, content: Content, knowledge: Knowledge, kept: Kept | None) -> Lookup:
-    from trapline import app
-
-    return app.lookup_table(name, content, knowledge, kept)
