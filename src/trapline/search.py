@@ -25,7 +25,7 @@ from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro as Macro
 from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
 from trapline.narrow import narrow
-from trapline.plan import DEEP, Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, depth, widen
+from trapline.plan import DEEP, Col, Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, depth, widen
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.datasets import Dataset
 from trapline.spl.evaluate import Env, as_text
@@ -309,6 +309,8 @@ class _Context:
         """Only a run may change what others see; explain and sql look."""
         self._depth = 0
         self._macros: Mapping[str, Macro] | None = None
+        self._later: tuple[Stage, ...] | None = None
+        """The stage that is being lowered and all that come after it; None in a search within a search."""
 
     @property
     def now(self) -> float:
@@ -325,10 +327,40 @@ class _Context:
     def plans(self, pipeline: Pipeline, *, nested: bool = False, source: Node | None = None) -> list[Node]:
         """The plan after each stage, the first one over `source` if there is one."""
         nodes: list[Node] = []
-        for stage in pipeline.stages:
-            node = self._stage(stage, nodes[-1] if nodes else source, nested)
-            nodes.append(_as_rows(self.run(node), keep=True) if depth(node) > DEEP else node)
+        outer = self._later
+        try:
+            for place, stage in enumerate(pipeline.stages):
+                self._later = None if nested else tuple(pipeline.stages[place:])
+                node = self._stage(stage, nodes[-1] if nodes else source, nested)
+                nodes.append(_as_rows(self.run(node), keep=True) if depth(node) > DEEP else node)
+        finally:
+            self._later = outer
         return nodes
+
+    def read_later(self, schema: Schema) -> frozenset[str] | None:
+        return None if self._later is None else self._read_by(self._later[1:], schema)
+
+    def _read_by(self, stages: Sequence[Stage], schema: Schema) -> frozenset[str] | None:
+        """Which fields of rows with this schema some stages read; None where that depends on the rows."""
+        if len(schema) <= WIDE:
+            return None
+        read: set[str] = set()
+
+        def expand(scan: Scan, need: frozenset[str]) -> Node:
+            read.update(need)
+            return replace(scan, expand=None)
+
+        looking = _Looking(self)
+        node: Node = Scan(schema, (), expand=expand)
+        try:
+            for stage in stages:
+                node = looking._stage(stage, node, nested=False)
+                if depth(node) > 4 * DEEP:
+                    return None
+            self.engine.sql(node, pretty=False, tz=self.zone)
+        except (TraplineError, _DependsOnRowsError):
+            return None
+        return frozenset(read)
 
     def _stage(self, stage: Stage, source: Node | None, nested: bool) -> Node:
         command = stage.command
@@ -496,6 +528,11 @@ class _Context:
         )
 
     def materialise(self, node: Node) -> Node:
+        if self._later is not None:
+            node = _only(node, self._read_by(self._later, node.schema))
+        return self.held(node)
+
+    def held(self, node: Node) -> Rows:
         return _as_rows(self.run(node), keep=False)
 
     def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
@@ -714,6 +751,39 @@ class _Context:
 
     def places(self) -> Places | None:
         return models.places(self.session.geoip)
+
+
+class _DependsOnRowsError(Exception):
+    """What a stage reads is known only with the rows."""
+
+
+class _Looking(_Context):
+    """Lowers stages to see what they read. Runs and changes nothing; a field that may be there is there."""
+
+    def __init__(self, own: _Context) -> None:
+        super().__init__(own.session, own.engine, own._now, own._clock, own.earliest, own.latest)
+        self.delimiters = dict(own.delimiters)
+        self.formats = dict(own.formats)
+
+    def run(self, node: Node) -> Output:
+        raise _DependsOnRowsError
+
+    def count(self, node: Node) -> int:
+        raise _DependsOnRowsError
+
+    def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
+        raise _DependsOnRowsError
+
+    def materialise(self, node: Node) -> Node:
+        return node
+
+
+def _only(node: Node, names: frozenset[str] | None) -> Node:
+    """The rows with these fields of theirs, and their time."""
+    if names is None:
+        return node
+    kept = [name for name in node.schema if name in names or name == "_time"]
+    return Project(node, tuple((name, Col(name, node.schema[name])) for name in kept))
 
 
 def _origin(node: Node) -> Node:

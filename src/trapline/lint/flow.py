@@ -254,6 +254,12 @@ class Symbolic:
     def materialise(self, node: Node) -> Node:
         raise _Unknown
 
+    def held(self, node: Node) -> Rows:
+        raise _Unknown
+
+    def read_later(self, schema: Schema) -> frozenset[str] | None:
+        return None
+
     def rows(self, node: Node) -> list[Row]:
         raise _Unknown
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from trapline.errors import Span, Warnings
-from trapline.plan import Node, Schema
+from trapline.plan import Node, Rows, Schema
 from trapline.spl.limits import Limits
 from trapline.values import Row
 
@@ -167,8 +167,17 @@ class Context(Protocol):
         ...
 
     def materialise(self, node: Node) -> Node:
-        """Run the plan so far: the same rows as a `Rows` node, without the fields that hold no value at all. This is
-        how a command looks at data before it knows its own columns."""
+        """Run the plan so far: the same rows as a `Rows` node, without the fields that hold no value at all, and of
+        many fields without those that neither this stage nor one after it reads. This is how a command looks at data
+        before it knows its own columns."""
+        ...
+
+    def held(self, node: Node) -> Rows:
+        """Run the plan so far, as `materialise` with all fields that hold something: for a look at the rows."""
+        ...
+
+    def read_later(self, schema: Schema) -> frozenset[str] | None:
+        """Which fields the stages after this one read, if its result has this schema; None = perhaps all."""
         ...
 
     def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:

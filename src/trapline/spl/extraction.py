@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from trapline.plan import Expr, Extend, Node, Rows
+from trapline.plan import Aggregate, Col, Expand, Expr, Extend, Node, Project, Rows, call
 from trapline.spl.command import Context
 from trapline.values import Kind, number_text
 
@@ -42,8 +42,7 @@ def spread(
 ) -> Node:
     """The rows of `source` with a field per name in `pairs`. A name that repeats within a row makes a multivalue, or
     with `repeats` off its first value counts. Adds a warning where there are more than `MAX_COLUMNS` names."""
-    rows = context.materialise(Extend(source, ((PAIRS, pairs),)))
-    assert isinstance(rows, Rows)
+    rows = context.held(_read(context, source, Extend(source, ((PAIRS, pairs),)), prefix))
     if PAIRS not in rows.schema:
         return rows
     names = [name for name in rows.schema if name != PAIRS]
@@ -64,6 +63,21 @@ def spread(
         schema[name], arrays[name] = _column(cells, old, rows.data.num_rows, existing)
     data = pa.Table.from_arrays([arrays[name] for name in schema], names=[str(place) for place in range(len(schema))])
     return Rows(schema, data)
+
+
+def _read(context: Context, source: Node, node: Node, prefix: str) -> Node:
+    """Of many fields those that the stages after this one read, whatever names there are in the pairs."""
+    if context.read_later(source.schema) is None:
+        return node
+    names = call("pairs_names", Kind.MULTI, Col(PAIRS, Kind.MULTI))
+    each = Expand(Extend(node, ((PAIRS, names),)), PAIRS)
+    found = context.rows(Aggregate(each, ((PAIRS, Col(PAIRS, Kind.TEXT)),), ()))
+    schema = {**source.schema, **{f"{prefix}{row[PAIRS]}": Kind.MULTI for row in found}}
+    read = context.read_later(schema)
+    if read is None:
+        return node
+    kept = [name for name in node.schema if name in read or name in (PAIRS, "_time")]
+    return Project(node, tuple((name, Col(name, node.schema[name])) for name in kept))
 
 
 def _collect(lists: Sequence[Sequence[str] | None], prefix: str) -> tuple[dict[str, dict[int, list[str]]], int]:

@@ -51,13 +51,12 @@ class AppendCols:
     def lower(self, context: Context, source: Node) -> Node:
         limit = context.limits.append if self.limit is None else self.limit
         other = context.capped(context.lower(self.pipeline), limit, "appendcols")
-        rows = context.materialise(source)
+        rows = context.held(source)
         left, right = _numbered(rows), _numbered(other)
         place: Expr = Col(PLACE, Kind.NUMBER)
         joined = Join(left, right, ((place, place),), from_right(other.schema, right))
         names = visible(other.schema)
         beside = merged(joined, rows.schema, names, overwrite=self.override)
-        assert isinstance(rows, Rows)
         assert isinstance(other, Rows)
         if other.data.num_rows <= rows.data.num_rows:
             return beside

@@ -88,8 +88,9 @@ class ForEach:
             return self._fields(context, source)
         if self.names:
             return self._items(context, source, self.names[0].text)
-        node = context.materialise(source)
-        for name in _collections(node):
+        held = context.held(source)
+        node: Node = held
+        for name in _collections(held):
             node = self._items(context, node, name)
         return node
 
@@ -244,9 +245,8 @@ def _values(mode: str, column: Expr) -> Expr:
     return Call("case", (looks, Call("coalesce", (array, as_multi(column)), Kind.MULTI), as_multi(column)), Kind.MULTI)
 
 
-def _collections(node: Node) -> list[str]:
+def _collections(node: Rows) -> list[str]:
     """The fields that hold multivalues or JSON arrays."""
-    assert isinstance(node, Rows)
     found: list[str] = []
     for place, (name, kind) in enumerate(node.schema.items()):
         if name.startswith("_"):

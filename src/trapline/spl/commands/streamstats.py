@@ -111,8 +111,7 @@ class StreamStats:
             )
         outputs = {one.name for one in found}
         node, flags = self._flags(context, source, outputs)
-        base = context.materialise(node)
-        assert isinstance(base, Rows)
+        base = context.held(node)
         rows = context.rows(Project(base, tuple((n, Col(n, base.schema[n])) for n in self._read() if n in base.schema)))
         if self.seconds:
             self._check_order(context, rows)

@@ -40,19 +40,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trapline.errors import Span, SplError
-from trapline.plan import Call, Expr, Extend, Lit, Node, number
+from trapline.plan import Call, Col, Expr, Extend, Lit, Node, Project, number
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor, Name, flag
 from trapline.spl.cursor import count as whole
 from trapline.spl.evaluate import Env
 from trapline.spl.expr import Ast
 from trapline.spl.filter import Filter, Term, TermKind, lower_filter, parse_filter
-from trapline.spl.transactions import END, START, Grouping, Rendering, Rules
+from trapline.spl.transactions import END, ORPHAN, START, Grouping, Rendering, Rules
 from trapline.times import span_seconds
 from trapline.values import Kind, Row, to_number, value_text
 
 FLAGS = ("connected", "unifyends", "keepevicted", "keeporphans", "mvraw")
 OPTIONS = ("maxspan", "maxpause", "maxevents", "maxopentxn", "maxopenevents", "delim", "nullstr", "name", *FLAGS)
+MADE = ("duration", "eventcount", "closed_txn", ORPHAN)
+"""The fields of a transaction that its events have not."""
 _FILTER = re.compile(r"(startswith|endswith)\s*=\s*", re.IGNORECASE)
 _MVLIST = re.compile(r"mvlist\s*=\s*", re.IGNORECASE)
 _FIELDS = re.compile(r"fields\s*=\s*", re.IGNORECASE)
@@ -99,7 +101,7 @@ class Transaction:
                         Call("case", (edge.predicate(context, source), number(1), Lit(None, Kind.NUMBER)), Kind.NUMBER),
                     )
                 )
-        node = Extend(source, tuple(flags)) if flags else source
+        node: Node = Extend(source, tuple(flags)) if flags else source
         if self.delim is not None:
             context.delimiters.update(dict.fromkeys(source.schema, self.delim))
         rules = self.rules
@@ -117,6 +119,11 @@ class Transaction:
         def grouped(rows: list[Row]) -> Iterator[Row]:
             return Grouping(rules, self.rendering, overflow).run(_checked(rows, context))
 
+        read = context.read_later({**source.schema, **dict.fromkeys(MADE, Kind.NUMBER)})
+        if read is not None:
+            own = {"_time", *rules.fields, *(name for name, _ in flags)}
+            kept = [name for name in node.schema if name in read or name in own]
+            node = Project(node, tuple((name, Col(name, node.schema[name])) for name in kept))
         return context.apply(node, grouped, "transaction")
 
 
