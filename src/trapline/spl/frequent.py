@@ -1,7 +1,8 @@
 """What top and rare share: the most and the least frequent combinations of values, with count and percent.
 
 Source: Search Reference, "top", "rare". Rows where a field is null do not count; a multivalue counts once for each of
-its values. Among equally frequent ones the order is that of their values.
+its values. A percentage has six decimals, as in the examples of that page. Among equally frequent ones the order is
+that of their values.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from trapline.values import Kind
 
 DEFAULT_LIMIT = 10
 OPTIONS = ("limit", "countfield", "percentfield", "showcount", "showperc", "useother", "otherstr")
+PLACES = 6
+"""Decimals of a percentage"""
 _RANK, _TOTAL, _COUNT = "_rank", "_total", "_count"
 
 
@@ -90,10 +93,11 @@ class Frequent:
         if self.settings.limit:
             node = self._cut(node, groups, keys)
         hundredth = call("div", Kind.NUMBER, Col(_TOTAL, Kind.NUMBER), number(100))
+        percent = call("round", Kind.NUMBER, call("div", Kind.NUMBER, tally, hundredth), number(PLACES))
         shown: dict[str, Expr] = {name: Col(name, node.schema[name]) for name in keys}
         for show, name, value in (
             (self.settings.showcount, self.settings.countfield, tally),
-            (self.settings.showperc, self.settings.percentfield, call("div", Kind.NUMBER, tally, hundredth)),
+            (self.settings.showperc, self.settings.percentfield, percent),
         ):
             if show and name in shown:
                 raise SplError(
