@@ -1,28 +1,35 @@
-"""The state database: collections of documents, also under two writers."""
+"""The state database: collections of documents, also under two writers; databases of an older and a newer Trapline."""
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
 from trapline.errors import EngineError, TraplineError
-from trapline.state import State
+from trapline.state.collections import Collections
+from trapline.state.database import HEAD, Database
+from trapline.state.tables import META
 
 WRITER = """
 import sys
 from pathlib import Path
-from trapline.state import State
-state = State.file(Path(sys.argv[1]))
+from trapline.state.collections import Collections
+from trapline.state.database import Database
+state = Collections(Database.file(Path(sys.argv[1])))
 for at in range(40):
     state.put("c", [{"_key": f"{sys.argv[2]}-{at}", "n": at}, {"_key": "both", "n": at}])
 """
 
 
 def test_documents_keep_their_order_and_are_replaced_by_key(tmp_path: Path) -> None:
-    state = State.file(tmp_path / "state.db")
+    state = Collections(Database.file(tmp_path / "state.db"))
     state.put("c", [{"_key": "b", "n": 1}, {"_key": "a", "v": ["x", 2, True]}])
     state.put("c", [{"_key": "c"}, {"_key": "b", "n": 2}])
     assert state.documents("c") == [{"_key": "b", "n": 2}, {"_key": "a", "v": ["x", 2, True]}, {"_key": "c"}]
@@ -36,7 +43,7 @@ def test_documents_keep_their_order_and_are_replaced_by_key(tmp_path: Path) -> N
 
 
 def test_every_write_makes_another_version(tmp_path: Path) -> None:
-    state = State.file(tmp_path / "state.db")
+    state = Collections(Database.file(tmp_path / "state.db"))
     assert state.version("c") is None
     seen = []
     for write in (lambda: state.put("c", []), lambda: state.replace("c", [{}]), lambda: state.delete("c")):
@@ -51,7 +58,7 @@ def test_every_write_makes_another_version(tmp_path: Path) -> None:
 
 
 def test_more_documents_than_one_query_takes(tmp_path: Path) -> None:
-    state = State.file(tmp_path / "state.db")
+    state = Collections(Database.file(tmp_path / "state.db"))
     for turn in range(2):
         state.put("c", [{"_key": str(at), "n": turn} for at in range(2_500)])
     found = state.documents("c")
@@ -64,12 +71,60 @@ def test_two_processes_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in "ab"]
     assert [one.wait() for one in writers] == [0, 0]
-    assert len(State.file(path).documents("c")) == 81
+    assert len(Collections(Database.file(path)).documents("c")) == 81
 
 
 def test_what_is_no_database_says_so(tmp_path: Path) -> None:
     with pytest.raises(TraplineError, match="cannot be used"):
-        State("nonsense")
+        Database("nonsense")
     (tmp_path / "state.db").write_text("this is no database, however long it may be " * 50)
     with pytest.raises(EngineError, match="not a database"):
-        State.file(tmp_path / "state.db")
+        Database.file(tmp_path / "state.db")
+
+
+OLD = """
+CREATE TABLE collections (name VARCHAR(200) NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (name));
+CREATE TABLE documents (
+    collection VARCHAR(200) NOT NULL, "key" VARCHAR(1000) NOT NULL, place BIGINT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (collection, "key"));
+CREATE INDEX documents_in_order ON documents (collection, place);
+INSERT INTO collections VALUES ('c', 7);
+INSERT INTO documents VALUES ('c', 'a', 1, '{"n": 1}');
+"""
+"""A state database as the first Trapline with collections made it."""
+
+
+def test_an_old_database_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with sqlite3.connect(path) as made:
+        made.executescript(OLD)
+    database = Database.file(path)
+    assert Collections(database).documents("c") == [{"_key": "a", "n": 1}]
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), META) == []
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == HEAD
+    assert Collections(Database.file(path)).version("c") == 7
+
+
+def test_a_new_database_is_what_the_steps_make(tmp_path: Path) -> None:
+    tables = []
+    for name in ("new.db", "old.db"):
+        with sqlite3.connect(tmp_path / name) as made:
+            if name == "old.db":
+                made.executescript(OLD)
+        Database.file(tmp_path / name)
+        with sqlite3.connect(tmp_path / name) as made:
+            kinds = "SELECT m.name, i.* FROM sqlite_master m, pragma_table_info(m.name) i WHERE m.type = 'table'"
+            others = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite_auto%'"
+            tables.append((sorted(made.execute(kinds)), sorted(made.execute(others))))
+    assert tables[0] == tables[1]
+    assert len(tables[0][0]) > 50
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    Database.file(path)
+    with sqlite3.connect(path) as made:
+        made.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(TraplineError, match="newer Trapline"):
+        Database.file(path)

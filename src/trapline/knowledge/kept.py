@@ -21,7 +21,7 @@ from trapline.spl.lookups import Lookup
 from trapline.values import Row, Scalar, Value, to_number, value_text
 
 if TYPE_CHECKING:
-    from trapline.state import State
+    from trapline.state.collections import Collections
 
 TYPES = ("string", "number", "bool", "time", "cidr", "array")
 """Types of fields of a collection."""
@@ -39,7 +39,7 @@ class Kept:
     _files: dict[str, Lookup] = field(default_factory=dict)
     _read: dict[str, tuple[Lookup, object, Lookup]] = field(default_factory=dict)
     """By name: the table as defined, which state of its rows was read, and the table with them."""
-    _state: list[State] = field(default_factory=list)
+    _state: list[Collections] = field(default_factory=list)
 
     # --- reading
 
@@ -172,19 +172,19 @@ class Kept:
             state.put(table.collection, documents, update=how.updates)
         return tuple(told)
 
-    def state(self, *, create: bool) -> State | None:
-        """The state database; None where there is none and none is to be made. Raises TraplineError."""
+    def state(self, *, create: bool) -> Collections | None:
+        """The collections of the state database; None where there is none and none is to be made. Raises
+        TraplineError."""
         if self._state:
             return self._state[0]
         if self.database is None or (isinstance(self.database, Path) and not create and not self.database.is_file()):
             return None
-        from trapline.state import State
+        from trapline.state.collections import Collections
+        from trapline.state.database import Database
 
         if isinstance(self.database, Path):
             self.database.parent.mkdir(parents=True, exist_ok=True)
-            self._state.append(State.file(self.database))
-        else:
-            self._state.append(State(self.database))
+        self._state.append(Collections(Database.at(self.database)))
         return self._state[0]
 
 

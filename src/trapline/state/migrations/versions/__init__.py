@@ -1,0 +1,1 @@
+"""Steps from one form of the state database to the next."""
