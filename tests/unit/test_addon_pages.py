@@ -8,11 +8,20 @@ import pytest
 
 from tests.shared import CASES
 from trapline.knowledge import Knowledge
-from trapline.knowledge.knowledge import ADDONS
+from trapline.knowledge.knowledge import ADDONS, built_in_addons
 
 
 def cases(addon: str) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(CASES.glob(f"knowledge/{addon}*.md")))
+
+
+OTHER_PAGES = {"identities": "assets"}
+"""Add-ons whose page has another name: that of what the user gives."""
+
+
+def test_every_addon_has_a_page() -> None:
+    names = [path.name for path in built_in_addons()]
+    assert [name for name in names if "```rows" not in cases(OTHER_PAGES.get(name, name))] == []
 
 
 @pytest.mark.parametrize("addon", ["sysmon", "windows"])

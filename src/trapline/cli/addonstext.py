@@ -56,7 +56,7 @@ def print_doubts(found: Sequence[Warn]) -> None:
 def print_coverage(coverage: Coverage, *, everything: bool) -> None:
     """The examples that lack fields, or all of them; then what is not counted, then the figures."""
     rows = []
-    for one in coverage.checked:
+    for one in coverage.own:
         if one.whole and not everything and not one.problem:
             continue
         missing = ", ".join(f"{name}" if one.missing[name] else f"{name}?" for name in sorted(one.missing))
@@ -70,8 +70,17 @@ def print_coverage(coverage: Coverage, *, everything: bool) -> None:
     if coverage.flawed:
         print_table(("not counted", "why"), [(one.name, one.flaw) for one in coverage.flawed])
         click.echo()
-    total = len(coverage.checked)
+    total = len(coverage.own)
+    if coverage.misfiled:
+        rows = [(one.example.name, one.example.misfiled) for one in coverage.misfiled]
+        print_table(("not an event of its source", "but"), rows)
+        click.echo()
     click.echo(f"{coverage.whole} of {total} examples are covered wholly: {coverage.share:.1f} %")
+    if coverage.misfiled:
+        click.echo(
+            f"with the {len(coverage.misfiled)} that are no event of their source: {coverage.all_whole} of "
+            f"{len(coverage.checked)}, {coverage.all_share:.1f} %"
+        )
     click.echo(f"{coverage.explained} more lack only fields whose reason is known")
     click.echo(f"{coverage.field_share:.1f} % of all listed fields are there")
     if coverage.whole < total:

@@ -50,45 +50,69 @@ class Checked:
             "percent": round(self.percent, 1),
             "events": self.events,
             "missing": [{"field": name, "reason": self.missing[name]} for name in sorted(self.missing)],
+            **({"misfiled": self.example.misfiled} if self.example.misfiled else {}),
             **({"problem": self.problem} if self.problem else {}),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Every example: those that count, and those that say nothing (`Example.flaw`)."""
+    """Every example: those that were read, and those that say nothing (`Example.flaw`). The figures are of the examples
+    that are events of their own data source; `all_` ones are of the misfiled ones too."""
 
     checked: Sequence[Checked]
     flawed: Sequence[Example]
 
     @property
+    def own(self) -> list[Checked]:
+        """The examples that count: events of their own data source."""
+        return [one for one in self.checked if not one.example.misfiled]
+
+    @property
+    def misfiled(self) -> list[Checked]:
+        """The examples that are events of another source."""
+        return [one for one in self.checked if one.example.misfiled]
+
+    @property
     def whole(self) -> int:
-        """Examples all of whose fields are there."""
-        return sum(one.whole for one in self.checked)
+        """Examples that count, all of whose fields are there."""
+        return sum(one.whole for one in self.own)
 
     @property
     def explained(self) -> int:
-        """Examples all of whose missing fields have a reason."""
-        return sum(bool(one.missing) and all(one.missing.values()) for one in self.checked)
+        """Examples that count, all of whose missing fields have a reason."""
+        return sum(bool(one.missing) and all(one.missing.values()) for one in self.own)
 
     @property
     def share(self) -> float:
         """Examples that are covered wholly, of those that count, in percent."""
-        return 100 * self.whole / max(1, len(self.checked))
+        return 100 * self.whole / max(1, len(self.own))
+
+    @property
+    def all_whole(self) -> int:
+        """Examples all of whose fields are there, misfiled ones too."""
+        return sum(one.whole for one in self.checked)
+
+    @property
+    def all_share(self) -> float:
+        """Examples that are covered wholly, of all, in percent."""
+        return 100 * self.all_whole / max(1, len(self.checked))
 
     @property
     def field_share(self) -> float:
-        """Fields that are there, over all examples, in percent."""
-        listed = sum(len(one.example.fields) for one in self.checked)
-        return 100 * sum(len(one.covered) for one in self.checked) / max(1, listed)
+        """Fields that are there, over the examples that count, in percent."""
+        listed = sum(len(one.example.fields) for one in self.own)
+        return 100 * sum(len(one.covered) for one in self.own) / max(1, listed)
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "examples": len(self.checked),
+            "examples": len(self.own),
             "covered_wholly": self.whole,
             "covered_but_for_reasons": self.explained,
             "percent": round(self.share, 1),
             "fields_percent": round(self.field_share, 1),
+            "misfiled": len(self.misfiled),
+            "percent_with_misfiled": round(self.all_share, 1),
             "data_sources": [one.to_json() for one in self.checked],
             "broken": [{"data_source": one.name, "reason": one.flaw} for one in self.flawed],
         }
@@ -105,7 +129,8 @@ def check(examples: Iterable[Example], knowledge: Knowledge, progress: Progress 
     for place, one in enumerate(sound):
         host = _host(place)
         covered = one.fields & found.get(host, set())
-        missing = {name: reason_for(one.name, name) for name in sorted(one.fields - covered)}
+        filed = f"the example is {one.misfiled}" if one.misfiled else None
+        missing = {name: filed or reason_for(one.name, name) for name in sorted(one.fields - covered)}
         checked.append(Checked(one, covered, missing, events[host], notes[place]))
     return Coverage(checked, [one for one in given if one.flaw])
 

@@ -1,15 +1,18 @@
 """Example events of data sources: what a log source looks like, and the names of the fields that Splunk has for it.
 
 Two forms: the `data_sources/*.yml` of a content tree (`example_log`, `fields`), and a JSON list of objects with the
-same keys, which may say of an example that it is broken (`wellformed`).
+same keys, which may say of an example that it is broken (`wellformed`). Examples that are events of another source than
+the one that they are filed under are in `data/misfiled.csv`.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -24,7 +27,8 @@ MAX_BYTES = 256 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A data source's example. `flaw`: why it says nothing about field extraction, empty where it does."""
+    """A data source's example. `flaw`: why it says nothing about field extraction, empty where it does. `misfiled`:
+    what it is where it is not an event of its own data source, empty where it is."""
 
     name: str
     sourcetype: str
@@ -32,6 +36,7 @@ class Example:
     log: str
     fields: frozenset[str]
     flaw: str = ""
+    misfiled: str = ""
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -88,7 +93,20 @@ def _example(name: str, sourcetype: str, source: str, log: str, fields: Any, who
         flaw = _flaw(log) or "its example is cut off"
     else:
         flaw = _flaw(log) or flaw
-    return Example(name, sourcetype, source, log, names, flaw)
+    return Example(name, sourcetype, source, log, names, flaw, _misfiled(name, log))
+
+
+@cache
+def _table() -> list[tuple[str, str, str]]:
+    """Data source, what its example begins with, what the example is."""
+    with (Path(__file__).parent / "data" / "misfiled.csv").open(encoding="utf-8", newline="") as stream:
+        return [(row["data_source"], row["begins"], row["example"]) for row in csv.DictReader(stream)]
+
+
+def _misfiled(name: str, log: str) -> str:
+    """What the example of a data source is, if the table says that it is no event of it. Once it is replaced by another
+    text the table does not hold any more."""
+    return next((text for one, begins, text in _table() if one == name and log.startswith(begins)), "")
 
 
 _ONLY_TIME = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d [AP]M\Z")

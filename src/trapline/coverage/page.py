@@ -21,12 +21,13 @@ out.
 
 def page(coverage: Coverage) -> str:
     """The page as Markdown."""
-    total = len(coverage.checked)
+    total = len(coverage.own)
     parts = [
         _HEAD,
-        f"**{coverage.whole} of {total} examples ({coverage.share:.1f} %) are covered wholly**; of all listed fields "
+        f"**{coverage.whole} of {total} examples ({coverage.share:.1f} %) are covered wholly**; of all their fields "
         f"{coverage.field_share:.1f} % are there. Of the other {total - coverage.whole} examples, {coverage.explained} "
         "lack only fields whose reason is below.\n",
+        *_misfiled(coverage),
         "## By sourcetype\n",
         _sourcetypes(coverage),
         "## Every field that is missing\n",
@@ -38,9 +39,22 @@ def page(coverage: Coverage) -> str:
     return "\n".join(parts)
 
 
+def _misfiled(coverage: Coverage) -> list[str]:
+    """The examples that are not counted because they are events of something else, and the figure with them."""
+    if not coverage.misfiled:
+        return []
+    rows = [(one.example.name, one.example.misfiled, f"{one.percent:.1f} %") for one in coverage.misfiled]
+    return [
+        f"{len(rows)} more examples are not events of the source that they are filed under, so nothing can make the "
+        f"fields of that source from them. Counted too, it is {coverage.all_whole} of {len(coverage.checked)} "
+        f"({coverage.all_share:.1f} %).\n",
+        _table(("data source", "its example is", "fields"), rows),
+    ]
+
+
 def _sourcetypes(coverage: Coverage) -> str:
     groups: dict[str, list[Checked]] = defaultdict(list)
-    for one in coverage.checked:
+    for one in coverage.own:
         groups[one.example.sourcetype.lower()].append(one)
     rows = []
     for name, group in sorted(groups.items()):
@@ -54,7 +68,7 @@ def _sourcetypes(coverage: Coverage) -> str:
 def _missing(coverage: Coverage) -> str:
     """Grouped by sourcetype and reason, so that what is missing for one reason stands once."""
     groups: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for one in coverage.checked:
+    for one in coverage.own:
         for field, reason in one.missing.items():
             groups[(one.example.sourcetype.lower(), reason or "not made yet")][field].append(one.example.name)
     if not groups:
