@@ -31,6 +31,11 @@ DOCUMENTS = sa.Table(
 )
 """The documents of the collections (the KV store)."""
 
+PROPERTIES = sa.Table(
+    "properties", META, sa.Column("name", sa.String(100), primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
+"""What is known of the database itself: its `id`, which tells it from one that was made anew."""
+
 _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """A number that the database gives; SQLite does so only for INTEGER."""
 
@@ -40,8 +45,10 @@ CURSORS = sa.Table(
     sa.Column("search", NAME, primary_key=True),
     sa.Column("since", TIME, nullable=False),
     sa.Column("scheduled", TIME, nullable=False),
+    sa.Column("checked", TIME, nullable=False),
 )
-"""How far each scheduled search has come: every time of its schedule from `since` to `scheduled` is accounted for."""
+"""How far each scheduled search has come: every time of its schedule after `since` to `scheduled` is accounted for.
+`checked`: events that came to the store until then are known not to be late for it, or counted as late."""
 
 RUNS = sa.Table(
     "runs",
@@ -58,6 +65,7 @@ RUNS = sa.Table(
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("findings", sa.Integer, nullable=False),
+    sa.Column("late", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Index("runs_by_search", "search", "scheduled"),
     sa.Index("runs_by_time", "scheduled"),

@@ -17,6 +17,11 @@ def write(store: Store, index: str, rows: Sequence[Mapping[str, Value]]) -> None
     """Append rows with `_time` (epoch seconds), `_raw`, `source`, `sourcetype`, maybe `host`, and fields. Nothing tells
     these events from others: to write the same rows again doubles them. Raises TraplineError for a name that cannot be
     an index or a sourcetype, EngineError."""
+    store.append(index, [portion(f"collect-{uuid.uuid4()}", 0, rows)])
+
+
+def portion(name: str, number: int, rows: Sequence[Mapping[str, Value]]) -> Portion:
+    """Such rows as a part of something that is appended once only: see `Portion`."""
     builder = EventBuilder()
     for serial, row in enumerate(rows):
         fields = {field_name(name): _cell(value) for name, value in row.items() if name not in _META}
@@ -33,7 +38,7 @@ def write(store: Store, index: str, rows: Sequence[Mapping[str, Value]]) -> None
             source=value_text(row["source"]),
             sourcetype=value_text(row["sourcetype"]),
         )
-    store.append(index, [Portion(f"collect-{uuid.uuid4()}", 0, builder.flush())])
+    return Portion(name, number, builder.flush())
 
 
 def _cell(value: Value) -> Cell:

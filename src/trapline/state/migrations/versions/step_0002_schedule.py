@@ -15,10 +15,16 @@ _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 def upgrade() -> None:
     op.create_table(
+        "properties",
+        sa.Column("name", sa.String(100), primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+    op.create_table(
         "cursors",
         sa.Column("search", _NAME, primary_key=True),
         sa.Column("since", _TIME, nullable=False),
         sa.Column("scheduled", _TIME, nullable=False),
+        sa.Column("checked", _TIME, nullable=False),
     )
     op.create_table(
         "runs",
@@ -34,6 +40,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(20), nullable=False),
         sa.Column("rows", sa.Integer, nullable=False),
         sa.Column("findings", sa.Integer, nullable=False),
+        sa.Column("late", sa.Integer, nullable=False),
         sa.Column("reason", sa.Text),
     )
     op.create_index("runs_by_search", "runs", ["search", "scheduled"])
