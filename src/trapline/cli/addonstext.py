@@ -72,8 +72,8 @@ def print_coverage(coverage: Coverage, *, everything: bool) -> None:
         click.echo()
     total = len(coverage.own)
     if coverage.misfiled:
-        rows = [(one.example.name, one.example.misfiled) for one in coverage.misfiled]
-        print_table(("not an event of its source", "but"), rows)
+        apart = [(one.example.name, one.example.misfiled) for one in coverage.misfiled]
+        print_table(("not an event of its source", "but"), apart)
         click.echo()
     click.echo(f"{coverage.whole} of {total} examples are covered wholly: {coverage.share:.1f} %")
     if coverage.misfiled:
