@@ -18,7 +18,7 @@ from trapline.values import number_text, to_number
 SEVERAL = frozenset({"file", "addon"})
 """Blocks of which a case may have more than one."""
 GIVEN = frozenset({"spl", "json", "yaml"}) | SEVERAL
-EXPECTED = frozenset({"rows", "fields", "error", "warnings", "explain"})
+EXPECTED = frozenset({"rows", "fields", "error", "warnings", "explain", "because"})
 PROSE = frozenset({"", "text", "sh", "conf"})
 """Fences that are for the reader only."""
 
@@ -107,6 +107,7 @@ class Outcome:
     warnings: Sequence[str] = ()
     error: str | None = None
     stages: Sequence[tuple[int, str]] = ()
+    because: Sequence[str] = ()
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ def _case(path: Path, name: str, at: int, shared: Sequence[Block], own: Sequence
     for kind in set(kinds) - SEVERAL:
         if kinds.count(kind) > 1:
             raise CaseError(f"{path}:{at + 1}: case '{name}' has more than one '{kind}' block")
-    if "error" in kinds and {"rows", "fields", "explain"} & set(kinds):
+    if "error" in kinds and {"rows", "fields", "explain", "because"} & set(kinds):
         raise CaseError(f"{path}:{at + 1}: case '{name}' expects rows and an error")
     for block in [*shared, *blocks]:
         if block.kind == "addon" and not _ADDON_FILE.fullmatch(block.attributes.get("path", "")):
@@ -252,7 +253,7 @@ def differences(case: Case, got: Outcome) -> list[str]:
     """What is wrong, as lines of text; empty when all expectations hold."""
     said: list[str] = []
     expected = {block.kind: block for block in case.expectations()}
-    if not {"rows", "error", "explain"} & set(expected):
+    if not {"rows", "error", "explain", "because"} & set(expected):
         return ["no expectation: --update-cases writes one from what the engine gives"]
     if got.error is not None or "error" in expected:
         want = expected["error"].text.rstrip() if "error" in expected else ""
@@ -274,6 +275,8 @@ def differences(case: Case, got: Outcome) -> list[str]:
         stages = [line.split(None, 1) for line in expected["explain"].text.strip().split("\n")]
         if [" ".join(stage) for stage in stages] != [f"{count} {text}" for count, text in got.stages]:
             said += _diff("explain", expected["explain"].text.strip("\n").split("\n"), _stages(got).split("\n"))
+    if "because" in expected and expected["because"].text.strip().splitlines() != list(got.because):
+        said += _diff("because", expected["because"].text.strip().splitlines(), list(got.because))
     return said
 
 
@@ -364,7 +367,9 @@ def _written(old: Mapping[str, Block], got: Outcome) -> Iterator[tuple[str, str]
         return
     if "explain" in old:
         yield "explain", _stages(got)
-    if "rows" in old or "explain" not in old:
+    if "because" in old:
+        yield "because", "\n".join(got.because)
+    if "rows" in old or not {"explain", "because"} & set(old):
         unordered = "rows" in old and "unordered" in old["rows"].words
         yield "rows unordered" if unordered else "rows", "\n".join(_line(row) for row in got.rows)
     if "fields" in old:

@@ -7,12 +7,14 @@ import contextlib
 import operator
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.casefile import Block, Case, CaseError, Outcome
 from trapline.errors import TraplineError
+from trapline.explain import Breakdown
 from trapline.ingest.intake import Evidence, ingest
 from trapline.knowledge import Knowledge
 from trapline.knowledge.identities import asset_tables, identity_tables
@@ -46,7 +48,7 @@ def run(case: Case, engine: str) -> Outcome:
             session.events = None
             session.tables = store.snapshot().tables
             outcome = ENGINES_BY_NAME[engine](case, session)
-        return Outcome(outcome.fields, outcome.rows, [*said, *outcome.warnings], outcome.error, outcome.stages)
+        return replace(outcome, warnings=[*said, *outcome.warnings])
     except TraplineError as error:
         return Outcome(error=error.render())
 
@@ -98,9 +100,28 @@ def _duckdb(case: Case, session: Session) -> Outcome:
     times: dict[str, Any] = {name: case.settings.get(name) for name in ("earliest", "latest", "now")}
     result = session.run(case.spl, **times)
     stages: list[tuple[int, str]] = []
-    if any(block.kind == "explain" for block in case.expectations()):
-        stages = [(stage.rows, stage.text) for stage in session.explain(case.spl, **times)]
-    return Outcome(fields=result.fields, rows=result.rows, warnings=list(map(str, result.warnings)), stages=stages)
+    because: list[str] = []
+    if any(block.kind in ("explain", "because") for block in case.expectations()):
+        found = session.explain(case.spl, **times)
+        stages = [(stage.rows, stage.text) for stage in found]
+        because = [told for one in found.breakdowns for told in _because(one)]
+    return Outcome(result.fields, result.rows, list(map(str, result.warnings)), stages=stages, because=because)
+
+
+def _because(one: Breakdown) -> Iterator[str]:
+    """What explain says of a stage: of datasets level by level, then in words, what came near, and field values."""
+    for empty in one.empty:
+        yield f"{empty.dataset} is empty"
+        yield from (f"{level.rows} of {level.came}  {level.dataset}: {level.constraint}" for level in empty.levels)
+        yield from empty.because
+        yield from (f"* {near}" for near in empty.near)
+    if one.clause is not None:
+        yield from (f"removed by {clause.text}" for clause in one.clause.walk() if clause.removes)
+    yield from one.notes
+    for fact in one.fields:
+        values = ", ".join(f"{value} ({rows})" for value, rows in fact.values)
+        yield f"{fact.field}: {fact.rows} of {fact.of} rows have it; {values}"
+        yield from (f"* {remark}" for remark in fact.near)
 
 
 def _knowledge(case: Case, folder: Path) -> Knowledge | None:

@@ -174,7 +174,8 @@ def test_the_where_of_tstats() -> None:
     assert (found.breakdowns[0].came, top.alone, top.removes) == (1, 0, True)
     assert "*cmd*" in found.breakdowns[0].fields[0].near[0]
     empty = Session(events=[], datamodels={"Endpoint": {"Processes": {"events": []}}}).explain(spl.format("cmd"))
-    assert empty.breakdowns[0].notes[0].startswith("the dataset Endpoint.Processes has no events")
+    assert empty.breakdowns[0].empty[0].dataset == "Endpoint.Processes"
+    assert empty.breakdowns[0].empty[0].because[0].startswith("there are no events at all")
 
 
 def test_what_regex_was_asked_of() -> None:
@@ -264,6 +265,18 @@ def test_a_detection_file_has_the_macros_of_its_folder(tmp_path: Path) -> None:
         ("EventCode=7045 host=h1", 10),
         ("search *", 10),
     ]
+
+
+def test_an_empty_dataset_is_told_level_by_level(tmp_path: Path) -> None:
+    spl = "| tstats count from datamodel=Endpoint.Processes by Processes.dest"
+    told = json.loads(invoke(tmp_path, "--json", spl))["breakdowns"][0]["empty_datasets"][0]
+    assert told["dataset"] == "Endpoint.Processes"
+    assert [(one["dataset"], one["rows"]) for one in told["levels"]] == [("Processes", 0)]
+    assert "tag=process tag=report" in told["levels"][0]["condition"]["clause"]
+    assert "tag=process" in told["because"][0]
+    printed = invoke(tmp_path, spl)
+    assert "the dataset Endpoint.Processes is empty." in printed
+    assert "<- no events left" in printed
 
 
 DETECTION = """\

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from trapline.cli.render import cells, clean
-from trapline.explain import Breakdown, Clause, Explanation, FieldFacts
+from trapline.explain import Breakdown, Clause, Emptiness, Explanation, FieldFacts
 from trapline.explain.clauses import squeeze
 
 _WIDEST = 140
@@ -56,6 +56,11 @@ def _stages(found: Explanation, width: int) -> None:
 
 def _breakdown(found: Explanation, one: Breakdown, width: int) -> None:
     stage = found.stages[one.stage]
+    for each in one.empty:
+        click.secho(f"Stage {one.stage + 1}, {stage.name}: the dataset {clean(each.dataset)} is empty.", bold=True)
+        _empty(each, width)
+    if one.empty:
+        return
     came = f"{one.came:,} {'event' if one.stage == 0 else 'row'}{'' if one.came == 1 else 's'} came in"
     went = "none got through" if not stage.rows else f"{stage.rows:,} got through"
     click.secho(f"Stage {one.stage + 1}, {stage.name}: {came}, {went}.", bold=True)
@@ -97,6 +102,30 @@ def _clauses(top: Clause, width: int) -> None:
                 click.secho(" " * left + indent + "   " + line, dim=True)
     for line in _wrapped(_LEGEND, width - 2, 4):
         click.secho("  " + line, dim=True)
+
+
+def _empty(found: Emptiness, width: int) -> None:
+    """The datasets from the root down with the events that are left, then why."""
+    click.echo()
+    first = found.levels[0].came if found.levels else None
+    rows = [*([] if first is None else [(first, "all events that the search may read")])]
+    rows += [(one.rows, f"{one.dataset}: {one.constraint or 'no constraint'}") for one in found.levels]
+    wide = max((len(f"{count:,}") for count, _ in rows), default=0)
+    for place, (count, text) in enumerate(rows):
+        lost = not count and place == len(rows) - 1
+        lines = _wrapped(clean(text), max(20, width - wide - 4), 4)
+        for at, line in enumerate(lines):
+            end = click.style("  <- no events left", fg="red", bold=True) if lost and at == len(lines) - 1 else ""
+            click.echo((f"  {count:>{wide},}  " if at == 0 else " " * (wide + 4)) + click.style(line, bold=lost) + end)
+    for told in found.because:
+        click.echo()
+        for line in _wrapped(clean(told[0].upper() + told[1:] + "."), width - 2, 6):
+            click.secho("  " + line, fg="yellow")
+    if found.near:
+        click.echo()
+    for near in found.near:
+        for at, line in enumerate(_wrapped(clean(str(near)), width - 6, 6)):
+            click.secho(("    * " if at == 0 else "      ") + line, fg="cyan")
 
 
 _LEGEND = (

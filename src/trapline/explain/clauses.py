@@ -22,12 +22,14 @@ from trapline.spl.evaluate import Env
 from trapline.spl.subsearch import as_search
 from trapline.values import Kind
 
-MOST_LEAVES = 150
+MOST_LEAVES = 200
 """Conditions of one stage that are counted each on its own; beyond it the rest of an AND or OR counts as one."""
 MOST_PARTS = 60
 """Parts of one AND or OR side by side; what is beyond becomes one part, which is taken apart again."""
-MOST_TAGGED = 20
+MOST_TAGGED = 60
 """Field values of a tag that are told apart."""
+TAGGED = "what has the tag"
+"""The note of such a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +252,7 @@ class Breaking:
             part = self._text(f'{field_name}="{one}"')
             if part is None:
                 return None
-            part.note = "what has the tag"
+            part.note = TAGGED
             parts.append(part)
         return _Part(shown, "or", span, parts)
 

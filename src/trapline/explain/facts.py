@@ -171,8 +171,9 @@ def _near(tested: Tested, values: Sequence[tuple[str, int]]) -> list[str]:
         if len(remarks) >= 3:
             break
     if not remarks and "*" not in literal and to_number(literal) is None:
-        near = difflib.get_close_matches(literal, [value for value, _ in values[:200]], 1, 0.7)
-        remarks += [f"{repr_value(one)} is spelt alike" for one in near]
+        known = {value.lower(): value for value, _ in reversed(values[:200])}
+        near = difflib.get_close_matches(literal.lower(), list(known), 1, 0.7)
+        remarks += [f"{repr_value(known[one])} is spelt alike" for one in near]
     return remarks
 
 

@@ -6,14 +6,15 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from trapline.errors import Span, Warn
 from trapline.explain.asking import Asking
 from trapline.explain.clauses import Breaking, Clause, Tested
+from trapline.explain.datasets import Emptiness, dataset_of, why_empty
 from trapline.explain.facts import FieldFacts, field_facts
 from trapline.explain.joins import join_notes
+from trapline.explain.times import moments, reach
 from trapline.plan import (
     TRUE,
     Aggregate,
@@ -83,13 +84,15 @@ class StageCount:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """The condition of one stage, taken apart. `stage` counts from 0; `came`: rows that came in."""
+    """The condition of one stage, taken apart. `stage` counts from 0; `came`: rows that came in. `empty`: the datasets
+    of data models that it reads and that hold nothing."""
 
     stage: int
     came: int
     clause: Clause | None
     fields: tuple[FieldFacts, ...] = ()
     notes: tuple[str, ...] = ()
+    empty: tuple[Emptiness, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -98,6 +101,7 @@ class Breakdown:
             "condition": None if self.clause is None else self.clause.to_json(),
             "fields": [one.to_json() for one in self.fields],
             "notes": list(self.notes),
+            "empty_datasets": [one.to_json() for one in self.empty],
         }
 
 
@@ -144,7 +148,12 @@ def explain(context: Asking, pipeline: Pipeline, origin: Origin, asked: Sequence
         nodes.append(node)
         counts.append(StageCount(text, rows, stage.name, stage.span, spent, origin.macros(stage.span), notes))
     empty = next((place for place, one in enumerate(counts) if not one.rows), None)
-    wanted = list(dict.fromkeys([*([] if empty is None else [empty]), *asked]))
+    ends = (
+        [empty]
+        if empty is not None
+        else [place for place, node in enumerate(nodes) if _of_nothing(context, pipeline.stages[place], node)]
+    )
+    wanted = list(dict.fromkeys([*ends, *asked]))
     breakdowns = [_break(context, pipeline, place, nodes, counts, known) for place in wanted if 0 <= place < len(nodes)]
     return Explanation(pipeline.text, tuple(counts), empty, tuple(breakdowns), tuple(context.warnings.items))
 
@@ -176,6 +185,16 @@ def _derived(node: Node, known: Mapping[int, int]) -> int | None:
         case Aggregate(input=inner) | Filter(input=inner) | Expand(input=inner) | Join(left=inner):
             return 0 if _derived(inner, known) == 0 else None
     return None
+
+
+def _of_nothing(context: Asking, stage: Stage, node: Node) -> bool:
+    """Is the one row of a tstats that groups by nothing about no event of its dataset?"""
+    if stage.name != "tstats" or dataset_of(stage) is None:
+        return False
+    match node:
+        case Aggregate(input=inner, by=()):
+            return not context.count(inner)
+    return False
 
 
 def _notes(context: Asking, stage: Stage, source: Node, known: Mapping[int, int]) -> tuple[str, ...]:
@@ -221,6 +240,9 @@ def _break(
     known: Mapping[int, int],
 ) -> Breakdown:
     stage = pipeline.stages[place]
+    reads = dataset_of(stage) if not stages[place].rows or _of_nothing(context, stage, nodes[place]) else None
+    if reads is not None and (empty := tuple(why_empty(context, *reads))):
+        return Breakdown(place, 0, None, empty=empty)
     tree = condition_of(stage)
     if stage.name == "tstats" and isinstance(tree, filters.Filter):
         source = _beneath(context, nodes[place], tree)
@@ -241,7 +263,7 @@ def _break(
     else:
         came, clause, rests = breaking.where(tree)
     if not came:
-        return Breakdown(place, 0, clause, (), tuple(_no_events(source, stage)))
+        return Breakdown(place, 0, clause, (), tuple(_no_events(source)))
     notes = tuple(_range(context, source, nodes[place], clause)) if place == 0 else ()
     by_field: dict[str, list[Tested]] = defaultdict(list)
     for one in clause.walk():
@@ -310,7 +332,7 @@ def _range(context: Asking, source: Node, node: Node, clause: Clause) -> Iterato
             bounds.append(call(op, Kind.BOOL, when, number(bound / 1_000_000)))
     inside = context.counts(source, {"inside": both(bounds)}, [Col("inside", Kind.BOOL)])[0]
     if not inside:
-        yield f"no event lies in the time range of the search, {_span(scan.earliest, scan.latest)}{_reach(scan)}"
+        yield f"no event lies in the time range of the search, {moments(scan.earliest, scan.latest)}{reach(scan)}"
     elif clause.alone and clause.left:
         yield f"{clause.alone:,} events match, none in the time range of the search"
 
@@ -322,31 +344,11 @@ def _of_regex(context: Asking, stage: Stage, nodes: Sequence[Node], place: int, 
         yield field_facts(context, nodes[place - 1], [Tested(name, "match", None, True)], TRUE, came)
 
 
-def _no_events(source: Node, stage: Stage) -> Iterator[str]:
-    dataset = getattr(stage.command, "dataset", None)
-    if isinstance(dataset, Name):
-        yield f"the dataset {dataset.text} has no events: none matches what the data model asks of them"
-    elif isinstance(source, Scan):
+def _no_events(source: Node) -> Iterator[str]:
+    if isinstance(source, Scan):
         if not source.tables:
             yield "there are no events at all: has anything been ingested into this store?"
         else:
             yield "there are no events in what this search may read"
     else:
         yield "there are no events"
-
-
-def _reach(scan: Scan) -> str:
-    """From when to when there are events."""
-    first = [one.earliest for one in scan.tables if one.earliest is not None]
-    last = [one.latest for one in scan.tables if one.latest is not None]
-    return f"; the events are of {_span(min(first), max(last))}" if first and last else ""
-
-
-def _span(earliest: int | None, latest: int | None) -> str:
-    return f"{_moment(earliest)} to {_moment(latest)}"
-
-
-def _moment(micros: int | None) -> str:
-    if micros is None:
-        return "any time"
-    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")

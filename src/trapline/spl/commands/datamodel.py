@@ -74,6 +74,12 @@ class DataModelCommand:
             else found_dataset.qualified(strict=self.strict)
         )
 
+    def source(self) -> tuple[str, str | None] | None:
+        """The data model and the dataset, None for its only root; None where it reads no events."""
+        if self.model is None or self.mode is None or self.mode.endswith("_string"):
+            return None
+        return self.model.text, None if self.dataset is None else self.dataset.text
+
     def _only_root(self, context: Context, model: str) -> str:
         roots = context.roots(model)
         if len(roots) != 1:

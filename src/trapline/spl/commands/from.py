@@ -58,6 +58,13 @@ class From:
             dataset = roots[0]
         return context.dataset(model, dataset).flat(strict=False)
 
+    def source(self) -> tuple[str, str | None] | None:
+        """The data model and the dataset, None for its only root; None where it reads something else."""
+        if self.type != "datamodel":
+            return None
+        model, _, path = self.name.text.partition(".")
+        return model, path.rpartition(".")[2] or None
+
     def _saved(self, context: Context) -> Node:
         text = context.saved_search(self.name.text)
         if text is None:
