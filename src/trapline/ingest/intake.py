@@ -33,6 +33,7 @@ from trapline.ingest import eventbreak, sources
 from trapline.ingest.files import File, Limits, Skipped, walk
 from trapline.ingest.lines import decode, syslog_host
 from trapline.ingest.report import FileReport, IngestReport, SourceReport
+from trapline.ingest.routing import Router
 from trapline.ingest.source import SourceModule
 from trapline.ingest.sourcetypes import text_kind
 from trapline.ingest.timestamps import MICROS
@@ -159,14 +160,16 @@ def _few_collections() -> Iterator[None]:
 @dataclass(frozen=True, slots=True)
 class _Settings:
     index: str
-    sourcetype: str | None
-    source: str | None
-    host: str | None
+    sourcetype: str | None = None
+    source: str | None = None
+    host: str | None = None
 
-    def salt(self, rules: EventRules | None) -> str:
+    def salt(self, rules: EventRules | None, routes: str) -> str:
         """Empty for the defaults; else tells portions apart that were made with other names or rules."""
-        said = (self.sourcetype, self.source, self.host, rules.key if rules is not None else None)
-        return "" if said == (None, None, None, None) else "-" + hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+        said = (self.sourcetype, self.source, self.host, rules.key if rules is not None else None, routes)
+        if not any(one is not None for one in said[:4]) and not routes:
+            return ""
+        return "-" + hashlib.sha256(repr(said).encode()).hexdigest()[:12]
 
 
 def _first_line(file: File) -> str:
@@ -233,7 +236,9 @@ class _Intake:
         if told:  # the lines tell their sourcetype, which may have rules
             rules = self._rules.rules(text_kind(_first_line(file)), settings.source or file.name, settings.host)
         # A reading on purpose has portions of its own; one that goes on after a kill has those of the first time
-        portions_id = file.digest + settings.salt(rules) + (f"-{uuid.uuid4().hex}" if self._again else "")
+        portions_id = (
+            file.digest + settings.salt(rules, self._rules.routes) + (f"-{uuid.uuid4().hex}" if self._again else "")
+        )
         sink = _FileSink(
             file,
             settings,
@@ -241,6 +246,7 @@ class _Intake:
             self._writer,
             portions_id,
             lambda events, chars: self._tell_within(file, events, chars),
+            self._rules,
         )
         if file.damage is not None:
             sink.bad(file.damage, f"byte {file.size}")
@@ -315,6 +321,7 @@ class _FileSink:
         writer: _Writer,
         portions_id: str,
         tell: Callable[[int, int], None],
+        rules: IndexTime,
     ) -> None:
         self._file = file
         self._settings = settings
@@ -323,6 +330,10 @@ class _FileSink:
         self._portions_id = portions_id
         self._tell = tell
         self._builder = EventBuilder()
+        self._routed = EventBuilder()
+        """Events that have all their names from the router."""
+        self._router = Router(rules, self.warn) if rules.routes else None
+        self._unrouted: set[Layout] = set()
         self._serial = 0
         self._start = 0
         self._last_serial = PORTION_EVENTS - 1
@@ -349,6 +360,17 @@ class _FileSink:
             found = self.clock(raw)
             time = time if found is None else found
         builder = self._builder
+        source = source or self._file.name
+        if self._router is not None:
+            given = self._settings
+            origin = (given.sourcetype or sourcetype, given.source or source, given.host or host or UNKNOWN_HOST)
+            kept = self._router(raw, origin)
+            if kept is None:
+                return
+            if kept != origin:
+                named = host is not None or given.host is not None or kept[2] != origin[2]
+                sourcetype, source, host = kept[0], kept[1], kept[2] if named else None
+                builder = self._routed
         builder.add(
             names,
             values,
@@ -356,18 +378,20 @@ class _FileSink:
             serial=self._serial,
             raw=raw,
             host=host,
-            source=source or self._file.name,
+            source=source,
             sourcetype=sourcetype,
             empties=empties,
         )
         self._serial += 1
-        if builder.size >= PORTION_CHARS or self._serial > self._last_serial:
+        if self._size >= PORTION_CHARS or self._serial > self._last_serial:
             self._cut()
 
     def put(self, layout: Layout, texts: Sequence[str | None], raw: str) -> None:
         """See `source.Sink`."""
         serial = self._serial
         self._serial = serial + 1
+        if self._router is not None and layout not in self._unrouted:
+            self._tell_unrouted(layout)
         if self._builder.put(layout, texts, serial=serial, raw=raw) >= PORTION_CHARS or serial >= self._last_serial:
             self._cut()
 
@@ -381,12 +405,30 @@ class _FileSink:
 
     def end(self) -> None:
         """The file is read: hand over the rest."""
-        if len(self._builder):
+        if self._router is not None:
+            self._router.end()
+        if len(self._builder) or len(self._routed):
             self._cut()
 
+    @property
+    def _size(self) -> int:
+        return self._builder.size + self._routed.size
+
+    def _tell_unrouted(self, layout: Layout) -> None:
+        """Events that become columns many at a time are called what their source module says."""
+        self._unrouted.add(layout)
+        given = self._settings
+        assert self._router is not None
+        sourcetype = given.sourcetype or layout.sourcetype
+        found = self._router.routing((sourcetype, given.source or self._file.name, given.host or UNKNOWN_HOST))
+        for route in found.routes:
+            reason = f"{route.place}: the transform [{route.name}] is not applied to Windows event XML"
+            self._report.warnings[reason] = 1
+
     def _cut(self) -> None:
-        chars = self._builder.size
-        batches = [self._named(batch) for batch in self._builder.flush()]
+        chars = self._size
+        batches = [self._named(batch, self._settings) for batch in self._builder.flush()]
+        batches += [self._named(batch, _Settings(self._settings.index)) for batch in self._routed.flush()]
         batches = self._timed(batches)
         self._account(batches)
         self._writer.portion(self._settings.index, Portion(self._portions_id, self._number, batches), chars)
@@ -396,10 +438,9 @@ class _FileSink:
         self._chars += chars
         self._tell(self._serial, self._chars)
 
-    def _named(self, batch: EventBatch) -> EventBatch:
+    def _named(self, batch: EventBatch, settings: _Settings) -> EventBatch:
         """The batch with the names that the user gave, and the file's name as the source of what has none."""
         table = batch.table
-        settings = self._settings
         if settings.host is not None:
             table = _replaced(table, "host", pa.repeat(pa.scalar(settings.host), table.num_rows))
         elif table.column("host").null_count:

@@ -8,6 +8,8 @@ configuration"; Getting Data In, "Configure event line breaking" and "How timest
 - BREAK_ONLY_BEFORE takes the place of BREAK_ONLY_BEFORE_DATE, unless that is set too: the specification says "only" of
   both.
 - MAX_DAYS_AGO and its kin are not followed: evidence may be old.
+
+TRANSFORMS-, which decides what events are called, is in `knowledge.routing`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from trapline import times
 from trapline.errors import SplError, Warn
 from trapline.knowledge import conf
 from trapline.knowledge.conf import Setting, truth
+from trapline.knowledge.routing import NOTHING, Routing, Transforms, is_routing
+from trapline.knowledge.routing import read as read_routing
 from trapline.knowledge.spec import By, Spec, read_spec
 from trapline.pcre import python_pattern
 
@@ -101,22 +105,30 @@ USED = _LINES | _TIME | {"INDEXED_EXTRACTIONS", "sourcetype"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexTime:
-    """The index-time settings of some add-ons. `IndexTime()` has none. `stanzas`: the strongest first."""
+    """The index-time settings of some add-ons. `IndexTime()` has none.
+
+    `stanzas`: the strongest first. `transforms`: the stanzas of transforms.conf. `routes`: all settings that decide
+    what events are called, as one text, empty where there are none."""
 
     stanzas: tuple[tuple[Spec, Mapping[str, Setting]], ...] = ()
+    transforms: Transforms = field(default_factory=dict, repr=False)
+    routes: str = ""
     _known: dict[tuple[str | None, str, str | None], EventRules | None] = field(default_factory=dict, repr=False)
+    _routed: dict[tuple[str, str, str], Routing] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, folders: Sequence[Path]) -> IndexTime:
-        """From the props.conf of add-on folders; a later folder overrides an earlier one."""
-        return cls.of(conf.load([Path(one) for one in folders], "props.conf").stanzas)
+        """From the .conf files of add-on folders; a later folder overrides an earlier one."""
+        paths = [Path(one) for one in folders]
+        return cls.of(conf.load(paths, "props.conf").stanzas, conf.load(paths, "transforms.conf").stanzas)
 
     @classmethod
-    def of(cls, props: Mapping[str, Mapping[str, Setting]]) -> IndexTime:
-        """From the stanzas of props.conf. A stanza whose name cannot be read is told by `Knowledge.load`."""
+    def of(cls, props: Mapping[str, Mapping[str, Setting]], transforms: Transforms) -> IndexTime:
+        """From the stanzas of props.conf and transforms.conf. A stanza whose name cannot be read is told by
+        `Knowledge.load`."""
         found: list[tuple[Spec, Mapping[str, Setting]]] = []
         for name, keys in props.items():
-            used = {key: one for key, one in keys.items() if key in USED and one.value}
+            used = {key: one for key, one in keys.items() if (key in USED and one.value) or is_routing(key)}
             if not used:
                 continue
             try:
@@ -125,7 +137,7 @@ class IndexTime:
                 continue
             if spec is not None:
                 found.append((spec, used))
-        return cls(tuple(sorted(found, key=lambda one: one[0].rank)))
+        return cls(tuple(sorted(found, key=lambda one: one[0].rank)), transforms, _routes(found, transforms))
 
     def rules(self, sourcetype: str | None, source: str, host: str | None = None) -> EventRules | None:
         """What applies to text of this origin, None where no stanza does. Remembered."""
@@ -135,8 +147,23 @@ class IndexTime:
         if key not in self._known:
             if len(self._known) >= 1_000:
                 self._known.clear()
-            self._known[key] = _rules(self._settings(sourcetype, source, host))
+            settings = self._settings(sourcetype, source, host)
+            self._known[key] = _rules({name: one for name, one in settings.items() if not is_routing(name)})
         return self._known[key]
+
+    def routing(self, sourcetype: str, source: str, host: str) -> Routing:
+        """The TRANSFORMS- for events of this origin. Remembered."""
+        if not self.routes:
+            return NOTHING
+        key = (sourcetype, source, host)
+        if key not in self._routed:
+            if len(self._routed) >= 1_000:
+                self._routed.clear()
+            settings = self._settings(sourcetype, source, host)
+            read = [read_routing(settings[name], self.transforms) for name in sorted(filter(is_routing, settings))]
+            routes = tuple(route for one in read for route in one.routes)
+            self._routed[key] = Routing(routes, tuple(problem for one in read for problem in one.problems))
+        return self._routed[key]
 
     def _settings(self, sourcetype: str | None, source: str, host: str | None) -> dict[str, Setting]:
         found: dict[str, Setting] = {}
@@ -152,6 +179,21 @@ class IndexTime:
                     if name != "sourcetype" or by is By.SOURCE:
                         found.setdefault(name, setting)
         return found
+
+
+def _routes(stanzas: Sequence[tuple[Spec, Mapping[str, Setting]]], transforms: Transforms) -> str:
+    """All settings that decide what events are called, as text."""
+    used = [(spec.name, one) for spec, keys in stanzas for key, one in sorted(keys.items()) if is_routing(key)]
+    if not any(one.value for _, one in used):
+        return ""
+    named = {name.strip() for _, one in used for name in one.value.split(",")}
+    lines = [f"[{name}] {one.key}={one.value}" for name, one in used]
+    return "\n".join(
+        [
+            *lines,
+            *(f"{name}: {key}={one.value}" for name in sorted(named) for key, one in transforms.get(name, {}).items()),
+        ]
+    )
 
 
 @cache

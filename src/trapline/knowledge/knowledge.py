@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from trapline.errors import SplError, Warn
-from trapline.knowledge import conf, settings
+from trapline.knowledge import conf, routing, settings
 from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import model_files
 from trapline.knowledge.discovery import discover, is_table
@@ -92,7 +92,11 @@ class Knowledge:
                 renames |= dict.fromkeys(spec.literals, keys["rename"].value)
             rules = {key: rule for key, one in keys.items() if (rule := rule_of(one, transforms)) is not None}
             followed = rules.keys() | USED | {"priority", "rename"}
-            problems += (settings.unused(one) for key, one in keys.items() if key not in followed)
+            for key, setting in keys.items():
+                if routing.is_routing(key):
+                    problems += routing.read(setting, transforms).problems
+                elif key not in followed:
+                    problems.append(settings.unused(setting))
             if spec is not None and rules:
                 stanzas.append(Stanza(spec, rules))
         stanzas.sort(key=lambda stanza: stanza.spec.rank)
@@ -120,7 +124,7 @@ class Knowledge:
             tuple(problems),
             files["transforms"].stanzas,
             LookupTables(files["transforms"].stanzas, folders, files["collections"].stanzas),
-            IndexTime.of(files["props"].stanzas),
+            IndexTime.of(files["props"].stanzas, transforms),
             renames,
             _saved(files["savedsearches"]),
         )
