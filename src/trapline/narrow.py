@@ -31,7 +31,10 @@ from trapline.plan import (
     Table,
     Union,
     Window,
+    call,
+    number,
 )
+from trapline.values import Kind
 
 Chain = Filter | Extend | Project | Sort | Reverse | Limit | Window | Expand
 
@@ -101,6 +104,66 @@ def gates(node: Node) -> list[Node] | None:
                 node = low
             case _:
                 return None
+
+
+def minutes(node: Node, earliest: int, latest: int) -> list[Node] | None:
+    """Plans of the minutes (`minute`, epoch seconds) in which a plan reads an event that passes the conditions on
+    single events: over a part of its time range without such a minute it gives no row. None where that cannot be said:
+    where rows come without events, or from events outside of the range (microseconds) that was asked for."""
+    while True:
+        match node:
+            case Union(inputs=inputs):
+                found = [minutes(one, earliest, latest) for one in inputs]
+                return None if None in found else [one for part in found if part is not None for one in part]
+            case Aggregate(input=below, by=by):
+                if not by:
+                    return None
+                node = below
+            case Join(left=below):
+                node = below
+            case Window(input=below) | Expand(input=below) | Sort(input=below) | Reverse(input=below):
+                node = below
+            case Limit(input=below, count=count):
+                if count == 0:
+                    return []
+                node = below
+            case Filter() | Extend() | Project():
+                chain: list[Filter | Extend | Project] = []
+                low: Node = node
+                while isinstance(low, Filter | Extend | Project):
+                    chain.append(low)
+                    low = low.input
+                if not isinstance(low, Scan):
+                    node = low
+                    continue
+                if (low.earliest, low.latest) != (earliest, latest):
+                    return None
+                return [_minutes(_timed(chain, low))]
+            case Scan():
+                if (node.earliest, node.latest) != (earliest, latest):
+                    return None
+                return [_minutes(node)]
+            case _:
+                return None
+
+
+def _timed(chain: Sequence[Filter | Extend | Project], scan: Scan) -> Node:
+    """As many nodes of a chain, the lowest first, as leave the time of the events as it is."""
+    node: Node = scan
+    for one in reversed(chain):
+        if isinstance(one, Extend | Project):
+            times = [value for name, value in one.values if name == "_time"]
+            same = all(isinstance(value, Col) and value.name == "_time" for value in times)
+            if not same or (isinstance(one, Project) and not times):
+                break
+        node = one
+    return node
+
+
+def _minutes(node: Node) -> Node:
+    time = Col("_time", node.schema["_time"])
+    minute = call("floor", Kind.NUMBER, call("div", Kind.NUMBER, time, number(60)))
+    return Aggregate(node, (("minute", call("mul", Kind.NUMBER, minute, number(60))),), ())
 
 
 SMALL = 10_000

@@ -24,8 +24,23 @@ from trapline.knowledge.datasets import Source, Template, bind, template
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro as Macro
 from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
-from trapline.narrow import narrow
-from trapline.plan import DEEP, Col, Expr, Extend, Limit, Node, Project, Rows, Scan, Schema, Table, depth, widen
+from trapline.narrow import minutes, narrow
+from trapline.plan import (
+    DEEP,
+    Expr,
+    Extend,
+    Limit,
+    Node,
+    Project,
+    Rows,
+    Scan,
+    Schema,
+    Table,
+    Union,
+    depth,
+    only,
+    widen,
+)
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.datasets import Dataset
 from trapline.spl.evaluate import Env, as_text
@@ -217,6 +232,29 @@ class Session:
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
 
+    def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None:
+        """The minutes (epoch seconds) of a time range that hold an event which the search looks at: over a part of the
+        range without such a minute it gives no row, and need not be run. None where that cannot be said beforehand: it
+        depends on the time of the run, on a subsearch or a lookup, or rows come without events. Raises as `run`."""
+        context, pipeline = self._open(spl, earliest, latest, None)
+        looking = _Looking(context)
+        try:
+            node = looking.plans(pipeline)[-1]
+        except (SplError, _DependsOnRowsError):
+            return None
+        bounds = (_micros(context.earliest), _micros(context.latest))
+        asked = None
+        if looking.lasting and bounds[0] is not None and bounds[1] is not None:
+            asked = minutes(node, bounds[0], bounds[1])
+        if asked is None:
+            return None
+        return frozenset(
+            float(value)
+            for one in asked
+            for value in context.engine.execute(one, tz=context.zone).data.column(0).to_pylist()
+            if value is not None
+        )
+
     def _open(
         self, spl: str, earliest: str | float | None, latest: str | float | None, now: float | None
     ) -> tuple[_Context, Pipeline]:
@@ -309,8 +347,12 @@ class _Context:
         """Only a run may change what others see; explain and sql look."""
         self._depth = 0
         self._macros: Mapping[str, Macro] | None = None
-        self._later: tuple[Stage, ...] | None = None
+        self._later: _Later | None = None
         """The stage that is being lowered and all that come after it; None in a search within a search."""
+
+    @property
+    def lasting(self) -> bool:
+        return self._lasting
 
     @property
     def now(self) -> float:
@@ -324,13 +366,21 @@ class _Context:
 
     # --- plans
 
-    def plans(self, pipeline: Pipeline, *, nested: bool = False, source: Node | None = None) -> list[Node]:
-        """The plan after each stage, the first one over `source` if there is one."""
+    def plans(
+        self,
+        pipeline: Pipeline,
+        *,
+        nested: bool = False,
+        source: Node | None = None,
+        later: _Later | None = (),
+    ) -> list[Node]:
+        """The plan after each stage, the first one over `source` if there is one. `later`: what its rows go through
+        after its own stages, None = not known."""
         nodes: list[Node] = []
         outer = self._later
         try:
             for place, stage in enumerate(pipeline.stages):
-                self._later = None if nested else tuple(pipeline.stages[place:])
+                self._later = None if later is None else (*pipeline.stages[place:], *later)
                 node = self._stage(stage, nodes[-1] if nodes else source, nested)
                 nodes.append(_as_rows(self.run(node), keep=True) if depth(node) > DEEP else node)
         finally:
@@ -340,7 +390,7 @@ class _Context:
     def read_later(self, schema: Schema) -> frozenset[str] | None:
         return None if self._later is None else self._read_by(self._later[1:], schema)
 
-    def _read_by(self, stages: Sequence[Stage], schema: Schema) -> frozenset[str] | None:
+    def _read_by(self, stages: _Later, schema: Schema) -> frozenset[str] | None:
         """Which fields of rows with this schema some stages read; None where that depends on the rows."""
         if len(schema) <= WIDE:
             return None
@@ -350,11 +400,14 @@ class _Context:
             read.update(need)
             return replace(scan, expand=None)
 
-        looking = _Looking(self)
+        looking = _Reading(self)
         node: Node = Scan(schema, (), expand=expand)
         try:
             for stage in stages:
-                node = looking._stage(stage, node, nested=False)
+                if isinstance(stage, _Beside):
+                    node = Union((Scan(stage.schema, ()), node))
+                else:
+                    node = looking._stage(stage, node, nested=False)
                 if depth(node) > 4 * DEEP:
                     return None
             self.engine.sql(node, pretty=False, tz=self.zone)
@@ -402,7 +455,11 @@ class _Context:
         return self._events(tree, nested=False)
 
     def lower(self, pipeline: Pipeline, source: Node | None = None) -> Node:
-        return self.plans(pipeline, nested=True, source=source)[-1]
+        return self.plans(pipeline, nested=True, source=source, later=None)[-1]
+
+    def beside(self, pipeline: Pipeline, source: Node) -> Node:
+        later = None if self._later is None else (_Beside(source.schema), *self._later[1:])
+        return Union((source, self.plans(pipeline, nested=True, source=source, later=later)[-1]))
 
     def parse(self, text: str) -> Pipeline:
         return parse(text, self.macros if "`" in text else {})
@@ -412,7 +469,7 @@ class _Context:
             raise SplError(f"{what}: searches start one another more than {self.limits.nesting} deep", code="nesting")
         self._depth += 1
         try:
-            return self.plans(pipeline, nested=True)[-1]
+            return self.plans(pipeline, nested=True, later=None)[-1]
         except SplError as error:
             raise error.locate(pipeline.text) from None
         finally:
@@ -529,13 +586,15 @@ class _Context:
 
     def materialise(self, node: Node) -> Node:
         if self._later is not None:
-            node = _only(node, self._read_by(self._later, node.schema))
+            node = only(node, self._read_by(self._later, node.schema))
         return self.held(node)
 
     def held(self, node: Node) -> Rows:
         return _as_rows(self.run(node), keep=False)
 
-    def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
+    def apply(
+        self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
+    ) -> Node:
         return rows_from(function(self.rows(node)))
 
     # --- knowledge
@@ -753,6 +812,17 @@ class _Context:
         return models.places(self.session.geoip)
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """A place where rows come to stand beside others, which have these fields."""
+
+    schema: Schema
+
+
+type _Later = tuple[Stage | _Beside, ...]
+"""What rows go through."""
+
+
 class _DependsOnRowsError(Exception):
     """What a stage reads is known only with the rows."""
 
@@ -771,19 +841,22 @@ class _Looking(_Context):
     def count(self, node: Node) -> int:
         raise _DependsOnRowsError
 
-    def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
+    def apply(
+        self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
+    ) -> Node:
         raise _DependsOnRowsError
 
     def materialise(self, node: Node) -> Node:
         return node
 
 
-def _only(node: Node, names: frozenset[str] | None) -> Node:
-    """The rows with these fields of theirs, and their time."""
-    if names is None:
-        return node
-    kept = [name for name in node.schema if name in names or name == "_time"]
-    return Project(node, tuple((name, Col(name, node.schema[name])) for name in kept))
+class _Reading(_Looking):
+    """Sees also through what Python does with the rows. Its plans read what a run reads, and are not to be run."""
+
+    def apply(
+        self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
+    ) -> Node:
+        return super().apply(node, function, label) if like is None else like
 
 
 def _origin(node: Node) -> Node:

@@ -225,7 +225,7 @@ def hunt(
         session = Session(
             tables=store.snapshot().tables,
             macros=content.macros(),
-            lookups=LookupFiles(content.lookups),
+            lookups=LookupFiles(content.lookups, content.fillers),
             knowledge=knowledge,
             kept=kept,
         )

@@ -126,7 +126,7 @@ def events(
     the scalars (type, ...) that action.correlationsearch.annotations holds.
     """
     name = stanza(detection.name, label)
-    shared: Row = _shared(detection, row, annotations) | {
+    common: Row = shared(detection, row, annotations) | {
         "search_name": name,
         "info_min_time": "0.000" if run.earliest is None else f"{run.earliest:.3f}",
         "info_max_time": "+Infinity" if run.latest is None else f"{run.latest:.3f}",
@@ -136,7 +136,7 @@ def events(
     made: list[Row] = []
     for entry in found:
         contributing = f'| savedsearch "{name}" | search {_name(entry.field)}={tokens.quote(entry.value)}'
-        fields: Row = shared | {
+        fields: Row = common | {
             "contributing_events_search": contributing,
             "risk_object": entry.value,
             "risk_object_type": entry.type,
@@ -150,7 +150,7 @@ def events(
     return made
 
 
-def _shared(detection: Detection, row: Row, annotations: Mapping[str, object]) -> Row:
+def shared(detection: Detection, row: Row, annotations: Mapping[str, object]) -> Row:
     """What all risk events of a row have in common, except what the run gives."""
     own = {
         "analyticstories": compact(list(detection.stories)),

@@ -165,7 +165,7 @@ def _one(
         warn = Warn("detect.defect", reason, "please report it with the detection's file", detection.name)
         return Outcome(detection.name, detection.id, error=warn), [warn]
     warnings = [_placed(one, detection.name) for one in result.warnings]
-    rows = [row for row in result.rows if not _says_nothing(row)]
+    rows = [row for row in result.rows if not says_nothing(row)]
     if len(rows) < len(result.rows):
         warnings.append(
             Warn(
@@ -200,7 +200,7 @@ def _one(
     return Outcome(detection.name, detection.id, total, min(total, keep), seconds), warnings
 
 
-def _says_nothing(row: Row) -> bool:
+def says_nothing(row: Row) -> bool:
     """Whether a row only counts nothing: what `stats count` without a by clause gives over no events."""
     return all(value in (0, "0", "") for value in row.values())
 

@@ -2,8 +2,8 @@
 events that still have to go to the store.
 
 A tick of the scheduler is one transaction (`commit`). Before it nothing has happened, and a tick that was cut off is
-run again; after it everything is decided, and what is in the outbox goes to the store, which knows by its number what it
-holds already (`deliver`). So a crash at any point neither loses nor doubles an event.
+run again; after it everything is decided, and what is in the outbox goes to the store, which knows by its number what
+it holds already (`deliver`). So a crash at any point neither loses nor doubles an event.
 """
 
 from __future__ import annotations

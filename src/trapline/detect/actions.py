@@ -1,0 +1,137 @@
+"""From the rows of a run to what is done about them: risk events, notables, throttling (facts/CONTENT.md §6 and §9).
+
+All of it is worked out before anything is written, so that a tick of the scheduler holds wholly or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trapline.detect import notable, risk
+from trapline.detect.finding import Finding, find
+from trapline.detect.jobs import Job
+from trapline.detect.run import says_nothing
+from trapline.errors import Warn
+from trapline.state.journal import Found, NewNotable, Throttle
+from trapline.values import Row
+
+MOST = 50_000
+"""Rows of a run that actions are taken for (alert_actions.conf, maxresults)."""
+
+Exempt = Callable[[Job, Sequence[Row]], tuple[list[Row], list[Warn]]]
+"""Takes out the rows that the user's exceptions cover."""
+
+
+@dataclass(slots=True)
+class Decided:
+    """What comes of a run."""
+
+    risk_events: list[Row] = field(default_factory=list)
+    notable_events: list[Row] = field(default_factory=list)
+    notables: list[NewNotable] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    throttles: list[Throttle] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    held_back: int = 0
+    """Findings that a throttle held back."""
+    exempt: int = 0
+    known: int = 0
+    """Findings of a second look that the first had."""
+    changed: int = 0
+    """Of those, how many look otherwise now."""
+    warnings: list[Warn] = field(default_factory=list)
+
+
+def decide(
+    job: Job,
+    rows: Sequence[Row],
+    run: risk.Run,
+    scheduled: float,
+    *,
+    by: Sequence[str],
+    throttles: Mapping[tuple[str, str], Throttle],
+    known: Mapping[str, str],
+    guid: str,
+    urgency: notable.Urgency,
+    exempt: Exempt | None = None,
+) -> Decided:
+    """What comes of the rows of a run. `by`: the fields that tell its findings apart, () = all. `throttles`: in force.
+    `known`: findings of an earlier look at the same window. Times are epoch seconds."""
+    made = Decided()
+    real = [row for row in rows if not says_nothing(row)]
+    if exempt is not None:
+        kept, warnings = exempt(job, real)
+        made.exempt, made.warnings = len(real) - len(kept), [*warnings]
+        real = kept
+    if len(real) > MOST:
+        made.warnings.append(
+            Warn(
+                "schedule.capped",
+                f"{len(real):,} findings, of which the first {MOST:,} are acted on",
+                "narrow the detection with its filter macro, then backfill the window",
+                job.detection.name,
+            )
+        )
+        real = real[:MOST]
+    seen: dict[str, int] = {}
+    held: dict[str, Throttle] = {}
+    for rid, row in enumerate(real):
+        key = _key(row, by)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] > 1:
+            key = _hash([key, str(seen[key])])
+        content = _hash(row)
+        if key in known:
+            made.known += 1
+            made.changed += known[key] != content
+            continue
+        made.found.append(Found(job.name, scheduled, key, content))
+        if _throttled(job, row, scheduled, throttles, held):
+            made.held_back += 1
+            continue
+        finding, doubts = find(
+            job.detection, row, rid=rid, run=run, tactics=job.profile.tactics, scored=job.profile.scored
+        )
+        made.warnings += [one for one in doubts if one not in made.warnings]
+        made.findings.append(finding)
+        made.risk_events += risk.events(
+            job.detection, row, finding.risk_objects, rid=rid, run=run, annotations=job.profile.annotations
+        )
+        if job.notable is not None:
+            raised = notable.notable(job, row, finding, run=run, rid=rid, guid=guid, urgency=urgency)
+            made.notable_events.append(raised.event)
+            made.notables.append(raised.state)
+    made.throttles = list(held.values())
+    return made
+
+
+def _throttled(
+    job: Job, row: Row, scheduled: float, throttles: Mapping[tuple[str, str], Throttle], held: dict[str, Throttle]
+) -> bool:
+    """Whether an alert for these values is held back. It starts with the first one and later ones do not extend it."""
+    if job.throttle is None:
+        return False
+    key = _hash({name: sorted(risk.texts(row.get(name))) for name in job.throttle.fields})
+    if key in held:
+        return True
+    last = throttles.get((job.name, key))
+    if last is not None and last.since < scheduled < last.until:
+        return True
+    if last is None or last.until <= scheduled:  # a look at the past leaves the throttle of today alone
+        held[key] = Throttle(job.name, key, scheduled, scheduled + job.throttle.seconds)
+    return False
+
+
+def _key(row: Row, by: Sequence[str]) -> str:
+    names = [name if name in row else name.rpartition(".")[2] for name in by]
+    if names and all(name in row for name in names):
+        return _hash({name: row[name] for name in names})
+    return _hash(row)
+
+
+def _hash(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,329 @@
+"""The scheduler: runs what is due, and makes what comes of it hold (facts/CONTENT.md §9).
+
+Every run has a time of its schedule, which is its "now"; its window counts from that. All runs of one time are one
+tick: they are run, what comes of them is worked out, written to the journal in one transaction, and then put into the
+store. A tick that was cut off before the transaction is run again; after it, what is missing in the store is put there.
+
+Searches run one after the other, each over all cores: the engine divides a search, and one search at a time is what
+bounds the memory. A search that is due again while it runs waits for its turn, as with max_concurrent = 1.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Protocol
+
+from trapline.detect import risk
+from trapline.detect.actions import Decided, Exempt, decide
+from trapline.detect.identity import telling_fields
+from trapline.detect.jobs import LOOKBACK, Job, by_time, due
+from trapline.detect.notable import Urgency
+from trapline.errors import TraplineError, Warn
+from trapline.knowledge.sharing import Sharing
+from trapline.search import Macro, Query, Result
+from trapline.state.journal import Cursor, Journal, Kind, Outgoing, Run, Status, Throttle, Tick
+from trapline.times import zone
+from trapline.values import Row
+
+SCHEDULER = "_scheduler"
+"""The index of the runs, as Splunk's scheduler log has them."""
+SHARED = 8
+"""So many searches of one time read datasets of data models together."""
+MANY = 3
+"""So many times of a search ahead make it worth asking first in which minutes there is anything for it."""
+RAISED = ("risk", "notable", SCHEDULER)
+"""Indexes that the scheduler itself writes to."""
+
+
+class Searches(Protocol):
+    """A session over the store as it is now: `trapline.search.Session`."""
+
+    def run(
+        self,
+        spl: str,
+        *,
+        earliest: str | float | None = None,
+        latest: str | float | None = None,
+        now: float | None = None,
+    ) -> Result: ...
+
+    def share(self, queries: Sequence[Query]) -> AbstractContextManager[Sharing]: ...
+
+    def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None: ...
+
+
+class Place(Protocol):
+    """Where events are, and where those go that are made."""
+
+    @property
+    def seen(self) -> float:
+        """When it looked at the store last: epoch seconds. What came later is not in its sessions."""
+        ...
+
+    def refresh(self) -> None:
+        """Look at the store."""
+        ...
+
+    def session(self) -> Searches:
+        """A session over the store as it was seen, and what the scheduler has written since."""
+        ...
+
+    def write(self, ready: Sequence[Outgoing]) -> None:
+        """Add events, those that are there already left out."""
+        ...
+
+    def version(self) -> object:
+        """Another value when other events than those of the scheduler have come."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What a tick did. `time`: of the schedule."""
+
+    time: float
+    runs: Sequence[Run]
+    risk_events: int = 0
+    notables: int = 0
+    warnings: Sequence[Warn] = ()
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Runs jobs over a place, and writes down in a journal. One per journal at a time: see `trapline.state.lock`."""
+
+    place: Place
+    journal: Journal
+    jobs: Sequence[Job]
+    urgency: Urgency
+    macros: Mapping[str, Macro] = field(default_factory=dict)
+    exempt: Exempt | None = None
+    deliver: Callable[[Tick, Decided], None] | None = None
+    """Adds to a tick what outputs are to send."""
+    lookback: float = LOOKBACK
+    tz: str = "UTC"
+    simulated: bool = False
+    """Runs happen at the time of their schedule, not by the clock."""
+    tell: Callable[[Ticked], None] | None = None
+    _ahead: dict[str, tuple[float, float, object, frozenset[float] | None]] = field(default_factory=dict)
+    """By search: a time range, the state of the store, and the minutes that hold something for it."""
+
+    def recover(self) -> int:
+        """Put into the store what a process that was cut off had decided. Returns the number of events. Raises
+        EngineError."""
+        return self.journal.deliver(self.place.write)
+
+    def begin(self, moment: float) -> None:
+        """Searches that are new start at a moment: later times of their schedule are due. Raises EngineError."""
+        known = self.journal.cursors()
+        new = {job.name: Cursor(moment, moment, clock.time()) for job in self.jobs if job.name not in known}
+        if new:
+            self.journal.commit(Tick(cursors=new))
+
+    def advance(self, now: float, *, until: Callable[[], bool] = lambda: False) -> int:
+        """Run all that is due at a moment, in the order of time; returns the number of runs. `until`: asked between
+        ticks, whether to stop. Raises EngineError where the journal or the store cannot be written."""
+        self.place.refresh()
+        self.recover()
+        zone_ = zone(self.tz)
+        cursors = self.journal.cursors()
+        wanted = []
+        left_out = Tick()
+        for job in self.jobs:
+            at = cursors.get(job.name)
+            if at is None:
+                first = job.first(now, zone_)
+                at = Cursor(now, now if first is None else first - 1, self.place.seen)
+            lookback = float("inf") if self.simulated else self.lookback
+            one = due(job, at.scheduled, now, lookback=lookback, tz=zone_)
+            wanted.append((job, one))
+            if one.skipped:
+                left_out.runs.append(self._skipped(job, one.skipped, one.reason, zone_))
+                left_out.cursors[job.name] = Cursor(at.since, one.skipped[-1], at.checked)
+            cursors[job.name] = at
+        if left_out.runs:
+            self.journal.commit(left_out)
+            self._told(Ticked(now, left_out.runs))
+        counts = {job.name: len(one.times) for job, one in wanted}
+        last = {job.name: one.times[-1] for job, one in wanted if one.times}
+        ran = 0
+        for time, ready in by_time(wanted):
+            if until():
+                break
+            for job in ready:
+                if counts[job.name] >= MANY:
+                    self._look_ahead(job, time, last[job.name], zone_)
+            ran += self.tick(time, ready, cursors)
+        return ran
+
+    def tick(
+        self, time: float, ready: Sequence[Job], cursors: Mapping[str, Cursor], kind: Kind = Kind.SCHEDULED
+    ) -> int:
+        """Run jobs at a time of their schedule, and make what comes of it hold. Raises EngineError."""
+        zone_ = zone(self.tz)
+        tick = Tick()
+        risk_events = notables = 0
+        warnings: list[Warn] = []
+        throttles = self.journal.throttles(time) if any(job.throttle for job in ready) else {}
+        busy = [job for job in ready if not self._idle(job, time, zone_)]
+        session = self.place.session() if busy else None
+        queries = [Query(job.detection.search, *job.window(time, zone_), time) for job in busy]
+        entries: list[Row] = []
+        with _shared(session, queries):
+            for job in ready:
+                run, decided = self._run(session if job in busy else None, job, time, kind, throttles, zone_)
+                tick.runs.append(run)
+                entries.append(_entry(job, run, decided))
+                if kind is Kind.SCHEDULED:
+                    at = cursors.get(job.name)
+                    since, checked = (at.since, at.checked) if at is not None else (time, self.place.seen)
+                    tick.cursors[job.name] = Cursor(since, time, checked)
+                if decided is None:
+                    continue
+                tick.found += decided.found
+                tick.throttles += decided.throttles
+                tick.notables += decided.notables
+                tick.events += [("risk", decided.risk_events), ("notable", decided.notable_events)]
+                risk_events += len(decided.risk_events)
+                notables += len(decided.notables)
+                warnings += decided.warnings
+                if self.deliver is not None:
+                    self.deliver(tick, decided)
+        tick.events.append((SCHEDULER, entries))
+        self.journal.commit(tick)
+        self.journal.deliver(self.place.write)
+        self._told(Ticked(time, tick.runs, risk_events, notables, warnings))
+        return len(ready)
+
+    def _run(
+        self,
+        session: Searches | None,
+        job: Job,
+        time: float,
+        kind: Kind,
+        throttles: Mapping[tuple[str, str], Throttle],
+        tz: tzinfo,
+    ) -> tuple[Run, Decided | None]:
+        begun = clock.perf_counter()
+        started = self.place.seen
+        earliest, latest = job.window(time, tz)
+        sid = _sid(job, time, kind, started)
+
+        def ended(status: Status, rows: int = 0, findings: int = 0, reason: str | None = None) -> Run:
+            seconds = round(clock.perf_counter() - begun, 6)
+            return Run(
+                job.name, time, kind, sid, earliest, latest, started, seconds, status, rows, findings, reason=reason
+            )
+
+        if session is None:
+            return ended(Status.DONE), None
+        try:
+            result = session.run(job.detection.search, earliest=earliest, latest=latest, now=time)
+        except TraplineError as error:
+            reason = error.reason + (f" ({error.hint})" if error.hint else "")
+            return ended(Status.FAILED, reason=reason), None
+        except Exception as error:  # a defect of ours in one search must not stop the others
+            return ended(Status.FAILED, reason=f"internal error, {type(error).__name__}: {str(error)[:200]}"), None
+        decided = decide(
+            job,
+            result.rows,
+            risk.Run(time if self.simulated else clock.time(), sid, earliest, latest),
+            time,
+            by=telling_fields(job.detection.search, self.macros) if result.rows else (),
+            throttles=throttles,
+            known=self.journal.found(job.name, time) if kind is Kind.BACKFILL else {},
+            guid=self.journal.id,
+            urgency=self.urgency,
+            exempt=self.exempt,
+        )
+        decided.warnings += result.warnings
+        notes = [str(one) for one in decided.warnings]
+        return ended(Status.DONE, len(result.rows), len(decided.findings), "; ".join(notes)[:2000] or None), decided
+
+    def _skipped(self, job: Job, times: Sequence[float], reason: str, tz: tzinfo) -> Run:
+        earliest, _ = job.window(times[0], tz)
+        _, latest = job.window(times[-1], tz)
+        count = f"{len(times):,} runs are left out: " if len(times) > 1 else ""
+        sid = _sid(job, times[-1], Kind.SCHEDULED, times[-1])
+        return Run(
+            job.name,
+            times[-1],
+            Kind.SCHEDULED,
+            sid,
+            earliest,
+            latest,
+            clock.time(),
+            0.0,
+            Status.SKIPPED,
+            reason=f"{count}{reason}",
+        )
+
+    def _look_ahead(self, job: Job, time: float, last: float, tz: tzinfo) -> None:
+        """Ask once in which minutes of many windows there is anything for a search."""
+        version = self.place.version()
+        known = self._ahead.get(job.name)
+        earliest, _ = job.window(time, tz)
+        _, latest = job.window(last, tz)
+        if earliest is None or latest is None:
+            return
+        if known is not None and known[2] == version and known[0] <= earliest and latest <= known[1]:
+            return
+        try:
+            found = self.place.session().minutes(job.detection.search, earliest, latest)
+        except TraplineError:
+            found = None  # it says so itself, when it is run
+        self._ahead[job.name] = (earliest, latest, version, found)
+
+    def _idle(self, job: Job, time: float, tz: tzinfo) -> bool:
+        """Whether it is known that a run finds nothing."""
+        known = self._ahead.get(job.name)
+        if known is None or known[3] is None or known[2] != self.place.version():
+            return False
+        earliest, latest = job.window(time, tz)
+        if earliest is None or latest is None or earliest < known[0] or latest > known[1]:
+            return False
+        low = earliest - earliest % 60
+        return not any(low <= minute < latest for minute in known[3])
+
+    def _told(self, ticked: Ticked) -> None:
+        if self.tell is not None:
+            self.tell(ticked)
+
+
+def _shared(session: Searches | None, queries: Sequence[Query]) -> AbstractContextManager[object]:
+    return session.share(queries) if session is not None and len(queries) >= SHARED else nullcontext()
+
+
+def _sid(job: Job, time: float, kind: Kind, started: float) -> str:
+    stem = "".join(one if one.isalnum() else "_" for one in job.detection.name)
+    again = f"_{started:.6f}" if kind is Kind.BACKFILL else ""
+    return f"scheduler__{stem}_at_{time:.0f}{again}"
+
+
+def _entry(job: Job, run: Run, decided: Decided | None) -> Row:
+    """A run as an event of the scheduler's index, with the names that Splunk's scheduler.log has."""
+    fields: dict[str, str] = {
+        "savedsearch_name": run.search,
+        "status": "success" if run.status is Status.DONE else run.status.value,
+        "scheduled_time": f"{run.scheduled:.0f}",
+        "dispatch_time": f"{run.started:.0f}",
+        "run_time": f"{run.seconds:.3f}",
+        "result_count": str(run.rows),
+        "findings": str(run.findings),
+        "search_type": run.kind.value,
+        "sid": run.sid,
+    }
+    if run.earliest is not None:
+        fields["window_earliest"] = f"{run.earliest:.0f}"
+    if run.latest is not None:
+        fields["window_latest"] = f"{run.latest:.0f}"
+    if decided is not None and (decided.held_back or decided.exempt):
+        fields |= {"suppressed": str(decided.held_back), "exempt": str(decided.exempt)}
+    if run.reason:
+        fields["reason"] = run.reason
+    row: Row = {"_time": run.scheduled, "source": "scheduler.log", "sourcetype": "scheduler"}
+    return row | fields | {"_raw": risk.stash(run.scheduled, fields)}
