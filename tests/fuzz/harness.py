@@ -1,24 +1,60 @@
-"""What the fuzzers share: running a property, and keeping the smallest input that breaks it."""
+"""What the fuzzers share: running a property, and keeping the smallest input that breaks it.
+
+A hang is too much work, not too much waiting: the limits are seconds of this process's CPU time, so that a machine that
+is busy with other things, or stands still, breaks nothing. What waits for ever without working ends the process by the
+clock, after `PATIENCE`.
+"""
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy, deferred
 
-from tests.conformance import Hang as Hang
-from tests.conformance import limit
-
 CRASHERS = Path(__file__).parent / "crashers"
 
 SECONDS = 5.0
-"""How long one input may take. Inputs are at most some thousand characters: they take milliseconds."""
+"""CPU seconds that one input may take. Inputs are at most some thousand characters: they take milliseconds."""
+
+PATIENCE = 900
+"""Seconds by the clock after which an input that does not come back ends the process, with a traceback."""
 
 T = TypeVar("T")
+
+
+class Hang(BaseException):
+    """An input took too long. Not an Exception, so that nothing on the way up takes it for one of its own."""
+
+
+@contextmanager
+def limit(seconds: float) -> Iterator[None]:
+    """Raises Hang when the body has used so much CPU time; again every second, should something swallow it."""
+    inside = True
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if inside:
+            raise Hang
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)
+    faulthandler.register(signal.SIGALRM, file=2, chain=True)  # whose own handler then ends the process
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    try:
+        yield
+    finally:
+        inside = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.unregister(signal.SIGALRM)
 
 
 def bounded(check: Callable[[T], None], seconds: float = SECONDS) -> Callable[[T], None]:
@@ -29,7 +65,7 @@ def bounded(check: Callable[[T], None], seconds: float = SECONDS) -> Callable[[T
             with limit(seconds):
                 check(value)
         except Hang:
-            raise AssertionError(f"no end within {seconds:g} s") from None
+            raise AssertionError(f"no end within {seconds:g} s of CPU time") from None
 
     return run
 

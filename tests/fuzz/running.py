@@ -6,6 +6,9 @@ import json
 import re
 import resource
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
@@ -19,24 +22,29 @@ MEGABYTES = 700
 """How much the memory of the process may grow by one search over a few events."""
 
 
-SECONDS = 60.0
-"""How long one search over a few events may take, on a machine that does other things too. All fields of a store take
-the engine a second of compiling; what is to be found is what has no end."""
+SECONDS = 30.0
+"""CPU seconds that one search over a few events may take. All fields of a store take the engine a second of compiling;
+what is to be found is what has no end."""
+
+RUN = {"rows": 12, "store": 7, "windows": 1}
+COMPILED = {"rows": 2_000, "store": 5, "windows": 1}
+"""How often a search that is run, or compiled only, meets which session. All fields of a store take the engine a
+hundred times as long as those of a few rows."""
 
 
-def place(rng: Random) -> str:
-    """A session of the world. All fields of Windows events take a second of compiling, so that is rare."""
-    return rng.choices(("rows", "store", "windows"), (12, 7, 1))[0]
+def place(rng: Random, weights: Mapping[str, int] = RUN) -> str:
+    """A session of the world."""
+    return rng.choices(tuple(weights), tuple(weights.values()))[0]
 
 
 class End(StrEnum):
-    """How far a search came."""
+    """How far a search came. Each refusal is one of the project's own errors, with a reason and a place."""
 
     UNREAD = "refused by the parser"
-    PARSED = "parsed, and not asked to go on"
-    REFUSED = "parsed, refused when it was compiled"
-    FAILED = "compiled, refused while it ran"
-    RAN = "ran"
+    REFUSED = "parsed, refused when compiled"
+    COMPILED = "compiled to SQL, not to be run"
+    FAILED = "compiled, refused when run"
+    RAN = "ran to rows"
 
 
 class Defect(AssertionError):
@@ -48,7 +56,8 @@ class Defect(AssertionError):
 
 
 def check(text: str, world: World, name: str, *, further: bool = True) -> End:
-    """Parse a text and, to go `further`, run it in a session of the world. Raises Defect, or whatever escapes."""
+    """Parse a text, compile it to the engine's SQL in a session of the world, and run it there to go `further`. Raises
+    Defect, or whatever escapes."""
     session = world.sessions[name]
     if further:
         world.tidy()
@@ -58,17 +67,17 @@ def check(text: str, world: World, name: str, *, further: bool = True) -> End:
     except TraplineError as error:
         _refusal(text, error)
         return End.UNREAD
-    if not further:
-        return End.PARSED
-    end = _run(text, session)
+    end = _run(text, session) if further else _compile(text, session)
     if _megabytes() - before > MEGABYTES:
         raise Defect("memory grew out of bounds")
     return end
 
 
-def _run(text: str, session: Session) -> End:
+@contextmanager
+def _noticed() -> Iterator[None]:
+    """Tells defects from errors of the project's own."""
     try:
-        result = session.run(text, now=NOW)
+        yield
     except RuntimeError as error:
         if "interrupted" in str(error):
             # The engine met the signal of the time limit first.
@@ -77,11 +86,26 @@ def _run(text: str, session: Session) -> End:
     except EngineError as error:
         if error.code == "internal":
             raise Defect(error.reason) from error
-        _refusal(text, error)
-        return End.FAILED
+        raise
+
+
+def _compile(text: str, session: Session) -> End:
+    try:
+        with _noticed():
+            session.sql(text, now=NOW, pretty=False)
     except TraplineError as error:
         _refusal(text, error)
         return End.REFUSED
+    return End.COMPILED
+
+
+def _run(text: str, session: Session) -> End:
+    try:
+        with _noticed():
+            result = session.run(text, now=NOW)
+    except TraplineError as error:
+        _refusal(text, error)
+        return End.FAILED if isinstance(error, EngineError) else End.REFUSED
     body = {"rows": result.rows, "warnings": [one.to_json() for one in result.warnings], "shown": result.shown}
     try:
         json.dumps(body, allow_nan=False).encode()
@@ -112,15 +136,41 @@ def _megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def fuzz(world: World, *, seed: int, count: int, every: int = 1) -> Counter[End]:
-    """Try so many searches, one of `every` so many beyond parsing, each in one of the sessions. Raises what the first
-    defect raises, its input kept."""
-    rng = Random(seed)
-    ends: Counter[End] = Counter()
-    for number in range(count):
-        text, name = searches.text(rng), place(rng)
-        ends[attempt(text, world, name, further=number % every == 0)] += 1
-    return ends
+def numbered(seed: int, number: int, *, further: bool) -> tuple[searches.Made, str]:
+    """The search of a number and its session: each is made anew from the seed, without those before it."""
+    rng = Random(f"{seed}:{number}")
+    return searches.made(rng), place(rng, RUN if further else COMPILED)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was tried: searches by what they are and how far they came; the defects met, by their way."""
+
+    shapes: Counter[searches.Shape] = field(default_factory=Counter)
+    ends: Counter[End] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def tried(self) -> int:
+        return self.shapes.total()
+
+
+def fuzz(world: World, *, seed: int, first: int = 0, count: int, every: int = 1, tally: Tally | None = None) -> Tally:
+    """Try the searches of so many numbers, one of `every` so many to rows, the others as far as SQL. The input of a
+    defect is kept; without a `tally` the defect is raised, with one it is written there and the next one is tried."""
+    told = Tally() if tally is None else tally
+    for number in range(first, first + count):
+        further = number % every == 0
+        made, name = numbered(seed, number, further=further)
+        told.shapes[made.shape] += 1
+        try:
+            told.ends[attempt(made.text, world, name, further=further)] += 1
+        except Exception as error:  # whatever it is, it is what was looked for
+            if tally is None:
+                raise
+            notes = "; ".join(getattr(error, "__notes__", []))
+            told.broken.append(f"search {number}: {type(error).__name__}: {str(error)[:300]} ({notes})")
+    return told
 
 
 def timed(text: str, world: World, name: str, *, further: bool = True) -> End:
@@ -139,10 +189,10 @@ def attempt(text: str, world: World, name: str, *, further: bool = True) -> End:
     try:
         return timed(text, world, name, further=further)
     except Exception as error:  # whatever it is, its input is what matters
-        least = harness.smallest(text, lambda one: _tried(one, world, name), tries=400, seconds=SECONDS)
+        least = harness.smallest(text, lambda one: _tried(one, world, name, further), tries=400, seconds=SECONDS)
         error.add_note(f"kept as {harness.kept(least, '.run')}, in {name}: {least!r}")
         raise
 
 
-def _tried(text: str, world: World, name: str) -> None:
-    check(text, world, name)
+def _tried(text: str, world: World, name: str, further: bool) -> None:
+    check(text, world, name, further=further)

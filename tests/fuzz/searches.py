@@ -11,6 +11,8 @@ import importlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -483,19 +485,41 @@ def search(rng: Random, *, most: int = 4) -> str:
     return rng.choice(head) + " | ".join(some)
 
 
-def text(rng: Random) -> str:
+class Shape(StrEnum):
+    """How a text was made."""
+
+    RULES = "made by the rules of the language"
+    RULES_DAMAGED = "made by the rules, damaged"
+    KNOWN_DAMAGED = "written by people, damaged"
+    KNOWN_CHANGED = "written by people, with other names and values"
+
+
+_SHARES = {Shape.RULES: 45, Shape.RULES_DAMAGED: 10, Shape.KNOWN_DAMAGED: 20, Shape.KNOWN_CHANGED: 25}
+"""Of 100 texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A text to try, and how it was made."""
+
+    text: str
+    shape: Shape
+
+
+def made(rng: Random) -> Made:
     """A search made by the rules, one that somebody wrote with other names and values in it, or a damaged one."""
-    choice = rng.random()
-    if choice < 0.6:
-        made = search(rng)
-    elif choice < 0.75:
-        made = damage(search(rng), rng)
-    elif choice < 0.85:
-        made = damage(rng.choice(corpus()), rng)
-    else:
-        whole = rng.choice(corpus())
-        made = _TERM.sub(lambda found: literal(rng) if rng.random() < 0.3 else found.group(), whole)
-        made = _FIELD.sub(lambda found: field(rng) if rng.random() < 0.1 else found.group(), made)
+    shape = rng.choices(tuple(_SHARES), tuple(_SHARES.values()))[0]
+    match shape:
+        case Shape.RULES:
+            text = search(rng)
+        case Shape.RULES_DAMAGED:
+            text = damage(search(rng), rng)
+        case Shape.KNOWN_DAMAGED:
+            text = damage(rng.choice(corpus()), rng)
+        case Shape.KNOWN_CHANGED:
+            whole = rng.choice(corpus())
+            text = _TERM.sub(lambda found: literal(rng) if rng.random() < 0.3 else found.group(), whole)
+            text = _FIELD.sub(lambda found: field(rng) if rng.random() < 0.1 else found.group(), text)
     if rng.random() < 0.01:
-        made += rng.choice(BITS)
-    return made[:LONGEST]
+        text += rng.choice(BITS)
+    return Made(text[:LONGEST], shape)

@@ -33,8 +33,13 @@ def test_crashers(path: Path, here: World) -> None:
 
 def test_searches_run_or_are_refused(here: World) -> None:
     """Always the same searches. Enough of them must run: a fuzzer whose inputs are all refused finds nothing."""
-    ends = running.fuzz(here, seed=1, count=200)
+    ends = running.fuzz(here, seed=1, count=200).ends
     assert ends[running.End.RAN] > 35, ends
+
+
+def test_searches_compile_or_are_refused(here: World) -> None:
+    ends = running.fuzz(here, seed=2, count=1_000, every=1_000).ends
+    assert ends[running.End.COMPILED] > 150, ends
 
 
 def test_every_command_runs(here: World) -> None:

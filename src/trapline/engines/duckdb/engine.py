@@ -162,6 +162,7 @@ class DuckDB:
     def sql(self, node: Node, *, pretty: bool = True, tz: str = "UTC") -> str:
         """The SQL of a plan."""
         with self._query(tz, pretty=pretty) as dialect:
+            dialect.asked = False
             return _text(compile_plan(node, dialect)[0], pretty=pretty)
 
     @contextmanager
@@ -227,6 +228,8 @@ class _Dialect:
     engine: DuckDB
     tz: str
     fragments: Fragments | None = None
+    asked: bool = True
+    """The query will run, not only be written: the engine must know the rows that it reads."""
     names: list[str] = field(default_factory=list)
     seen: dict[int, str] = field(default_factory=dict)
 
@@ -269,7 +272,9 @@ class _Dialect:
         if isinstance(rows.data, Kept):
             return rows.data.name
         known = self.seen.get(id(rows.data))
-        if known is None:
+        if known is None and not self.asked:
+            known = self.seen[id(rows.data)] = f"rows_{len(self.seen) + 1}"
+        elif known is None:
             known = self.seen[id(rows.data)] = self.engine._register(rows)
             self.names.append(known)
         return known
