@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from trapline.content.catalog import Content
 from trapline.content.model import Detection, DetectionType, Status
-from trapline.errors import InputError, TraplineError
+from trapline.errors import InputError, TraplineError, Warn
 
 if TYPE_CHECKING:
     from trapline.detect.hunt import HuntResult
     from trapline.detect.run import Progress
+    from trapline.detect.scheduler import Scheduler
+    from trapline.detect.settings import Settings
     from trapline.ingest.intake import Evidence
     from trapline.ingest.intake import Progress as IngestProgress
     from trapline.ingest.report import IngestReport
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from trapline.plan import Table
     from trapline.search import Session
     from trapline.spl.lookups import Lookup
+    from trapline.state.database import Database
 
 
 def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
@@ -79,6 +82,93 @@ def kept(store: Path, *, create: bool = False, writes: bool = True) -> Kept | No
     return Kept((store / LOOKUPS,), os.environ.get(STATE_VARIABLE) or store / STATE, writes)
 
 
+def database(store: Path) -> Database:
+    """The state database of a store, made where it is missing. Raises TraplineError."""
+    from trapline.state.database import Database
+
+    place = os.environ.get(STATE_VARIABLE)
+    if not place:
+        store.mkdir(parents=True, exist_ok=True)
+    return Database.at(place or store / STATE)
+
+
+def settings(store: Path, file: Path | None = None) -> Settings:
+    """The user's settings: a file, else `trapline.yml` of the store. Raises InputError."""
+    from trapline.detect.settings import SETTINGS, read
+
+    if file is not None and not file.is_file():
+        raise InputError("there is no such file", file=str(file), code="settings")
+    return read(file or store / SETTINGS)
+
+
+@contextmanager
+def scheduler(
+    content: Content,
+    knowledge: Knowledge,
+    *,
+    store: Path,
+    kept: Kept | None = None,
+    settings: Settings,
+    detections: Sequence[Detection] = (),
+    simulated: bool = False,
+) -> Iterator[tuple[Scheduler, list[Warn]]]:
+    """The scheduler of a store, alone on it, with the detections that are enabled there, or those given; and what is
+    doubtful about them. Raises TraplineError where another one runs, or nothing is enabled."""
+    from trapline.detect.hunt import profiles
+    from trapline.detect.jobs import jobs
+    from trapline.detect.notable import urgency_of
+    from trapline.detect.place import StorePlace
+    from trapline.detect.scheduler import Scheduler
+    from trapline.detect.settings import ENABLED, enabled
+    from trapline.knowledge.lookups import LookupFiles
+    from trapline.search import Session
+    from trapline.state.journal import Journal
+    from trapline.state.lock import held
+    from trapline.store import Store, collected
+    from trapline.times import zone
+
+    warnings = [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
+    if not detections:
+        detections, lost = enabled(content, store / ENABLED)
+        warnings += lost
+    made, refused = jobs(content, detections, profiles(content), settings.of, tz=zone(settings.tz))
+    warnings += refused
+    if not made:
+        raise TraplineError(
+            "no detection is enabled",
+            hint="enable some: trapline content enable NAME..., or name them: trapline run --detection NAME",
+            code="schedule.nothing",
+        )
+    macros, lookups = content.macros(), LookupFiles(content.lookups)
+    with held(store / "scheduler.lock", "a scheduler"), Store.open(store) as opened:
+
+        def over(tables: Sequence[Table]) -> Session:
+            return Session(
+                tables=tables,
+                macros=macros,
+                lookups=lookups,
+                knowledge=knowledge,
+                kept=kept,
+                tz=settings.tz,
+                saved_searches=_saved_searches(content),
+                writer=partial(collected.write, opened),
+            )
+
+        yield (
+            Scheduler(
+                StorePlace(opened, over),
+                Journal(database(store)),
+                made,
+                urgency_of(knowledge),
+                macros=macros,
+                lookback=settings.lookback,
+                tz=settings.tz,
+                simulated=simulated,
+            ),
+            warnings,
+        )
+
+
 def with_lookups(
     knowledge: Knowledge, kept: Kept | None, assets: Path | None = None, identities: Path | None = None
 ) -> Knowledge:
@@ -97,7 +187,7 @@ def lookup_table(name: str, content: Content, knowledge: Knowledge, kept: Kept |
     from trapline.knowledge import lookups
 
     own = kept.files() if kept is not None else {}
-    found = lookups.find(name, lookups.LookupFiles(content.lookups), knowledge.lookups, own)
+    found = lookups.find(name, lookups.LookupFiles(content.lookups, content.fillers), knowledge.lookups, own)
     return found if kept is None else kept.current(found)
 
 
@@ -175,8 +265,10 @@ def needs_no_events(spl: str, content: Content) -> bool:
 
 
 def _saved_searches(content: Content) -> dict[str, str]:
-    """The searches of the detections by their names, and by those that their saved searches have in Splunk."""
-    return {name: one.search for one in content.detections for name in (one.rule_name, one.name)}
+    """The searches of baselines and detections by their names, of the latter also by those that they have in Splunk."""
+    return {one.name: one.search for one in content.baselines} | {
+        name: one.search for one in content.detections for name in (one.rule_name, one.name)
+    }
 
 
 @contextmanager
@@ -202,7 +294,7 @@ def session(
     from trapline.store import Store, collected
 
     def over(tables: Sequence[Table]) -> Session:
-        lookups = LookupFiles(content.lookups)
+        lookups = LookupFiles(content.lookups, content.fillers)
         return Session(
             tables=tables,
             macros=content.macros(),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trapline.content.read import load
 from trapline.errors import InputError, SplError, TraplineError
 from trapline.knowledge.lookups import LookupFiles, is_plain, lookup_of, read_rows, write_csv
 from trapline.search import Session
@@ -175,6 +176,56 @@ def test_lookups_of_content_are_read_when_used(tmp_path: Path) -> None:
     assert [one.reason for one in result.warnings] == [
         "the lookup seen is a KV store collection, which has no rows here"
     ]
+
+
+def test_what_fills_a_table_is_told() -> None:
+    from trapline.content.model import Lookup as Definition
+
+    baselines = {"seen": ["Seen - Initial", "Seen - Update"], "made": ["Make it"]}
+    files = LookupFiles(
+        [Definition(name="seen", kind="kvstore", collection="seen", fields=("user",))], lambda: baselines
+    )
+    session = Session(events=[{"user": "a"}], lookups=files)
+    told = session.run("lookup seen user").warnings
+    assert told[0].reason.endswith("; it is filled by the baseline 'Seen - Initial' or 'Seen - Update'")
+    with pytest.raises(
+        SplError, match=r"'made' is not here, and nothing defines it: it is made by the baseline 'Make it'"
+    ):
+        session.run("lookup made user")
+
+
+def test_the_baselines_of_content_that_write_a_table(tmp_path: Path) -> None:
+    folder = tmp_path / "baselines"
+    folder.mkdir()
+    for name, search in (
+        ("One", "search * | stats count by user | outputlookup append=t seen"),
+        ("Two", "search * | outputlookup seen.csv | stats count"),
+    ):
+        (folder / f"{name.lower()}.yml").write_text(BASELINE.format(name=name, search=search))
+    content = load(tmp_path)
+    assert content.fillers() == {"seen": ["One"], "seen.csv": ["Two"]}
+
+
+BASELINE = """\
+name: {name}
+id: 6c5f0a1e-58b0-4b4e-9e0b-6a2a1f1d2c3b
+version: 1
+date: '2026-01-01'
+author: The tests
+type: Baseline
+datamodel: []
+description: Remembers users.
+search: '{search}'
+how_to_implement: Nothing to do.
+known_false_positives: None known.
+references: []
+tags:
+  analytic_story: []
+  detections: []
+  product: [Splunk Enterprise]
+  required_fields: []
+  security_domain: endpoint
+"""
 
 
 # --- outputlookup --------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +91,9 @@ class Index(Generic[T]):
         holding = [key for key in self._items if len(wanted) > 2 and all(word in key for word in words)]
         alike = difflib.get_close_matches(wanted, self._items, limit, 0.5)
         return [self._items[key].name for key in dict.fromkeys([*holding[:limit], *alike])][:limit]
+
+
+_WRITES = re.compile(r"\|\s*outputlookup\b([^|\]]*)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -183,6 +187,16 @@ class Content:
         found = {key: SearchMacro(one.name, one.definition, one.args) for key, one in self.macro_defs.items()}
         for name in self.filters - found.keys():
             found[name] = SearchMacro(name, "search *")
+        return found
+
+    def fillers(self) -> dict[str, list[str]]:
+        """The baselines that write each lookup table (outputlookup): table -> their names."""
+        found: dict[str, list[str]] = {}
+        for one in self.baselines:
+            for words in _WRITES.findall(one.search):
+                named = next((word for word in reversed(words.split()) if "=" not in word), "").strip('"')
+                if named:
+                    found.setdefault(named, []).append(one.name)
         return found
 
     def deployment_of(self, item: Detection | Baseline) -> Deployment:

@@ -11,8 +11,9 @@ import gzip
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
@@ -269,10 +270,14 @@ def _packed(cell: Value | None) -> str:
 class LookupFiles(Mapping[str, Lookup]):
     """The lookups of detection content by name and by file name; a file is read when a search first uses it.
 
-    A KV store collection and a file that is not there are empty tables with a note.
+    A KV store collection and a file that is not there are empty tables with a note. `fillers`: table -> the baselines
+    of the content that write it, asked for when a table is found empty or missing.
     """
 
-    def __init__(self, definitions: Iterable[Definition]) -> None:
+    def __init__(
+        self, definitions: Iterable[Definition], fillers: Callable[[], Mapping[str, Sequence[str]]] = dict
+    ) -> None:
+        self._fillers = fillers
         self._definitions: dict[str, Definition] = {}
         found = list(definitions)
         for one in found:
@@ -284,8 +289,16 @@ class LookupFiles(Mapping[str, Lookup]):
     def __getitem__(self, name: str) -> Lookup:
         known = self._read.get(name)
         if known is None:
-            known = self._read[name] = defined(self._definitions[name])
+            known = defined(self._definitions[name])
+            if known.note and (filler := self.filled_by(known.name) or self.filled_by(known.filename)):
+                known = replace(known, note=f"{known.note}; it is filled by {filler}")
+            self._read[name] = known
         return known
+
+    def filled_by(self, name: str) -> str:
+        """`the baseline 'x' or 'y'` that writes a table; empty if none does."""
+        names = [f"'{one}'" for one in self._fillers().get(name, ())] if name else []
+        return f"the baseline {' or '.join(names)}" if names else ""
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._definitions)
@@ -343,7 +356,17 @@ def find(
     if name in COMPUTED:
         return COMPUTED[name]
     if (stranger := absent_tables().get(name)) is not None:
-        raise SplError(f"the lookup '{name}' is not here: it {stranger.needs}", hint=stranger.provide, code="lookup")
+        raise SplError(
+            f"the lookup '{name}' is not here, and nothing defines it: it {stranger.needs}",
+            hint=stranger.provide,
+            code="lookup",
+        )
+    if isinstance(known, LookupFiles) and (filler := known.filled_by(name)):
+        raise SplError(
+            f"the lookup '{name[:80]}' is not here, and nothing defines it: it is made by {filler}",
+            hint=f"run that over a store with | savedsearch, or trapline lookups import {name[:80]} FILE",
+            code="lookup",
+        )
     near = difflib.get_close_matches(name, [*known, *(also or ()), *(own or ())], 1, 0.6)
     some = ", ".join(sorted(known)[:8])
     raise SplError(
