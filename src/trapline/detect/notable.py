@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from trapline.detect import risk, tokens
 from trapline.detect.finding import Finding
 from trapline.detect.jobs import Job
+from trapline.knowledge import Knowledge
 from trapline.state.journal import NewNotable
 from trapline.values import Row, Value, compact, value_text
 
@@ -102,6 +103,15 @@ def notable(job: Job, row: Row, finding: Finding, *, run: risk.Run, rid: int, gu
         fields=given,
     )
     return Raised(event, state)
+
+
+def urgency_of(knowledge: Knowledge | None) -> Urgency:
+    """Urgency from the severity and the highest priority of the assets and identities of a row."""
+
+    def urgency(severity: str, row: Mapping[str, Value]) -> str:
+        return "low" if severity == "unknown" else severity
+
+    return urgency
 
 
 def _placed(text: str, words: Mapping[str, str]) -> str:

@@ -35,6 +35,8 @@ SHARED = 8
 """So many searches of one time read datasets of data models together."""
 MANY = 3
 """So many times of a search ahead make it worth asking first in which minutes there is anything for it."""
+TOGETHER = 1.0
+"""Seconds for which ticks that find nothing are written down together."""
 RAISED = ("risk", "notable", SCHEDULER)
 """Indexes that the scheduler itself writes to."""
 
@@ -111,6 +113,8 @@ class Scheduler:
     tell: Callable[[Ticked], None] | None = None
     _ahead: dict[str, tuple[float, float, object, frozenset[float] | None]] = field(default_factory=dict)
     """By search: a time range, the state of the store, and the minutes that hold something for it."""
+    _pending: Tick = field(default_factory=Tick)
+    _settled: float = field(default_factory=clock.monotonic)
 
     def recover(self) -> int:
         """Put into the store what a process that was cut off had decided. Returns the number of events. Raises
@@ -151,19 +155,31 @@ class Scheduler:
         counts = {job.name: len(one.times) for job, one in wanted}
         last = {job.name: one.times[-1] for job, one in wanted if one.times}
         ran = 0
-        for time, ready in by_time(wanted):
-            if until():
-                break
-            for job in ready:
-                if counts[job.name] >= MANY:
-                    self._look_ahead(job, time, last[job.name], zone_)
-            ran += self.tick(time, ready, cursors)
+        try:
+            for time, ready in by_time(wanted):
+                if until():
+                    break
+                for job in ready:
+                    if counts[job.name] >= MANY:
+                        self._look_ahead(job, time, last[job.name], zone_)
+                ran += self.tick(time, ready, cursors)
+        finally:
+            self.settle()
         return ran
+
+    def settle(self) -> None:
+        """Make what was decided hold. Raises EngineError."""
+        if self._pending.runs:
+            tick, self._pending = self._pending, Tick()
+            self.journal.commit(tick)
+        self.recover()
+        self._settled = clock.monotonic()
 
     def tick(
         self, time: float, ready: Sequence[Job], cursors: Mapping[str, Cursor], kind: Kind = Kind.SCHEDULED
     ) -> int:
-        """Run jobs at a time of their schedule, and make what comes of it hold. Raises EngineError."""
+        """Run jobs at a time of their schedule. What comes of it holds with `settle` at the latest, and at once where
+        something was found. Raises EngineError; then nothing of it holds."""
         zone_ = zone(self.tz)
         tick = Tick()
         risk_events = notables = 0
@@ -194,8 +210,10 @@ class Scheduler:
                 if self.deliver is not None:
                     self.deliver(tick, decided)
         tick.events.append((SCHEDULER, entries))
-        self.journal.commit(tick)
-        self.journal.deliver(self.place.write)
+        # Times at which nothing was found may hold together: to run them again costs nothing.
+        self._pending.add(tick)
+        if tick.found or tick.notables or clock.monotonic() - self._settled > TOGETHER:
+            self.settle()
         self._told(Ticked(time, tick.runs, risk_events, notables, warnings))
         return len(ready)
 

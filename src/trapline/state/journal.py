@@ -117,10 +117,23 @@ class Tick:
     found: list[Found] = field(default_factory=list)
     throttles: list[Throttle] = field(default_factory=list)
     notables: list[NewNotable] = field(default_factory=list)
-    events: list[tuple[str, Sequence[Row]]] = field(default_factory=list)
+    events: list[tuple[str, list[Row]]] = field(default_factory=list)
     """(index, events)."""
     also: list[Callable[[sa.Connection], None]] = field(default_factory=list)
     """What else belongs to the transaction."""
+
+    def add(self, later: Tick) -> None:
+        """Take in a later tick. Events of an index go together, so that the store makes one file of them."""
+        self.runs += later.runs
+        self.cursors |= later.cursors
+        self.found += later.found
+        self.throttles += later.throttles
+        self.notables += later.notables
+        self.also += later.also
+        merged: dict[str, list[Row]] = {}
+        for index, rows in (*self.events, *later.events):
+            merged.setdefault(index, []).extend(rows)
+        self.events = list(merged.items())
 
 
 @dataclass(frozen=True, slots=True)

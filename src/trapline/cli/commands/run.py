@@ -1,0 +1,84 @@
+"""`trapline run`: the scheduler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trapline.cli.options import identity_options, json_option, store_option
+
+
+@click.command("run")
+@store_option
+@click.option("--once", is_flag=True, help="Run what is due now, then stop.")
+@click.option(
+    "--clock",
+    metavar="FROM..TO",
+    help="Simulate: run what would have been due between two moments, at once. Times as in a search.",
+)
+@click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
+@click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Only this one, enabled or not.")
+@click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
+@click.option("--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of built-in ones.")
+@click.option(
+    "--settings",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Your settings. Default: trapline.yml of the store.",
+)
+@identity_options
+@json_option
+def command(
+    store: Path,
+    once: bool,
+    clock: str | None,
+    folders: tuple[str, ...],
+    names: tuple[str, ...],
+    macros: tuple[str, ...],
+    addons: tuple[str, ...],
+    file: Path | None,
+    assets: Path | None,
+    identities: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the enabled detections on their schedules: risk events, notables, a record of every run.
+
+    Without --once and --clock it goes on until it is stopped (Ctrl-C). It may be killed at any time: what a run found
+    is neither lost nor doubled. After an outage the searches catch up, as far back as `lookback` of the settings.
+
+    \b
+    Examples:
+      trapline content enable "Windows Service Create RemComSvc"
+      trapline run
+      trapline run --once
+      trapline run --clock 2026-03-01..2026-03-08 --store week
+
+    \b
+    Exit codes: 0 it ran, though single searches may have failed (see `trapline runs`); 2 it could not run.
+    """
+    from trapline import app
+    from trapline.cli.runtext import Running, simulated_range
+
+    content = app.content(folders, macros)
+    kept = app.kept(store, create=True)
+    knowledge = app.with_lookups(app.knowledge(addons), kept, assets, identities)
+    settings = app.settings(store, file)
+    span = simulated_range(clock, settings.tz) if clock is not None else None
+    with app.scheduler(
+        content,
+        knowledge,
+        store=store,
+        kept=kept,
+        settings=settings,
+        detections=app.select(content, names) if names else (),
+        simulated=span is not None,
+    ) as (scheduler, warnings):
+        running = Running(scheduler, warnings, as_json=as_json)
+        if span is not None:
+            running.simulate(*span)
+        elif once:
+            running.once()
+        else:
+            running.forever()

@@ -1,0 +1,193 @@
+"""How `trapline run` shows what the scheduler does."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trapline.cli.render import clean, print_json
+from trapline.detect.finding import iso
+from trapline.detect.scheduler import Scheduler, Ticked
+from trapline.errors import TraplineError, Warn
+from trapline.state.journal import Status
+from trapline.times import time_bound, zone
+
+
+def simulated_range(text: str, tz: str) -> tuple[float, float]:
+    """FROM..TO as epoch seconds. Raises TraplineError."""
+    first, dots, last = text.partition("..")
+    if not dots:
+        raise TraplineError(
+            f"'{text}' is no range of time", hint="write FROM..TO, like 2026-03-01..2026-03-08", code="usage"
+        )
+    now = time.time()
+    start = time_bound(_stamp(first), now, what="the start of --clock", tz=zone(tz))
+    end = time_bound(_stamp(last) or "now", now, what="the end of --clock", tz=zone(tz))
+    if start is None or end is None or start >= end:
+        raise TraplineError(
+            f"'{text}' has no time in it", hint="the first moment must be before the second", code="usage"
+        )
+    return start, end
+
+
+def _stamp(text: str) -> str | float:
+    from datetime import datetime
+
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return text.strip()
+    return found.timestamp() if found.tzinfo else found.strftime("%m/%d/%Y:%H:%M:%S")
+
+
+@dataclass(slots=True)
+class Running:
+    """A scheduler at work, and its totals."""
+
+    scheduler: Scheduler
+    warnings: Sequence[Warn]
+    as_json: bool = False
+    runs: int = 0
+    failed: int = 0
+    skipped: int = 0
+    findings: int = 0
+    risk_events: int = 0
+    notables: int = 0
+    seconds: float = 0.0
+    failures: dict[str, str] = field(default_factory=dict)
+    _stop: bool = False
+    _progress: Progress | None = None
+
+    def simulate(self, start: float, end: float) -> None:
+        """Run a span of time at once."""
+        total = len({at for job in self.scheduler.jobs for at in job.cron.between(start, end, zone(self.scheduler.tz))})
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=_stderr(),
+            transient=True,
+            disable=self.as_json or not sys.stderr.isatty(),
+        ) as progress:
+            task = progress.add_task("schedule", total=total)
+
+            def tell(ticked: Ticked) -> None:
+                self._count(ticked)
+                progress.update(task, advance=1, description=iso(ticked.time) or "")
+
+            self.scheduler.tell = tell
+            self._begin()
+            begun = time.perf_counter()
+            self.scheduler.begin(start)
+            self.scheduler.advance(end)
+            self.seconds = time.perf_counter() - begun
+        self._end(start, end)
+
+    def once(self) -> None:
+        """Run what is due."""
+        self.scheduler.tell = self._line
+        self._begin()
+        begun = time.perf_counter()
+        self.scheduler.advance(time.time())
+        self.seconds = time.perf_counter() - begun
+        self._end(None, None)
+
+    def forever(self) -> None:
+        """Run what is due, whenever it is, until stopped."""
+        self.scheduler.tell = self._line
+        self._begin()
+
+        def stop(_: int, __: FrameType | None) -> None:
+            self._stop = True
+
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, stop)
+        begun = time.perf_counter()
+        while not self._stopped():
+            self.scheduler.advance(time.time(), until=self._stopped)
+            # A cron schedule knows minutes; a second late is early enough.
+            for _ in range(10):
+                if not self._stopped():
+                    time.sleep(0.1)
+        self.seconds = time.perf_counter() - begun
+        self._end(None, None)
+
+    def _stopped(self) -> bool:
+        return self._stop
+
+    def _begin(self) -> None:
+        if self.as_json:
+            return
+        for warn in self.warnings[:20]:
+            click.echo(f"warning: {clean(str(warn))}", err=True)
+        if len(self.warnings) > 20:
+            click.echo(f"... and {len(self.warnings) - 20:,} more warnings", err=True)
+        click.echo(f"{len(self.scheduler.jobs):,} detections on their schedules", err=True)
+
+    def _count(self, ticked: Ticked) -> None:
+        for run in ticked.runs:
+            self.runs += run.status is not Status.SKIPPED
+            self.failed += run.status is Status.FAILED
+            self.skipped += run.status is Status.SKIPPED
+            self.findings += run.findings
+            if run.status is Status.FAILED and run.reason:
+                self.failures[run.search] = run.reason
+        self.risk_events += ticked.risk_events
+        self.notables += ticked.notables
+
+    def _line(self, ticked: Ticked) -> None:
+        """A line per tick; one that found nothing is short."""
+        self._count(ticked)
+        findings = sum(one.findings for one in ticked.runs)
+        failed = sum(one.status is Status.FAILED for one in ticked.runs)
+        skipped = sum(one.status is Status.SKIPPED for one in ticked.runs)
+        if self.as_json:
+            return
+        parts = [f"{len(ticked.runs) - skipped:,} searches", f"{findings:,} findings"]
+        parts += [f"{ticked.notables:,} notables"] if ticked.notables else []
+        parts += [f"{failed:,} failed"] if failed else []
+        parts += [f"{skipped:,} skipped"] if skipped else []
+        click.echo(f"{iso(ticked.time)}  {', '.join(parts)}")
+
+    def _end(self, start: float | None, end: float | None) -> None:
+        if self.as_json:
+            print_json(self.to_json(start, end))
+            return
+        for search, reason in self.failures.items():
+            click.echo(f"warning: {clean(search)}: {clean(reason)}", err=True)
+        span = f"{iso(start)} to {iso(end)}: " if start is not None else ""
+        click.echo(
+            f"{span}{self.runs:,} runs in {self.seconds:.1f} s, {self.failed:,} failed, {self.skipped:,} skipped; "
+            f"{self.findings:,} findings, {self.risk_events:,} risk events, {self.notables:,} notables"
+        )
+
+    def to_json(self, start: float | None, end: float | None) -> dict[str, Any]:
+        return {
+            "from": iso(start),
+            "to": iso(end),
+            "detections": len(self.scheduler.jobs),
+            "runs": self.runs,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "findings": self.findings,
+            "risk_events": self.risk_events,
+            "notables": self.notables,
+            "seconds": round(self.seconds, 3),
+            "failures": self.failures,
+            "warnings": [one.to_json() for one in self.warnings],
+        }
+
+
+def _stderr() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)
