@@ -90,10 +90,10 @@ class Linear:
 
 
 def _macro(key: str, given: Mapping[str, str] | str) -> Macro:
-    """A macro of the settings: {args: "a, b", definition: ...}, or only the definition."""
+    """A macro of the settings: {args: "a, b", definition: ..., iseval: true}, or only the definition."""
     body = {"definition": given} if isinstance(given, str) else given
     args = tuple(name.strip() for name in str(body.get("args", "")).split(",") if name.strip())
-    return Macro(key, str(body["definition"]), args)
+    return Macro(key, str(body["definition"]), args, bool(body.get("iseval")))
 
 
 def _duckdb(case: Case, session: Session) -> Outcome:

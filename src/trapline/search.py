@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ from trapline.plan import (
     widen,
 )
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
+from trapline.spl.constant import text_of
 from trapline.spl.datasets import Dataset
 from trapline.spl.evaluate import Env, as_text
 from trapline.spl.expr import Ast
@@ -51,7 +52,8 @@ from trapline.spl.filter import Or as FilterOr
 from trapline.spl.keeping import Put, keeps, still_there, table_after
 from trapline.spl.limits import Limits
 from trapline.spl.lookups import Lookup, drops_helpers, filtered
-from trapline.spl.macros import expand
+from trapline.spl.macros import Evaluated, expand
+from trapline.spl.macros import Macro as AnyMacro
 from trapline.spl.origin import trace
 from trapline.spl.parser import parse
 from trapline.times import time_bound, zone
@@ -346,7 +348,7 @@ class _Context:
         self.writes = False
         """Only a run may change what others see; explain and sql look."""
         self._depth = 0
-        self._macros: Mapping[str, Macro] | None = None
+        self._macros: Mapping[str, AnyMacro] | None = None
         self._later: _Later | None = None
         """The stage that is being lowered and all that come after it; None in a search within a search."""
 
@@ -600,10 +602,14 @@ class _Context:
     # --- knowledge
 
     @property
-    def macros(self) -> Mapping[str, Macro]:
+    def macros(self) -> Mapping[str, AnyMacro]:
         """Those of the session, then those of the add-ons."""
         if self._macros is None:
-            self._macros = {**self.knowledge().macros, **self.session.macros}
+            evaluate = partial(text_of, self)
+            self._macros = {
+                key: Evaluated(one.definition, one.args, evaluate) if one.iseval else one
+                for key, one in {**self.knowledge().macros, **self.session.macros}.items()
+            }
         return self._macros
 
     def knowledge(self) -> Knowledge:
@@ -1072,11 +1078,12 @@ def search(
 
 
 def as_macro(key: str, value: Mapping[str, Any] | Macro | str) -> Macro:
-    """A macro from its JSON form: {"definition": "...", "args": "a,b"}, or the definition alone."""
+    """A macro from its JSON form: {"definition": "...", "args": "a,b", "iseval": true}, or the definition alone."""
     if isinstance(value, Macro):
         return value
     if isinstance(value, str):
         return Macro(key, value)
     args = value.get("args") or ()
     names = args.split(",") if isinstance(args, str) else args
-    return Macro(key, str(value["definition"]), tuple(str(name).strip() for name in names))
+    iseval = str(value.get("iseval", "")).lower() in ("1", "true")
+    return Macro(key, str(value["definition"]), tuple(str(name).strip() for name in names), iseval)

@@ -540,7 +540,6 @@ def test_asking_for_a_broken_detection_tells_what_is_wrong(tmp_path: Path) -> No
     ("conf", "code", "line"),
     [
         ("[a(2)]\nargs = x\ndefinition = y\n", "macro-args", 1),
-        ("# x\n[a]\niseval = 1\ndefinition = y\n", "macro-iseval", 2),
         ("[a]\ndescription = y\n", "missing", 1),
         ("[b]\ndefinition = x\njunk\n", "conf", 3),
         ("definition = x\n", "conf", 1),

@@ -33,10 +33,6 @@ def macros(text: str, file: str, problems: list[Problem]) -> Iterator[Macro]:
                 )
             )
             continue
-        if keys.get("iseval", "").lower() in ("1", "true"):
-            reason = f"[{name}] is an eval macro (iseval = 1), which is not supported; it is left out"
-            problems.append(Problem(Level.ERROR, "macro-iseval", reason, file, line, name))
-            continue
         if "definition" not in keys:
             problems.append(Problem(Level.ERROR, "missing", f"[{name}] has no definition", file, line, name))
             continue
@@ -44,6 +40,7 @@ def macros(text: str, file: str, problems: list[Problem]) -> Iterator[Macro]:
             name=plain,
             definition=keys["definition"],
             args=args,
+            iseval=keys.get("iseval", "").lower() in ("1", "t", "true", "y", "yes"),
             description=keys.get("description", ""),
             file=file,
         )

@@ -352,6 +352,8 @@ class Detection(Item):
 class Macro(Item):
     definition: str
     args: tuple[str, ...] = ()
+    iseval: bool = False
+    """The definition is an eval expression, and its result the text."""
 
     @property
     def key(self) -> str:
@@ -362,7 +364,7 @@ class Macro(Item):
         """The macro as a search takes it."""
         from trapline.search import Macro as SearchMacro  # the search room loads the engine: only who searches pays
 
-        return SearchMacro(self.name, self.definition, self.args)
+        return SearchMacro(self.name, self.definition, self.args, self.iseval)
 
 
 def macro_key(name: str, args: int) -> str:

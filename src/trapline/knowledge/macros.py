@@ -22,6 +22,8 @@ class Macro:
     name: str
     definition: str
     args: tuple[str, ...] = ()
+    iseval: bool = False
+    """The definition is an eval expression, and its result the text."""
 
 
 def macros_of(file: Conf, problems: list[Warn]) -> Mapping[str, Macro]:
@@ -36,11 +38,10 @@ def macros_of(file: Conf, problems: list[Warn]) -> Mapping[str, Macro]:
         if len(args) != (int(counted["count"]) if counted else 0):
             reason = f"the macro [{stanza}] names another number of arguments than its args; it is left out"
             problems.append(Warn("knowledge", reason, "args = a, b for [name(2)]", place))
-        elif "iseval" in keys and truth(keys["iseval"].value):
-            reason = f"the macro [{stanza}] is an eval macro (iseval), which is not supported; it is left out"
-            problems.append(Warn("knowledge", reason, where=place))
         else:
-            found[stanza] = Macro(counted["name"] if counted else stanza, keys["definition"].value, tuple(args))
+            name = counted["name"] if counted else stanza
+            iseval = "iseval" in keys and bool(truth(keys["iseval"].value))
+            found[stanza] = Macro(name, keys["definition"].value, tuple(args), iseval)
     return found
 
 

@@ -297,6 +297,7 @@ _ALL_ROWS = "search *"
 class _Placeholder:
     definition: str
     args: tuple[str, ...] = ()
+    iseval: bool = False
 
 
 def _missing(

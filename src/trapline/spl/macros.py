@@ -1,18 +1,18 @@
 """Search macros: textual, anywhere outside quotes, nested, overloaded by the number of arguments.
 
-Source: Knowledge Manager Manual, "Use search macros in searches"; spl/NOTES.md §3.3.
+Source: Knowledge Manager Manual, "Use search macros in searches"; macros.conf.spec (`iseval`); spl/NOTES.md §3.3.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from trapline.errors import Span, SplError
+from trapline.errors import Span, SplError, Unsupported
 from trapline.spl.scan import COMMENT, end_of_quote, strip_comments
 
 MAX_DEPTH = 100
@@ -31,6 +31,21 @@ class Macro(Protocol):
 
     @property
     def args(self) -> tuple[str, ...]: ...
+
+    @property
+    def iseval(self) -> bool:
+        """Is the definition an eval expression, and its result the text that is put in?"""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """An eval macro with what evaluates its expression: `evaluate` gives the text, or raises SplError."""
+
+    definition: str
+    args: tuple[str, ...]
+    evaluate: Callable[[str], str]
+    iseval: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +183,15 @@ def _definition(call: MacroCall, macros: Mapping[str, Macro], inside: tuple[str,
         if len(body) + sum(len(values[mark[1:-1]]) for mark in found) > MAX_LENGTH:
             raise SplError("the search grows too long when its macros are expanded", span=span, code="macro")
         body = marks.sub(lambda match: values[match.group()[1:-1]], body)
+    if macro.iseval:
+        if not isinstance(macro, Evaluated):
+            raise Unsupported(f"the macro {call.key} is an eval macro: its text is known only when it runs", span=span)
+        try:
+            body = macro.evaluate(body)
+        except SplError as error:
+            raise SplError(
+                f"the eval macro {call.key}: {error.reason}", span=span, hint=error.hint, code="macro"
+            ) from None
     return _expand(body, macros, (*inside, call.key), made)
 
 

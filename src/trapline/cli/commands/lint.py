@@ -133,6 +133,7 @@ class _Passing:
 
     definition = "search *"
     args: tuple[str, ...] = ()
+    iseval: bool = False
 
 
 _PASSING = _Passing()
