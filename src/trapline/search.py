@@ -71,6 +71,10 @@ WIDE = 100
 question reads only what their conditions read."""
 
 
+ELSEWHEN = 371 * 86_400 + 3_661.0
+"""Seconds to another time, of another day, month and year."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """Rows in order; a null field is an absent key. `fields` is the column order. `shown`: the rows as a person sees
@@ -238,21 +242,25 @@ class Session:
         """The minutes (epoch seconds) of a time range that hold an event which the search looks at: over a part of the
         range without such a minute it gives no row, and need not be run. None where that cannot be said beforehand: it
         depends on the time of the run, on a subsearch or a lookup, or rows come without events. Raises as `run`."""
-        context, pipeline = self._open(spl, earliest, latest, None)
-        looking = _Looking(context)
-        try:
-            node = looking.plans(pipeline)[-1]
-        except (SplError, _DependsOnRowsError):
-            return None
-        bounds = (_micros(context.earliest), _micros(context.latest))
-        asked = None
-        if looking.lasting and bounds[0] is not None and bounds[1] is not None:
-            asked = minutes(node, bounds[0], bounds[1])
-        if asked is None:
-            return None
+        asked: list[list[Node]] = []
+        texts: set[tuple[str, ...]] = set()
+        for now in (latest, latest + ELSEWHEN):
+            context, pipeline = self._open(spl, earliest, latest, now)
+            looking = _Looking(context, clock=now)
+            low, high = _micros(context.earliest), _micros(context.latest)
+            try:
+                found = None if low is None or high is None else minutes(looking.plans(pipeline)[-1], low, high)
+            except (SplError, _DependsOnRowsError):
+                return None
+            if found is None:
+                return None
+            asked.append(found)
+            texts.add(tuple(context.engine.sql(one, pretty=False, tz=context.zone) for one in found))
+        if len(texts) > 1:
+            return None  # what it looks at depends on the time of the run
         return frozenset(
             float(value)
-            for one in asked
+            for one in asked[0]
             for value in context.engine.execute(one, tz=context.zone).data.column(0).to_pylist()
             if value is not None
         )
@@ -316,6 +324,17 @@ class Session:
         return self._given
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """A place where rows come to stand beside others, which have these fields."""
+
+    schema: Schema
+
+
+_Later = tuple[Stage | _Beside, ...]
+"""What rows go through."""
+
+
 class _Context:
     """The surroundings of one search: see spl.command.Context."""
 
@@ -351,10 +370,6 @@ class _Context:
         self._macros: Mapping[str, AnyMacro] | None = None
         self._later: _Later | None = None
         """The stage that is being lowered and all that come after it; None in a search within a search."""
-
-    @property
-    def lasting(self) -> bool:
-        return self._lasting
 
     @property
     def now(self) -> float:
@@ -818,17 +833,6 @@ class _Context:
         return models.places(self.session.geoip)
 
 
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """A place where rows come to stand beside others, which have these fields."""
-
-    schema: Schema
-
-
-type _Later = tuple[Stage | _Beside, ...]
-"""What rows go through."""
-
-
 class _DependsOnRowsError(Exception):
     """What a stage reads is known only with the rows."""
 
@@ -836,8 +840,10 @@ class _DependsOnRowsError(Exception):
 class _Looking(_Context):
     """Lowers stages to see what they read. Runs and changes nothing; a field that may be there is there."""
 
-    def __init__(self, own: _Context) -> None:
-        super().__init__(own.session, own.engine, own._now, own._clock, own.earliest, own.latest)
+    def __init__(self, own: _Context, clock: float | None = None) -> None:
+        super().__init__(
+            own.session, own.engine, own._now, own._clock if clock is None else clock, own.earliest, own.latest
+        )
         self.delimiters = dict(own.delimiters)
         self.formats = dict(own.formats)
 
