@@ -47,6 +47,8 @@ PLAIN = frozenset({"textlines", "keyvalue"})
 """Formats in which nothing but index-time settings tells where an event ends."""
 STRUCTURED = {"json": "jsonevents", "csv": "csvfile", "tsv": "csvfile", "psv": "csvfile", "w3c": "w3c"}
 """The format of each kind of INDEXED_EXTRACTIONS."""
+HEADED = frozenset({"zeektsv"})
+"""Formats whose header says more of them than INDEXED_EXTRACTIONS does."""
 UNKNOWN_HOST = "unknown"
 """The host of events that name none, as Splunk always gives one: what groups by host must not lose them."""
 PORTION_CHARS = 64 << 20
@@ -227,6 +229,8 @@ class _Intake:
             return
         rules = self._rules.rules(settings.sourcetype, settings.source or file.name, settings.host)
         structured = STRUCTURED.get(rules.structured or "") if rules is not None else None
+        if structured is not None and format_of(file.head, file.name) in HEADED:
+            structured = None
         format_name = self._format or structured or format_of(file.head, file.name)
         if format_name is None:
             report.skip("not recognised", hint="If it is a log, name its format with --format.")
