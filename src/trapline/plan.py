@@ -11,7 +11,7 @@ a gap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -400,6 +400,14 @@ def widen(one: Kind, other: Kind) -> Kind:
     if one == other:
         return one
     return Kind.MULTI if Kind.MULTI in (one, other) else Kind.TEXT
+
+
+def only(node: Node, names: Collection[str] | None) -> Node:
+    """The rows with these fields of theirs, and their time; None = all fields."""
+    if names is None:
+        return node
+    kept = [name for name in node.schema if name in names or name == "_time"]
+    return Project(node, tuple((name, Col(name, node.schema[name])) for name in kept))
 
 
 def visible(schema: Schema) -> list[str]:

@@ -28,6 +28,12 @@ SEARCHES = [
     "search * | xmlkv | search k=* | table k user",
     'search * | xmlkv | eval seen=if(k="v1", user, code) | where isnotnull(seen) | table seen',
     "search * | xmlkv | stats count by user",
+    "search * | xmlkv | transaction k user keepevicted=t mvlist=k | where eventcount=1 | table k code",
+    "search * | fillnull a1 | transaction code | where duration<15 AND eventcount>1 | stats values(a2) AS all by code",
+    'search * | stats count by user | appendpipe [map search="search code=1"] | stats values(a2) AS a by code',
+    'search * | fields user | map search="search user=$user$" maxsearches=2 | table code a1',
+    "search * | appendpipe [fillnull | eval code=7] | stats count AS n values(host) AS h by code",
+    "search user=* | appendpipe [fillnull | fields - a*] | filldown a1 | where x1=1 | stats count by a1",
     "search * | filldown a* | table _time a1 a2",
     "search * | fillnull | chart count by user code",
     "search * | fillnull | eventstats count AS n by code | where n>1 | fields user n | fields - _*",
@@ -46,20 +52,20 @@ class Noting(DuckDB):
 
 @pytest.mark.parametrize("spl", SEARCHES)
 def test_the_rows_are_those_of_all_fields(spl: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    narrow = Session(events=EVENTS).run(spl)
+    narrow = Session(events=EVENTS, store=True).run(spl)
     monkeypatch.setattr(sys.modules["trapline.search"], "WIDE", 100_000)
-    whole = Session(events=EVENTS).run(spl)
+    whole = Session(events=EVENTS, store=True).run(spl)
     assert whole.rows, "the search shows nothing"
     assert (narrow.fields, narrow.rows) == (whole.fields, whole.rows)
 
 
-@pytest.mark.parametrize("spl", SEARCHES[:8])
+@pytest.mark.parametrize("spl", SEARCHES[:14])
 def test_few_fields_are_read(spl: str) -> None:
     with Noting() as engine:
-        Session(events=EVENTS, engine=engine).run(spl)
+        Session(events=EVENTS, store=True, engine=engine).run(spl)
         assert engine.widest < 20
 
 
 def test_all_fields_are_read_where_all_are_shown() -> None:
-    (row, *_) = Session(events=EVENTS).run("search * | fillnull value=none").rows
+    (row, *_) = Session(events=EVENTS, store=True).run("search * | fillnull value=none").rows
     assert row.keys() >= FILLER.keys()

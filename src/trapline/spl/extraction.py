@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from trapline.plan import Aggregate, Col, Expand, Expr, Extend, Node, Project, Rows, call
+from trapline.plan import Aggregate, Col, Expand, Expr, Extend, Node, Rows, call, only
 from trapline.spl.command import Context
 from trapline.values import Kind, number_text
 
@@ -76,8 +76,7 @@ def _read(context: Context, source: Node, node: Node, prefix: str) -> Node:
     read = context.read_later(schema)
     if read is None:
         return node
-    kept = [name for name in node.schema if name in read or name in (PAIRS, "_time")]
-    return Project(node, tuple((name, Col(name, node.schema[name])) for name in kept))
+    return only(node, read | {PAIRS})
 
 
 def _collect(lists: Sequence[Sequence[str] | None], prefix: str) -> tuple[dict[str, dict[int, list[str]]], int]:

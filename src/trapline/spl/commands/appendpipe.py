@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trapline.plan import Node, Union
+from trapline.plan import Node
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor, flag
 
@@ -23,7 +23,7 @@ class AppendPipe:
     pipeline: Pipeline
 
     def lower(self, context: Context, source: Node) -> Node:
-        return Union((source, context.lower(self.pipeline, source)))
+        return context.beside(self.pipeline, source)
 
 
 def parse(cursor: Cursor) -> AppendPipe:

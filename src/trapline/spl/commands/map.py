@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 
 from trapline.errors import Span, SplError
-from trapline.plan import Limit, Node, Union
+from trapline.plan import Limit, Node, Union, only
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
 from trapline.spl.cursor import count as whole
@@ -53,7 +53,9 @@ class Map:
         nodes = [self._search(context, template, row, place) for place, row in enumerate(rows[:most], 1)]
         if not nodes:
             return context.given([])
-        return nodes[0] if len(nodes) == 1 else Union(tuple(nodes))
+        read = context.read_later(Union(tuple(nodes)).schema)
+        found = [context.held(only(node, read)) for node in nodes]
+        return found[0] if len(found) == 1 else Union(tuple(found))
 
     def _search(self, context: Context, template: str, row: Row, serial: int) -> Node:
         def value(name: str) -> str:
@@ -70,7 +72,7 @@ class Map:
 
         filled = fill(template, _TOKEN, value, what="map", span=self.span)
         pipeline = parsed(context, filled, what="map", span=self.span)
-        return context.materialise(context.inner(pipeline, "map"))
+        return context.inner(pipeline, "map")
 
 
 def parse(cursor: Cursor) -> Map:

@@ -9,7 +9,8 @@ Syntax:
 
 Options:
     <field>... (none): the fields whose values tie events together; also fields="<field>, ...".
-    name=<text> (none): refused: there is no transactiontypes.conf.
+    name=<text> (none): a stanza of transactiontypes.conf of the add-ons, whose settings hold where no option says
+        otherwise; its name stands in the field transactiontype.
     maxspan=<span> (none): seconds, or a span such as 5m, from the first to the last event.
     maxpause=<span> (none): the same, between two events.
     maxevents=<n> (1000): events of a transaction at most; negative for no bound.
@@ -26,21 +27,20 @@ Options:
     nullstr=<text> (NULL): a missing value in such a list.
     mvraw=<bool> (false): _raw is a multivalue of the events.
 
-Differences:
-    - Refused: name=.
-
-Source: Search Reference, "transaction"; Search Manual, "About transactions".
+Source: Search Reference, "transaction"; Search Manual, "About transactions", "Identify and group events into
+transactions" (transactiontype); transactiontypes.conf.spec.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from trapline.errors import Span, SplError
-from trapline.plan import Call, Col, Expr, Extend, Lit, Node, Project, number
+from trapline.plan import Call, Col, Expr, Extend, Lit, Node, call, either, number, only, text
+from trapline.plan import Filter as FilterNode
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor, Name, flag
 from trapline.spl.cursor import count as whole
@@ -53,6 +53,8 @@ from trapline.values import Kind, Row, to_number, value_text
 
 FLAGS = ("connected", "unifyends", "keepevicted", "keeporphans", "mvraw")
 OPTIONS = ("maxspan", "maxpause", "maxevents", "maxopentxn", "maxopenevents", "delim", "nullstr", "name", *FLAGS)
+SETTINGS = ("fields", "startswith", "endswith", "mvlist", *OPTIONS)
+"""What a stanza of transactiontypes.conf may say; `search` is for the command searchtxn."""
 MADE = ("duration", "eventcount", "closed_txn", ORPHAN)
 """The fields of a transaction that its events have not."""
 _FILTER = re.compile(r"(startswith|endswith)\s*=\s*", re.IGNORECASE)
@@ -74,6 +76,60 @@ class Edge:
             return lower_filter(self.filter, source.schema, context)
         assert self.expression is not None
         return Env(source.schema, context).condition(self.expression)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTransaction:
+    """With name=: what the stanza says, then what `written` says, the text of the command's own options."""
+
+    name: str
+    written: str
+    span: Span
+
+    def lower(self, context: Context, source: Node) -> Node:
+        settings = context.stanza("transactiontypes", self.name)
+        if settings is None:
+            raise SplError(
+                f"there is no stanza [{self.name[:80]}] in the transactiontypes.conf of the add-ons",
+                span=self.span,
+                hint="--addon DIR adds one, or write its settings as options",
+                code="name",
+            )
+        try:
+            own = _of_text(self.written)
+            found = _of_text(" ".join([*_options(settings, fields=not own.rules.fields), self.written]))
+        except SplError as error:
+            raise SplError(
+                f"the transaction type [{self.name}]: {error.reason}", span=self.span, hint=error.hint, code=error.code
+            ) from None
+        node = replace(found, span=self.span).lower(context, source)
+        return Extend(node, ((TYPE, text(self.name)),))
+
+
+def _of_text(options: str) -> Transaction:
+    """The command with these options."""
+
+    def refuse(first: int, last: int) -> Pipeline:
+        raise SplError("a subsearch cannot stand here")
+
+    cursor = Cursor(options, 0, len(options), refuse)
+    found = _parse(cursor, named=False)
+    cursor.finish()
+    assert isinstance(found, Transaction)
+    return found
+
+
+def _options(settings: Mapping[str, str], *, fields: bool) -> Iterator[str]:
+    """The settings of a stanza as options; its `fields` give way to those that the command names."""
+    for name, value in settings.items():
+        value = value.strip()
+        if not value or name not in SETTINGS or (name == "fields" and not fields):
+            continue
+        plain = name in ("startswith", "endswith") or value.startswith('"') or re.fullmatch(r"[\w.:-]+", value)
+        yield f"{name}={value}" if plain else f'{name}="{value}"'
+
+
+TYPE = "transactiontype"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +175,14 @@ class Transaction:
         def grouped(rows: list[Row]) -> Iterator[Row]:
             return Grouping(rules, self.rendering, overflow).run(_checked(rows, context))
 
+        own = {"_time", *rules.fields, *(name for name, _ in flags)} & node.schema.keys()
         read = context.read_later({**source.schema, **dict.fromkeys(MADE, Kind.NUMBER)})
         if read is not None:
-            own = {"_time", *rules.fields, *(name for name, _ in flags)}
-            kept = [name for name in node.schema if name in read or name in own]
-            node = Project(node, tuple((name, Col(name, node.schema[name])) for name in kept))
-        return context.apply(node, grouped, "transaction")
+            node = only(node, read.union(own))
+        # Which events come together depends on these; every other field of a row is made of that field alone.
+        met = FilterNode(node, either([call("is_not_null", Kind.BOOL, Col(name, node.schema[name])) for name in own]))
+        like = Extend(met, tuple((name, Col("_time", Kind.NUMBER)) for name in MADE))
+        return context.apply(node, grouped, "transaction", like)
 
 
 def _checked(rows: Iterable[Row], context: Context) -> Iterator[Row]:
@@ -143,8 +201,14 @@ def _checked(rows: Iterable[Row], context: Context) -> Iterator[Row]:
         yield row
 
 
-def parse(cursor: Cursor) -> Transaction:
+def parse(cursor: Cursor) -> Transaction | NamedTransaction:
+    return _parse(cursor, named=True)
+
+
+def _parse(cursor: Cursor, *, named: bool) -> Transaction | NamedTransaction:
     start = cursor.here().start
+    name_: tuple[str, Span] | None = None
+    cut = 0, 0
     edges: dict[str, Edge] = {}
     fields: list[Name] = []
     changes: dict[str, Any] = {}
@@ -167,6 +231,7 @@ def parse(cursor: Cursor) -> Transaction:
             cursor.pos = lists.end()
             rendering = replace(rendering, lists=_lists(cursor))
             continue
+        before = cursor.pos
         option = cursor.option(OPTIONS)
         if option is None:
             if cursor.at_option():
@@ -190,9 +255,13 @@ def parse(cursor: Cursor) -> Transaction:
             case "delim":
                 delim = value
             case "name":
-                cursor.unsupported("there is no transactiontypes.conf to read", span, "write its settings as options")
+                if not named:
+                    cursor.fail("a transaction type cannot name another one", span)
+                name_, cut = (value, span), (before, cursor.pos)
             case _:
                 changes[name] = flag(value, span)
+    if name_ is not None:
+        return NamedTransaction(name_[0], f"{cursor.text[start : cut[0]]} {cursor.text[cut[1] : cursor.pos]}", name_[1])
     rules = Rules(
         **changes,
         fields=tuple(dict.fromkeys(one.text for one in fields)),
