@@ -25,7 +25,9 @@ from trapline.spl.command import Context
 from trapline.spl.lookups import Lookup
 
 ADDONS = Path(__file__).parents[1] / "addons"
-_FILES = ("props", "transforms", "eventtypes", "tags", "macros", "savedsearches", "collections")
+_NAMED = ("transforms", "transactiontypes", "multikv")
+"""Files whose stanzas commands can name."""
+_FILES = ("props", "eventtypes", "tags", "macros", "savedsearches", "collections", *_NAMED)
 _KEPT = 32
 """Bindings remembered."""
 
@@ -55,8 +57,8 @@ class Knowledge:
     macros: Mapping[str, Macro] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
     problems: tuple[Warn, ...] = ()
-    transforms: Mapping[str, Mapping[str, conf.Setting]] = field(default_factory=dict)
-    """The stanzas of transforms.conf, which the extract command can name."""
+    named: Mapping[str, Mapping[str, Mapping[str, conf.Setting]]] = field(default_factory=dict)
+    """The stanzas that commands can name, by file: those of extract, transaction and multikv."""
     lookups: LookupTables = field(default_factory=LookupTables)
     """The lookup tables of the add-ons, by the names of their stanzas and of their files."""
     index_time: IndexTime = field(default_factory=IndexTime)
@@ -122,7 +124,7 @@ class Knowledge:
             macros,
             model_files(folders),
             tuple(problems),
-            files["transforms"].stanzas,
+            {name: files[name].stanzas for name in _NAMED},
             LookupTables(files["transforms"].stanzas, folders, files["collections"].stanzas),
             IndexTime.of(files["props"].stanzas, transforms),
             renames,
@@ -152,6 +154,13 @@ class Knowledge:
             looked = partial(discover, context, tables, stored) if open_ and context is not None else _nothing
             bound = self._bound[key] = Bound(self, sourcetypes, stored, looked, is_table(bare, tables))
         return bound
+
+    def stanza(self, file: str, name: str) -> dict[str, str] | None:
+        """The settings of a stanza of one of `_NAMED`, those of [default] beneath them."""
+        stanzas = self.named.get(file, {})
+        if name not in stanzas or name == conf.DEFAULT:
+            return None
+        return {key: setting.value for key, setting in {**stanzas.get(conf.DEFAULT, {}), **stanzas[name]}.items()}
 
     def over(self, kept: Kept | None, given: Mapping[str, Lookup]) -> Knowledge:
         """The same with the lookup tables that a user keeps, and with further ones."""

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from trapline.errors import Span, SplError, Warnings
-from trapline.plan import Node, Rows, Schema, Union
+from trapline.plan import Node, Rows, Schema
 from trapline.spl import expr as asts
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.cursor import Name
@@ -248,9 +248,6 @@ class Symbolic:
     def lower(self, pipeline: Pipeline, source: Node | None = None) -> Node:
         return self._flow.run(pipeline, source)[0]
 
-    def beside(self, pipeline: Pipeline, source: Node) -> Node:
-        return Union((source, self.lower(pipeline, source)))
-
     def capped(self, node: Node, limit: int, what: str) -> Node:
         return node
 
@@ -266,9 +263,7 @@ class Symbolic:
     def rows(self, node: Node) -> list[Row]:
         raise _Unknown
 
-    def apply(
-        self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
-    ) -> Node:
+    def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
         raise _Unknown
 
     def eventtypes(self, pattern: str) -> Mapping[str, str] | None:

@@ -12,7 +12,7 @@ from trapline.values import Kind
 
 
 def text_of(context: Context, expression: str) -> str:
-    """The text that an expression gives; every field is null in it. Raises SplError where it gives none, EngineError."""
+    """The text that an expression gives; each field is null in it. Raises SplError where it gives none; EngineError."""
 
     def refuse(start: int, end: int) -> Pipeline:
         raise SplError("a subsearch cannot stand here")

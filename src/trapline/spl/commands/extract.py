@@ -119,7 +119,7 @@ def _joined(old: Value | None, new: list[str], several: bool) -> Value:
 
 
 def _transform(context: Context, name: str, span: Span) -> Transform:
-    settings = context.transform(name)
+    settings = context.stanza("transforms", name)
     if settings is None:
         raise SplError(
             f"there is no stanza [{name[:80]}] in the transforms.conf of the add-ons",
