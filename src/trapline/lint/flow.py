@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from trapline.errors import Span, SplError, Warnings
-from trapline.plan import Node, Rows, Schema
+from trapline.plan import Node, Rows, Schema, Union
 from trapline.spl import expr as asts
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.cursor import Name
@@ -248,6 +248,9 @@ class Symbolic:
     def lower(self, pipeline: Pipeline, source: Node | None = None) -> Node:
         return self._flow.run(pipeline, source)[0]
 
+    def beside(self, pipeline: Pipeline, source: Node) -> Node:
+        return Union((source, self.lower(pipeline, source)))
+
     def capped(self, node: Node, limit: int, what: str) -> Node:
         return node
 
@@ -263,7 +266,9 @@ class Symbolic:
     def rows(self, node: Node) -> list[Row]:
         raise _Unknown
 
-    def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
+    def apply(
+        self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
+    ) -> Node:
         raise _Unknown
 
     def eventtypes(self, pattern: str) -> Mapping[str, str] | None:

@@ -130,6 +130,10 @@ class Context(Protocol):
         (appendpipe, foreach)."""
         ...
 
+    def beside(self, pipeline: Pipeline, source: Node) -> Node:
+        """The rows of `source`, and after them those that commands make of them (appendpipe)."""
+        ...
+
     def parse(self, text: str) -> Pipeline:
         """A search that is made while another one runs (map, savedsearch): comments and macros as in any other. Raises
         SplError, which then is about `text`."""
@@ -180,10 +184,14 @@ class Context(Protocol):
         """Which fields the stages after this one read, if its result has this schema; None = perhaps all."""
         ...
 
-    def apply(self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str) -> Node:
+    def apply(
+        self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
+    ) -> Node:
         """Run the plan so far, put its rows (in order, a null field absent) through Python, go on with what comes back.
 
-        The single escape hatch for what SQL cannot say (transaction, cluster); `label` names the use in `explain`."""
+        The single escape hatch for what SQL cannot say (transaction, cluster); `label` names the use in `explain`.
+        `like`: where the fields that come back are known, a plan over `node` that has them and reads what they are
+        made of; it is looked at and never run."""
         ...
 
     def eventtypes(self, pattern: str) -> Mapping[str, str] | None:

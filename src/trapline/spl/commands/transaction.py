@@ -39,7 +39,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trapline.errors import Span, SplError
-from trapline.plan import Call, Col, Expr, Extend, Lit, Node, Project, number, text
+from trapline.plan import Call, Col, Expr, Extend, Lit, Node, call, either, number, only, text
+from trapline.plan import Filter as FilterNode
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor, Name, flag
 from trapline.spl.cursor import count as whole
@@ -174,12 +175,14 @@ class Transaction:
         def grouped(rows: list[Row]) -> Iterator[Row]:
             return Grouping(rules, self.rendering, overflow).run(_checked(rows, context))
 
+        own = {"_time", *rules.fields, *(name for name, _ in flags)} & node.schema.keys()
         read = context.read_later({**source.schema, **dict.fromkeys(MADE, Kind.NUMBER)})
         if read is not None:
-            own = {"_time", *rules.fields, *(name for name, _ in flags)}
-            kept = [name for name in node.schema if name in read or name in own]
-            node = Project(node, tuple((name, Col(name, node.schema[name])) for name in kept))
-        return context.apply(node, grouped, "transaction")
+            node = only(node, read.union(own))
+        # Which events come together depends on these; every other field of a row is made of that field alone.
+        met = FilterNode(node, either([call("is_not_null", Kind.BOOL, Col(name, node.schema[name])) for name in own]))
+        like = Extend(met, tuple((name, Col("_time", Kind.NUMBER)) for name in MADE))
+        return context.apply(node, grouped, "transaction", like)
 
 
 def _checked(rows: Iterable[Row], context: Context) -> Iterator[Row]:
