@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from trapline.ingest.intake import Evidence, ingest
+from trapline.knowledge import Knowledge
 from trapline.knowledge.indextime import IndexTime
 from trapline.search import Session
 from trapline.store import Store
@@ -192,3 +193,48 @@ def test_a_slow_prefix_costs_the_file_and_is_no_defect(tmp_path: Path) -> None:
     props = "[acme:app]\nTIME_PREFIX = ((?:a|aa)+)(?=[0-9])\n"
     _, said, _ = events(tmp_path, props, '{"x": "' + "a" * 60 + '"}\n')
     assert any("TIME_PREFIX took too long" in one for one in said)
+
+
+@pytest.mark.parametrize(
+    ("props", "sourcetype", "fields"),
+    [
+        ("", "acme:app", True),
+        ("[acme:app]\nKV_MODE = auto\n", "acme:app", True),
+        ("[acme:app]\nKV_MODE = NONE\n", "acme:app", False),
+        ("[acme:app]\nKV_MODE = json\n", "acme:app", False),
+        ("[source::...app.log]\nKV_MODE = none\n", "acme:app", False),
+        ("[source::...app.log]\nKV_MODE = none\n", None, False),
+        ("[source::...app.log]\nKV_MODE = auto\n[acme:app]\nKV_MODE = none\n", "acme:app", True),
+        ("[source::...app.log]\nKV_MODE =\n[other]\nKV_MODE = none\n", "acme:app", True),
+    ],
+)
+def test_pairs_are_taken_apart_unless_kv_mode_says_otherwise(
+    tmp_path: Path, props: str, sourcetype: str | None, fields: bool
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("2026-03-04 12:00:00 a=1 b=2\n2026-03-04 12:00:01 a=2 b=3\n", encoding="utf-8")
+    addon = tmp_path / "acme" / "default"
+    addon.mkdir(parents=True)
+    (addon / "props.conf").write_text(props, encoding="utf-8")
+    with Store.throwaway() as store:
+        known = Knowledge.load([addon.parent])
+        ingest([Evidence(str(log), sourcetype)], store, rules=known.index_time)
+        session = Session(tables=store.snapshot().tables, knowledge=known)
+        rows = session.run("search index=* | stats count(a) as a").rows
+    assert rows == [{"a": 2 if fields else 0}]
+
+
+def test_the_sourcetype_of_a_source_holds_for_every_format(tmp_path: Path) -> None:
+    """props.conf.spec, "sourcetype": of a [source::...] stanza."""
+    addon = tmp_path / "acme" / "default"
+    addon.mkdir(parents=True)
+    (addon / "props.conf").write_text("[source::....(log|json)]\nsourcetype = mine\n", encoding="utf-8")
+    (tmp_path / "a.log").write_text("2026-03-04 12:00:00 a=1 b=2\n", encoding="utf-8")
+    (tmp_path / "b.json").write_text('{"a": "1"}\n', encoding="utf-8")
+    (tmp_path / "c.txt").write_text("2026-03-04 12:00:00 a=1 b=2\n2026-03-04 12:00:00 a=1 b=3\n", encoding="utf-8")
+    with Store.throwaway() as store:
+        ingest(
+            [str(tmp_path / one) for one in ("a.log", "b.json", "c.txt")], store, rules=IndexTime.load([addon.parent])
+        )
+        rows = Session(tables=store.snapshot().tables).run("search a=1 | stats count by sourcetype").rows
+    assert rows == [{"sourcetype": "kv", "count": 2}, {"sourcetype": "mine", "count": 2}]

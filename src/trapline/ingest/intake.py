@@ -45,6 +45,8 @@ PORTION_EVENTS = 60_000
 what a run of an older version left half done."""
 PLAIN = frozenset({"textlines", "keyvalue"})
 """Formats in which nothing but index-time settings tells where an event ends."""
+KEY_VALUE = frozenset({None, "auto", "auto_escaped"})
+"""What KV_MODE is where key=value pairs are fields."""
 STRUCTURED = {"json": "jsonevents", "csv": "csvfile", "tsv": "csvfile", "psv": "csvfile", "w3c": "w3c"}
 """The format of each kind of INDEXED_EXTRACTIONS."""
 HEADED = frozenset({"zeektsv"})
@@ -228,6 +230,8 @@ class _Intake:
             report.skip("already ingested", hint="--again reads it once more.", lost=False)
             return
         rules = self._rules.rules(settings.sourcetype, settings.source or file.name, settings.host)
+        if rules is not None and rules.sourcetype is not None and settings.sourcetype is None:
+            settings = replace(settings, sourcetype=rules.sourcetype)
         structured = STRUCTURED.get(rules.structured or "") if rules is not None else None
         if structured is not None and format_of(file.head, file.name) in HEADED:
             structured = None
@@ -235,10 +239,12 @@ class _Intake:
         if format_name is None:
             report.skip("not recognised", hint="If it is a log, name its format with --format.")
             return
-        report.format = format_name
-        told = rules is None and settings.sourcetype is None and self._format is None and format_name in PLAIN
+        told = settings.sourcetype is None and self._format is None and format_name in PLAIN
         if told:  # the lines tell their sourcetype, which may have rules
             rules = self._rules.rules(text_kind(_first_line(file)), settings.source or file.name, settings.host)
+        if format_name == "keyvalue" and self._format is None and rules is not None and rules.kv_mode not in KEY_VALUE:
+            format_name = "textlines"
+        report.format = format_name
         # A reading on purpose has portions of its own; one that goes on after a kill has those of the first time
         portions_id = (
             file.digest + settings.salt(rules, self._rules.routes) + (f"-{uuid.uuid4().hex}" if self._again else "")
@@ -259,7 +265,7 @@ class _Intake:
         whole = False
         try:
             if rules is not None and format_name in PLAIN and self._format is None and (rules.lines or rules.time):
-                sourcetype = settings.sourcetype or rules.sourcetype or text_kind(_first_line(file))
+                sourcetype = settings.sourcetype or text_kind(_first_line(file))
                 eventbreak.read(file, sink, rules, sourcetype, syslog_host, text_kind if told else None)
             else:
                 if rules is not None and rules.time is not None:

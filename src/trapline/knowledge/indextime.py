@@ -81,12 +81,14 @@ class LineRules:
 @dataclass(frozen=True, slots=True)
 class EventRules:
     """What applies to events of one sourcetype. `lines`, `time`: None where no setting speaks of them. `structured`:
-    INDEXED_EXTRACTIONS in lower case (`json`, `csv`, `tsv`, `psv`, `w3c`). `sourcetype`: what the stanza calls them."""
+    INDEXED_EXTRACTIONS in lower case (`json`, `csv`, `tsv`, `psv`, `w3c`). `sourcetype`: what the stanza calls them.
+    `kv_mode`: KV_MODE in lower case, for key=value pairs are taken apart as they are read."""
 
     lines: LineRules | None = None
     time: TimeRules | None = None
     structured: str | None = None
     sourcetype: str | None = None
+    kv_mode: str | None = None
     problems: tuple[Warn, ...] = ()
     key: str = ""
     """The settings as text: rules with the same key make the same events."""
@@ -101,6 +103,8 @@ _LINES = frozenset(
 _TIME = frozenset({"DATETIME_CONFIG", "TIME_PREFIX", "TIME_FORMAT", "MAX_TIMESTAMP_LOOKAHEAD", "TZ"})
 USED = _LINES | _TIME | {"INDEXED_EXTRACTIONS", "sourcetype"}
 """The keys of props.conf that ingest follows."""
+_SEARCH_TIME = frozenset({"KV_MODE"})
+"""Keys of search time that ingest minds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +132,9 @@ class IndexTime:
         `Knowledge.load`."""
         found: list[tuple[Spec, Mapping[str, Setting]]] = []
         for name, keys in props.items():
-            used = {key: one for key, one in keys.items() if (key in USED and one.value) or is_routing(key)}
+            used = {
+                key: one for key, one in keys.items() if (key in USED | _SEARCH_TIME and one.value) or is_routing(key)
+            }
             if not used:
                 continue
             try:
@@ -263,7 +269,8 @@ def _rules(settings: Mapping[str, Setting]) -> EventRules | None:
         read.wrong("INDEXED_EXTRACTIONS", f"is one of {', '.join(STRUCTURED)}, not '{structured[:40]}'")
         structured = None
     key = "\n".join(f"{name}={one.value}" for name, one in sorted(settings.items()))
-    return EventRules(lines, time, structured, read.text("sourcetype"), tuple(read.problems), key)
+    kv_mode = (read.text("KV_MODE") or "").lower() or None
+    return EventRules(lines, time, structured, read.text("sourcetype"), kv_mode, tuple(read.problems), key)
 
 
 def _line_rules(read: _Reader) -> LineRules:
