@@ -6,6 +6,7 @@ Three forms: a SQL macro (`macros.py`), an operator or function built here as a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -340,6 +341,21 @@ ZONED = frozenset({"time_format", "time_parse", "time_shift", "time_floor", "mon
 """Words that depend on the time zone of the search: the engine hands it to them as a last argument."""
 
 
+_CLOCK = re.compile(r"(?:[^%\0]|%[YymdjHIMSpaAbBFTf%])*")
+"""Forms of a time that the engine writes as we do; the others, and clocks of time zones, are Python's."""
+_LONG = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S"}
+
+
+def _time_format(call: Call, args: Sequence[Tree]) -> Tree:
+    form, tz = call.args[1], args[2]
+    if not isinstance(form, Lit) or not isinstance(form.value, str) or tz != exp.Literal.string("UTC"):
+        return macro("py_time_format", *args)
+    if _CLOCK.fullmatch(form.value) is None:
+        return macro("py_time_format", *args)
+    plain = re.sub("%.", lambda found: _LONG.get(found[0], found[0]), form.value)
+    return macro("clock_text", args[0], exp.Literal.string(plain))
+
+
 def _random(call: Call, args: Sequence[Tree]) -> Tree:
     return native("floor", exp.Mul(this=native("random"), expression=exp.Literal.number("2147483648")))
 
@@ -491,12 +507,12 @@ SCALARS: dict[str, Builder] = {
     "list_filter": lambda call, args: macro("list_or_null", native("list_filter", *args)),
     "list_any": lambda call, args: macro("list_any", native("list_transform", *args)),
     "micros_time": _micros,
+    "time_format": _time_format,
     **{
         name: _python(name)
         for name in (
             "plus",
             "regex_extract_all",
-            "time_format",
             "time_parse",
             "time_shift",
             "number_format",

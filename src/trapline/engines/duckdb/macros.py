@@ -26,6 +26,9 @@ MACROS = (
         for name, op in (("eq", "="), ("ne", "<>"), ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="))
     ),
     "is_true(x) AS coalesce(x, false)",
+    # Epoch seconds, to the microsecond, in the years 1-9999; null beyond.
+    "clock_text(x, form) AS strftime(make_timestamp(CASE WHEN x >= -62135596800 AND x < 253402300800 "
+    "THEN try_cast(round_even(x * 1000000, 0) AS BIGINT) END), form)",
     # Pairs: name, value, name, value ... in one list.
     "pairs_names(p) AS CASE WHEN len(p) > 0 THEN list_transform(range(1, len(p), 2), lambda i: p[i]) END",
     "pairs_values(p, n) AS CASE WHEN list_contains(p, n) THEN list_transform("
