@@ -65,15 +65,17 @@ def _session(case: Case) -> Session:
         limits=Limits(**given.get("limits", {})),
         saved_searches=given.get("saved_searches", {}),
         jobs=given.get("jobs", {}),
-        models={name: Linear.of(one) for name, one in given.get("models", {}).items()},
+        models={
+            name: Path(one) if isinstance(one, str) else Linear.of(one) for name, one in given.get("models", {}).items()
+        },
         geoip=given["places"].get if "places" in given else None,
         knowledge=_identified(case, None),
     )
 
 
 class Linear:
-    """A linear model in scikit-learn's manner, for apply. In a case: {target: name, weights: {field: number}}, and
-    `intercept` if it is not 0."""
+    """A linear model in scikit-learn's manner, for apply and summary. In a case: {target: name, weights: {field:
+    number}}, and `intercept` if it is not 0."""
 
     def __init__(self, target: str, weights: Mapping[str, float], intercept: float) -> None:
         self.target_name_ = target
@@ -87,6 +89,10 @@ class Linear:
 
     def predict(self, rows: Sequence[Sequence[float]]) -> list[float]:
         return [self._intercept + sum(map(operator.mul, self._weights, row)) for row in rows]
+
+    def summary(self) -> list[dict[str, object]]:
+        pairs = zip(self.feature_names_in_, self._weights, strict=True)
+        return [{"feature": name, "coefficient": weight} for name, weight in pairs]
 
 
 def _macro(key: str, given: Mapping[str, str] | str) -> Macro:

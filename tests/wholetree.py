@@ -124,9 +124,7 @@ def main() -> int:
     parser.add_argument("--content", type=Path, action="append", help=f"content tree (default {CONTENT})")
     parser.add_argument("--only", default="", help="detections whose name holds this text")
     parser.add_argument("--every", type=int, default=1, help="one of so many detections (default 1)")
-    parser.add_argument(
-        "--alone", action="store_true", help="each by itself, not together as a hunt runs them"
-    )
+    parser.add_argument("--alone", action="store_true", help="each by itself, not together as a hunt runs them")
     parser.add_argument("--slow", type=float, default=5, help="name searches that take longer, in seconds (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write a JSON line per search to this file")
     args = parser.parse_args()

@@ -828,6 +828,9 @@ class _Context:
     def model(self, name: str) -> Model:
         return models.find(name, self.session.models)
 
+    def model_summary(self, name: str) -> Sequence[Mapping[str, object]]:
+        return models.summary(name, self.session.models)
+
     def places(self) -> Places | None:
         return models.places(self.session.geoip)
 

@@ -20,9 +20,9 @@ from trapline.search import Query, Session
 from trapline.store import Store
 
 NOW = 1_772_700_000.0
-CANNOT = {"lookup": 4, "model": 10, "unsupported": 4, "time": 1, "command": 1}
+CANNOT = {"lookup": 4, "model": 14, "unsupported": 1, "time": 1}
 """Searches that cannot run, by the code of the reason: they need lookups and models that the content does not hold, the
-command `summary` of the machine learning toolkit, `cyberchef`, and a macro that is written in quotes."""
+command `cyberchef` of an app, and a macro that is written in quotes."""
 NAMED = {"admon_groups_def"}
 """Tables of other apps that are needed, among others."""
 FIREWALL = (

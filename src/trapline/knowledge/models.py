@@ -17,19 +17,19 @@ from trapline.spl.command import Model, Places
 from trapline.spl.datasets import nearest
 from trapline.values import Row, to_number, value_text
 
+RUNS = (
+    "give one as an ONNX file: --model NAME=FILE.onnx; in Python Session(models={name: ...}), also an object with "
+    "predict(). A pickle is never read, because reading it runs its code"
+)
+"""How a model for apply is given."""
+TELLS = "in Python, Session(models={name: ...}) takes an object whose method summary() gives the rows"
+"""How a model for summary is given."""
+
 
 def find(name: str, known: Mapping[str, Any]) -> Model:
     """A model of `Session.models`: a function from rows to the fields to add to each, an object with
     `feature_names_in_` and `predict` (scikit-learn), or the path of an ONNX file. Raises SplError."""
-    if name not in known:
-        raise SplError(
-            f"there is no model '{name[:80]}'",
-            hint=nearest(name, list(known))
-            or "give one as an ONNX file: --model NAME=FILE.onnx; in Python Session(models={name: ...}), also an "
-            "object with predict(). A pickle is never read, because reading it runs its code",
-            code="model",
-        )
-    given = known[name]
+    given = _given(name, known, RUNS)
     if isinstance(given, str | Path):
         return _onnx(name, Path(given))
     if hasattr(given, "predict"):
@@ -37,6 +37,29 @@ def find(name: str, known: Mapping[str, Any]) -> Model:
     if callable(given):
         return cast("Model", given)
     raise SplError(f"the model '{name}' is neither a function, nor has it predict(), nor is it a file", code="model")
+
+
+def summary(name: str, known: Mapping[str, Any]) -> Sequence[Mapping[str, object]]:
+    """What a model of `Session.models` tells of itself: the rows that its method `summary()` gives. Raises SplError."""
+    given = _given(name, known, TELLS)
+    told = getattr(given, "summary", None)
+    if not callable(told):
+        raise SplError(
+            f"the model '{name[:80]}' has no summary",
+            hint=TELLS,
+            code="model",
+        )
+    return cast("Sequence[Mapping[str, object]]", told())
+
+
+def _given(name: str, known: Mapping[str, Any], hint: str) -> Any:
+    if name not in known:
+        raise SplError(
+            f"there is no model '{name[:80]}'",
+            hint=nearest(name, list(known)) or hint,
+            code="model",
+        )
+    return known[name]
 
 
 def _estimator(name: str, model: Any) -> Model:

@@ -325,6 +325,9 @@ class Symbolic:
     def model(self, name: str) -> Model:
         raise _Unknown
 
+    def model_summary(self, name: str) -> Sequence[Mapping[str, object]]:
+        raise _Unknown
+
     def places(self) -> Places | None:
         raise _Unknown
 

@@ -239,6 +239,10 @@ class Context(Protocol):
         """A machine learning model that the user has supplied. Raises SplError."""
         ...
 
+    def model_summary(self, name: str) -> Sequence[Mapping[str, object]]:
+        """The rows in which such a model tells of itself, as JSON values. Raises SplError."""
+        ...
+
     def places(self) -> Places | None:
         """The geographic database that the user has named; None where there is none. Raises TraplineError."""
         ...

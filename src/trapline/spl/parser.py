@@ -111,10 +111,11 @@ class _Parser:
         is_command = word is not None and (after == "" or after.isspace() or after in '|"[`(-+,' or at == span.end)
         if is_command and _is_comparison(self.text, at, span.end):
             is_command = False
-        module = _module(name) if is_command else None
+        outermost = first and not piped and not nested
+        module = _module(name) if is_command and not (outermost and name in PIPED) else None
         if module is None:
             # Only the outermost search may leave `search` out (Search Reference, "search").
-            if first and not piped and not nested and not (is_command and name in DOCUMENTED):
+            if outermost and not (is_command and name in DOCUMENTED):
                 module, name, at = _module("search"), "search", span.start
             else:
                 raise _unknown(self.text, span, name, opens=first and nested > 0)
@@ -195,8 +196,8 @@ _DOCUMENTED = """
     xslistconcepts xslistcontexts xsupdateddcontext xswhere xyseries
 """
 
-PIPED = frozenset({"audit", "deletemodel", "listmodels", "sample", "score", "summary"})
-"""Commands, most of the Machine Learning Toolkit, that read as words where no pipe stands before them."""
+PIPED = frozenset({"audit", "deletemodel", "listmodels", "sample", "score", "summary", "cyberchef"})
+"""Commands of apps, most of the Machine Learning Toolkit, that read as words where no pipe stands before them."""
 
 DOCUMENTED = frozenset(_DOCUMENTED.split())
 """Every command of the Search Reference: a known name that is not a module here is refused as not supported yet."""

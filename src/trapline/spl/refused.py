@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _GROUPS = {
     "it trains or applies statistical models; bring a trained one with apply": (
-        "fit summary predict kmeans x11 arules associate correlate contingency ctable analyzefields anomalies "
+        "fit predict kmeans x11 arules associate correlate contingency ctable analyzefields anomalies "
         "anomalousvalue cofilter concurrency erex findtypes typelearner typer relevancy overlap"
     ),
     "it asks a Splunk server about itself, and there is none": (
@@ -18,6 +18,7 @@ _GROUPS = {
     "it changes or hides stored events": "delete scrub",
     "it draws maps or gauges, which are for a dashboard": "geom geomfilter geostats gauge iconify",
     "it asks another system, through an app that is not here": "dbxquery inputintelligence",
+    "it is of the app CyberChef for Splunk, which is not here": "cyberchef",
     "it shows metrics without aggregating them": "mpreview msearch",
     "it reads the contexts of the Extreme Search app, which is not here": (
         "xsdisplayconcept xsdisplaycontext xsfindbestconcept xslistconcepts xslistcontexts xsupdateddcontext xswhere"

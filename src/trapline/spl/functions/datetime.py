@@ -43,7 +43,14 @@ def _relative_time(env: Env, ast: Func) -> Expr:
     base, modifier = env.number(ast.args[0]), env.text(ast.args[1])
     if isinstance(modifier, Lit) and isinstance(modifier.value, str):
         if shift(0, modifier.value) is None:
-            raise SplError(f"'{modifier.value}' is not a time modifier", span=ast.args[1].span, code="time")
+            raise SplError(
+                f"'{modifier.value}' is not a time modifier",
+                span=ast.args[1].span,
+                hint="a macro in quotes is not expanded: leave out the quotes around it"
+                if "`" in modifier.value
+                else "such as -1d@d, +2h or @w1",
+                code="time",
+            )
         if isinstance(base, Lit) and isinstance(base.value, float):
             moved = shift(base.value, modifier.value, env.context.tz)
             return Lit(moved, Kind.NUMBER)
