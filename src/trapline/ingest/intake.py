@@ -242,8 +242,6 @@ class _Intake:
         told = settings.sourcetype is None and self._format is None and format_name in PLAIN
         if told:  # the lines tell their sourcetype, which may have rules
             rules = self._rules.rules(text_kind(_first_line(file)), settings.source or file.name, settings.host)
-        if format_name == "keyvalue" and self._format is None and rules is not None and rules.kv_mode not in KEY_VALUE:
-            format_name = "textlines"
         report.format = format_name
         # A reading on purpose has portions of its own; one that goes on after a kill has those of the first time
         portions_id = (
@@ -262,6 +260,9 @@ class _Intake:
             sink.bad(file.damage, f"byte {file.size}")
         for problem in rules.problems if rules is not None else ():
             sink.warn(f"{problem.where}: {problem.reason}")
+        if format_name == "keyvalue" and self._format is None and rules is not None and rules.kv_mode not in KEY_VALUE:
+            sink.bare = True
+            sink.warn(f"KV_MODE = {rules.kv_mode}: key=value pairs are not taken apart")
         whole = False
         try:
             if rules is not None and format_name in PLAIN and self._format is None and (rules.lines or rules.time):
@@ -352,6 +353,8 @@ class _FileSink:
         self._last: int | None = None
         self.clock: eventbreak.EventTime | None = None
         """Finds the time in an event's text, before the one that the source found."""
+        self.bare = False
+        """Events are stored without the fields that the source found."""
 
     def add(
         self,
@@ -369,6 +372,8 @@ class _FileSink:
         if self.clock is not None:
             found = self.clock(raw)
             time = time if found is None else found
+        if self.bare:
+            names, values = (), ()
         builder = self._builder
         source = source or self._file.name
         if self._router is not None:
