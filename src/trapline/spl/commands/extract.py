@@ -26,17 +26,17 @@ Source: Search Reference, "extract".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trapline.errors import Span, SplError
-from trapline.plan import Col, Expr, Lit, Node, call, number, text
+from trapline.errors import Span, SplError, Unsupported
+from trapline.pcre import check
+from trapline.plan import NULL, Col, Expr, Extend, Lit, Node, call, number, only, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, count, flag
-from trapline.spl.evaluate import as_text
+from trapline.spl.evaluate import as_multi, as_text
 from trapline.spl.extraction import Existing, spread
-from trapline.spl.transforms import Transform, read_transform
-from trapline.values import Kind, Row, Scalar, Value, value_text
+from trapline.spl.transforms import Transform, cleaned, read_transform
+from trapline.values import Kind
 
 ALIASES = ("kv",)
 LIMIT = 50
@@ -44,6 +44,8 @@ LIMIT = 50
 MAXCHARS = 10_240
 """limits.conf [kv] maxchars: characters of an event that are read"""
 
+_PIECES = "_pieces "
+"""A column on the way; no field of an event has a blank there."""
 FLAGS = ("mv_add", "clean_keys", "keep_empty_vals", "reload", "segment", "auto")
 
 
@@ -72,21 +74,42 @@ class Extract:
             return source
         several = transform.mv_add if self.mv_add is None else self.mv_add
         clean = transform.clean_keys if self.clean_keys is None else self.clean_keys
-        if transform.splits_pairs:
-            keep = transform.keep_empty if self.keep_empty is None else self.keep_empty
+        keep = transform.keep_empty if self.keep_empty is None else self.keep_empty
+        if transform.fields:
+            return self._listed(source, transform, several, clean, keep)
+        if transform.regex is None:
             pairs = self._cut(source, transform.source, transform.delims[0], transform.delims[1], clean, keep)
-            return _spread(context, source, pairs, several)
+        else:
+            templates = Lit(transform.templates(), Kind.MULTI)
+            flags = text(transform.flags(every=several, clean=clean, keep=keep))
+            head = self._head(source, transform.source)
+            pairs = call("regex_fields", Kind.MULTI, head, text(transform.regex), templates, flags)
+        return _spread(context, source, pairs, several)
 
-        def extracted(rows: list[Row]) -> Iterable[Row]:
-            for row in rows:
-                new: dict[str, list[str]] = {}
-                if transform.source in row:
-                    subject = value_text(row[transform.source])[: self.maxchars]
-                    for name, value in transform.pairs(subject, every=several, clean=clean):
-                        new.setdefault(name, []).append(value)
-                yield {**row, **{name: _joined(row.get(name), values, several) for name, values in new.items()}}
-
-        return context.apply(source, extracted, "extract")
+    def _listed(self, source: Node, transform: Transform, several: bool, clean: bool, keep: bool) -> Node:
+        """The pieces of the text under the names of FIELDS."""
+        pieces = call("listed_values", Kind.MULTI, self._head(source, transform.source), text(transform.delims[0]))
+        node: Node = Extend(source, ((_PIECES, pieces),))
+        found: dict[str, Expr] = {}
+        for place, field in enumerate(transform.fields):
+            name = cleaned(field) if clean else field
+            value: Expr = call("list_at", Kind.TEXT, Col(_PIECES, Kind.MULTI), number(place))
+            if not keep:
+                full = call("gt", Kind.BOOL, call("length", Kind.NUMBER, value), number(0))
+                value = call("case", Kind.TEXT, full, value, NULL)
+            old = found.get(name, Col(name, source.schema[name]) if name in source.schema else None)
+            if old is None or not name:
+                new = value
+            elif several:
+                new = call("list_concat", Kind.MULTI, as_multi(old), as_multi(value))
+            elif old.kind is Kind.MULTI:
+                new = call("coalesce", Kind.MULTI, old, as_multi(value))
+            else:
+                new = call("coalesce", Kind.TEXT, as_text(old), value)
+            if name:
+                found[name] = new
+        node = Extend(node, tuple(found.items()))
+        return only(node, set(node.schema) - {_PIECES})
 
     def _pairs(self, context: Context, source: Node) -> Node:
         """What the text says by itself, or by the delimiters."""
@@ -97,25 +120,20 @@ class Extract:
         return _spread(context, source, pairs, bool(self.mv_add))
 
     def _cut(self, source: Node, field: str, ends: str | None, middles: str | None, clean: bool, keep: bool) -> Expr:
-        head = call("substr", Kind.TEXT, as_text(Col(field, source.schema[field])), number(1), number(self.maxchars))
+        head = self._head(source, field)
         flags = text(("c" if clean else "") + ("e" if keep else ""))
         return call(
             "kv_fields", Kind.MULTI, head, Lit(ends, Kind.TEXT), Lit(middles, Kind.TEXT), number(self.limit), flags
         )
 
+    def _head(self, source: Node, field: str) -> Expr:
+        """As much of a field as is read."""
+        return call("substr", Kind.TEXT, as_text(Col(field, source.schema[field])), number(1), number(self.maxchars))
+
 
 def _spread(context: Context, source: Node, pairs: Expr, several: bool) -> Node:
     existing = Existing.APPEND if several else Existing.KEEP
     return spread(context, source, pairs, what="extract", existing=existing, repeats=several)
-
-
-def _joined(old: Value | None, new: list[str], several: bool) -> Value:
-    """A field after an extraction: the one that is there stays, unless values are added to it."""
-    if old is not None and not several:
-        return old
-    before = [] if old is None else [value_text(one) for one in old] if isinstance(old, list) else [value_text(old)]
-    values: list[Scalar] = [*before, *(new if several else new[:1])]
-    return values[0] if len(values) == 1 else values
 
 
 def _transform(context: Context, name: str, span: Span) -> Transform:
@@ -127,11 +145,19 @@ def _transform(context: Context, name: str, span: Span) -> Transform:
             hint='--addon DIR adds one; or say how with pairdelim= and kvdelim=, or rex "(?<field>...)"',
             code="name",
         )
+    if "INGEST_EVAL" in settings or "DEST_KEY" in settings:
+        raise Unsupported(
+            f"the stanza [{name}] of transforms.conf is one of index time", span=span, hint="one with REGEX or DELIMS"
+        )
     try:
-        return read_transform(name, settings)
+        found = read_transform(name, settings)
+        if found.regex is not None:
+            check(found.regex)
     except SplError as error:
-        error.span = span
-        raise
+        raise SplError(
+            f"the stanza [{name}] of transforms.conf {error.reason}", span=span, hint=error.hint, code=error.code
+        ) from None
+    return found
 
 
 def parse(cursor: Cursor) -> Extract:
