@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trapline.content.catalog import Content
 from trapline.content.model import Detection, DetectionType, Status
@@ -99,6 +99,50 @@ def settings(store: Path, file: Path | None = None) -> Settings:
     if file is not None and not file.is_file():
         raise InputError("there is no such file", file=str(file), code="settings")
     return read(file or store / SETTINGS)
+
+
+def switch(store: Path, detections: Sequence[Detection], on: bool) -> int:
+    """Enable detections for the scheduler of a store, or disable them; how many that changed. Raises InputError."""
+    from trapline.detect.settings import ENABLED, switches, write_switches
+
+    path = store / ENABLED
+    names = switches(path)
+    places = {name.lower(): name for name in names}
+    changed = 0
+    for one in detections:
+        name = places.get(one.name.lower(), one.name)
+        changed += names.get(name, one.enabled) != on
+        names[name] = on
+    write_switches(path, names)
+    return changed
+
+
+def listed(content: Content, store: Path, types: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The detections with what tells their schedules, as they run in a store. Raises TraplineError."""
+    from trapline.detect.settings import ENABLED, enabled
+
+    on = {one.name for one in enabled(content, store / ENABLED)[0]}
+    found = []
+    for one in sorted(select(content, (), types, deprecated=True), key=lambda one: one.name):
+        try:
+            schedule = content.deployment_of(one).schedule
+        except TraplineError:
+            schedule = None
+        found.append(
+            {
+                "name": one.name,
+                "id": one.id,
+                "type": one.type.value,
+                "status": one.status.value,
+                "enabled": one.name in on,
+                "score": one.rba.score if one.rba is not None else None,
+                "cron": schedule.cron if schedule is not None else None,
+                "earliest": schedule.earliest if schedule is not None else None,
+                "latest": schedule.latest if schedule is not None else None,
+                "file": one.file,
+            }
+        )
+    return found
 
 
 @contextmanager

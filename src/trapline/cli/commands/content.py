@@ -1,0 +1,99 @@
+"""`trapline content`: which detections there are, and which of them run here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trapline.cli.options import json_option, store_option
+
+FOLDERS = click.option(
+    "--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one."
+)
+
+
+@click.group("content")
+def command() -> None:
+    """Which detections there are, and which of them `trapline run` runs."""
+
+
+@command.command("list")
+@FOLDERS
+@store_option
+@click.option("--enabled", "only", is_flag=True, help="Only those that run here.")
+@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
+@json_option
+def list_(folders: tuple[str, ...], store: Path, only: bool, types: tuple[str, ...], as_json: bool) -> None:
+    """List the detections, with their type, score and schedule.
+
+    \b
+    Examples:
+      trapline content list --enabled
+      trapline content list --content ~/security_content --type TTP --json
+    """
+    from trapline import app
+    from trapline.cli.render import print_json, print_table
+
+    content = app.content(folders)
+    rows = app.listed(content, store, types)
+    if only:
+        rows = [one for one in rows if one["enabled"]]
+    if as_json:
+        print_json(rows)
+        return
+    shown = ["enabled", "name", "type", "score", "cron", "earliest", "latest"]
+    table = [
+        ["yes" if one["enabled"] else "", *("" if one[key] is None else one[key] for key in shown[1:])] for one in rows
+    ]
+    print_table(shown, table)
+    click.echo(f"{len(rows):,} detections, {sum(bool(one['enabled']) for one in rows):,} enabled")
+
+
+def _switch(on: bool, folders: tuple[str, ...], store: Path, names: tuple[str, ...], types: tuple[str, ...]) -> None:
+    from trapline import app
+
+    content = app.content(folders)
+    if not names and not types:
+        raise click.UsageError("name detections, or a --type")
+    chosen = app.select(content, names, types)
+    changed = app.switch(store, chosen, on)
+    verb = "enabled" if on else "disabled"
+    click.echo(f"{changed:,} {verb}, {len(chosen) - changed:,} were {verb} before")
+
+
+@command.command("enable")
+@click.argument("names", metavar="NAME...", nargs=-1)
+@click.option(
+    "--type", "types", metavar="TYPE", multiple=True, help="All of a type: TTP, Anomaly, Hunting, Correlation."
+)
+@FOLDERS
+@store_option
+def enable(names: tuple[str, ...], types: tuple[str, ...], folders: tuple[str, ...], store: Path) -> None:
+    """Let `trapline run` run detections: by name, id or file, or all of a type.
+
+    What is enabled is kept in `enabled.yml` of the store: an upgrade of the content leaves it as it is.
+
+    \b
+    Examples:
+      trapline content enable "Windows Service Create RemComSvc"
+      trapline content enable --content ~/security_content --type TTP
+    """
+    _switch(True, folders, store, names, types)
+
+
+@command.command("disable")
+@click.argument("names", metavar="NAME...", nargs=-1)
+@click.option(
+    "--type", "types", metavar="TYPE", multiple=True, help="All of a type: TTP, Anomaly, Hunting, Correlation."
+)
+@FOLDERS
+@store_option
+def disable(names: tuple[str, ...], types: tuple[str, ...], folders: tuple[str, ...], store: Path) -> None:
+    """Let `trapline run` leave detections out: by name, id or file, or all of a type.
+
+    \b
+    Example:
+      trapline content disable "Windows Service Create RemComSvc"
+    """
+    _switch(False, folders, store, names, types)
