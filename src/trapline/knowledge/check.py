@@ -29,7 +29,7 @@ def check(folders: Sequence[Path]) -> list[Warn]:
 
 def doubts(knowledge: Knowledge) -> list[Warn]:
     """What could not be read, is not used or not supported, each once, by place. Lookup files are read."""
-    found = list(knowledge.problems)
+    found = [*knowledge.problems, *knowledge.private]
     for stanza in knowledge.stanzas:
         found += (rule.warn for rule in stanza.rules.values() if isinstance(rule, Unusable))
     literals = (one for stanza in knowledge.stanzas if stanza.spec.by is By.SOURCETYPE for one in stanza.spec.literals)

@@ -62,22 +62,25 @@ def load(addons: Iterable[Path], name: str) -> Conf:
     conf = Conf()
     for addon in addons:
         for layer in LAYERS:
-            path = addon / layer / name
-            if not path.is_file():
-                continue
-            shown = f"{addon.name}/{layer}/{name}"
-            try:
-                if path.stat().st_size > MAX_BYTES:
-                    raise OSError(f"larger than {MAX_BYTES // 2**20} MiB")
-                data = path.read_bytes()
-            except OSError as error:
-                conf.problems.append(Warn("conf", f"this file cannot be read: {error.strerror or error}", where=shown))
-                continue
-            text = data.decode("utf-8-sig", "replace")
-            if "\ufffd" in text:
-                conf.problems.append(Warn("conf", "this file is not UTF-8; what is not was replaced", where=shown))
-            conf.add(text, shown)
+            add_file(conf, addon / layer / name, f"{addon.name}/{layer}/{name}")
     return conf
+
+
+def add_file(conf: Conf, path: Path, shown: str) -> None:
+    """Lay a file over what is there, nothing where there is none. `shown`: how it is called towards the user."""
+    if not path.is_file():
+        return
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise OSError(f"larger than {MAX_BYTES // 2**20} MiB")
+        data = path.read_bytes()
+    except OSError as error:
+        conf.problems.append(Warn("conf", f"this file cannot be read: {error.strerror or error}", where=shown))
+        return
+    text = data.decode("utf-8-sig", "replace")
+    if "\ufffd" in text:
+        conf.problems.append(Warn("conf", "this file is not UTF-8; what is not was replaced", where=shown))
+    conf.add(text, shown)
 
 
 def parse(text: str, file: str, problems: list[Warn]) -> Iterator[Setting]:

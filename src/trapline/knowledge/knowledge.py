@@ -13,6 +13,7 @@ from trapline.knowledge import conf, routing, settings
 from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import model_files
 from trapline.knowledge.discovery import discover, is_table
+from trapline.knowledge.exports import private
 from trapline.knowledge.indextime import USED, IndexTime
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro, macros_of
@@ -67,6 +68,8 @@ class Knowledge:
     """Sourcetypes that have another name when they are searched."""
     saved_searches: Mapping[str, str] = field(default_factory=dict)
     """The searches of savedsearches.conf by name."""
+    private: tuple[Warn, ...] = ()
+    """What the add-ons do not export, which is used all the same (`knowledge.exports`)."""
     _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -129,6 +132,7 @@ class Knowledge:
             IndexTime.of(files["props"].stanzas, transforms),
             renames,
             _saved(files["savedsearches"]),
+            tuple(one for folder in folders for one in private(folder)),
         )
 
     @staticmethod

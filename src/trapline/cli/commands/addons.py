@@ -60,7 +60,8 @@ def list_(addons: tuple[str, ...], as_json: bool) -> None:
 def check(addons: tuple[str, ...], as_json: bool) -> None:
     """Settings of the add-ons that are not followed, each with its file, line and reason.
 
-    None of them stops a search: a search that needs a field of such a setting warns.
+    None of them stops a search: a search that needs a field of such a setting warns. What the add-on keeps to itself
+    (metadata/default.meta without export = system) is used like all else, and told too.
 
     \b
     Example:
