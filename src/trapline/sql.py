@@ -264,7 +264,8 @@ class _Compiler:
                 own = self.names.fresh("x")
                 return self.dialect.lambda_(own, self.expression(body, {**(bound or {}), param: own}))
             case Call(op="or"):
-                expr = _one_of(expr)
+                expr = _pairs(expr)
+                expr = _one_of(expr) if expr.op == "or" else expr
                 return self.dialect.scalar(expr, [self.expression(arg, bound) for arg in expr.args])
             case Call(args=args):
                 return self.dialect.scalar(expr, [self.expression(arg, bound) for arg in args])
@@ -639,6 +640,55 @@ def _one_of(expr: Call) -> Call:
         Call("in" if len(values) > 1 else "eq", (subject, *values), Kind.BOOL) for subject, values in wanted.items()
     ]
     return Call("or", (*tests, *rest), Kind.BOOL)
+
+
+MANY = 8
+"""So many pairs of constants, or more, are looked up instead of compared one after the other."""
+_BETWEEN = "\x01"
+
+
+def _pairs(expr: Call) -> Call:
+    """An OR with what compares the same two texts with many pairs of constants, as a subsearch with two fields gives,
+    as one IN over both texts joined. What is between them is in none of the constants, so that only a pair can be equal
+    to a pair. A text that is null makes the comparison null where the other one is in a pair, else false."""
+    wanted: dict[tuple[Expr, Expr], dict[int, tuple[str, str]]] = {}
+    for place, part in enumerate(expr.args):
+        match part:
+            case Call(
+                op="and",
+                args=(
+                    Call(op="eq", args=(one, Lit(value=str(first)))),
+                    Call(op="eq", args=(other, Lit(value=str(second)))),
+                ),
+            ) if _is_text(one) and _is_text(other) and _BETWEEN not in first + second:
+                wanted.setdefault((one, other), {})[place] = (first, second)
+    wanted = {texts: pairs for texts, pairs in wanted.items() if len(pairs) >= MANY}
+    if not wanted:
+        return expr
+    taken = {place for pairs in wanted.values() for place in pairs}
+    tests = [_in_pairs(one, other, list(pairs.values())) for (one, other), pairs in wanted.items()]
+    rest = [part for place, part in enumerate(expr.args) if place not in taken]
+    if len(tests) == 1 and not rest:
+        return tests[0]
+    return Call("or", (*tests, *rest), Kind.BOOL)
+
+
+def _is_text(expr: Expr) -> bool:
+    """A field that is text, or a plain function of one: it is written several times."""
+    inner = expr.args[0] if isinstance(expr, Call) and len(expr.args) == 1 else expr
+    return isinstance(inner, Col) and expr.kind is Kind.TEXT
+
+
+def _in_pairs(one: Expr, other: Expr, pairs: Sequence[tuple[str, str]]) -> Call:
+    def known(subject: Expr, values: Iterable[str]) -> Expr:
+        listed = call("in", Kind.BOOL, subject, *(Lit(value, Kind.TEXT) for value in dict.fromkeys(values)))
+        return call("or", Kind.BOOL, call("is_null", Kind.BOOL, subject), listed)
+
+    joined = call("concat", Kind.TEXT, call("concat", Kind.TEXT, one, Lit(_BETWEEN, Kind.TEXT)), other)
+    there = [call("is_not_null", Kind.BOOL, subject) for subject in (one, other)]
+    found = call("in", Kind.BOOL, joined, *(Lit(_BETWEEN.join(pair), Kind.TEXT) for pair in dict.fromkeys(pairs)))
+    may = call("and", Kind.BOOL, known(one, (pair[0] for pair in pairs)), known(other, (pair[1] for pair in pairs)))
+    return call("case", Kind.BOOL, call("and", Kind.BOOL, *there), found, may, Lit(None, Kind.BOOL), FALSE)
 
 
 def _merged(node: Extend) -> Extend:
