@@ -5,7 +5,8 @@ Syntax:
         [fields <field>...] [filter <text>...]
 
 Options:
-    conf=<stanza> (none): refused: there is no multikv.conf.
+    conf=<stanza> (none): a stanza of multikv.conf of the add-ons says where the table is and how its lines are cut; the
+        options about headers then do nothing.
     copyattrs=<bool> (true): rows keep the other fields of the event.
     forceheader=<n> (found by its looks): the line that is the header, counted from 1 without empty lines.
     multitable=<bool> (true): a later line in capitals is another header.
@@ -15,23 +16,27 @@ Options:
     filter <text>... (none): only lines that hold one of the texts.
 
 Differences:
-    - Refused: conf=.
+    - Refused: `_align_` in multikv.conf.
 
-Source: Search Reference, "multikv".
+Source: Search Reference, "multikv"; multikv.conf.spec.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from trapline.errors import Span, SplError
 from trapline.plan import Node
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, count, flag
+from trapline.spl.tables import read_tables
 from trapline.values import Row, value_text
 
 _CELL = re.compile(r"\S+")
+Lines = Callable[[str], Iterator[tuple[str, dict[str, str]]]]
+"""The text of an event -> its lines with their cells by name."""
 _DIRTY = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -51,17 +56,43 @@ class Multikv:
     rmorig: bool = True
     fields: tuple[str, ...] = ()
     filter: tuple[str, ...] = field(default=())
+    conf: tuple[str, Span] | None = None
 
     def lower(self, context: Context, source: Node) -> Node:
         if "_raw" not in source.schema:
             return source
-        return context.apply(source, self._tables, "multikv")
+        lines = self._rows if self.conf is None else self._ruled(context, *self.conf)
+        return context.apply(source, lambda rows: self._tables(rows, lines), "multikv")
 
-    def _tables(self, rows: list[Row]) -> Iterator[Row]:
+    def _ruled(self, context: Context, name: str, span: Span) -> Lines:
+        """The lines of tables by a stanza of multikv.conf."""
+        settings = context.stanza("multikv", name)
+        if settings is None:
+            raise SplError(
+                f"there is no stanza [{name[:80]}] in the multikv.conf of the add-ons",
+                span=span,
+                hint="--addon DIR adds one; forceheader=<n> names the line of the header",
+                code="name",
+            )
+        try:
+            rules = read_tables(settings)
+        except SplError as error:
+            raise type(error)(
+                f"the stanza [{name}] of multikv.conf {error.reason}", span=span, hint=error.hint
+            ) from None
+
+        def lines(raw: str) -> Iterator[tuple[str, dict[str, str]]]:
+            for line, cells in rules.rows(raw):
+                if not self.filter or any(wanted in line for wanted in self.filter):
+                    yield line, cells
+
+        return lines
+
+    def _tables(self, rows: list[Row], lines: Lines) -> Iterator[Row]:
         for row in rows:
             raw = row.get("_raw")
             if raw is not None:
-                for line, cells in self._rows(value_text(raw)):
+                for line, cells in lines(value_text(raw)):
                     if self.fields:
                         cells = {name: value for name, value in cells.items() if name in self.fields}
                     yield {**(row if self.copyattrs else {}), **cells, "_raw": line}
@@ -140,12 +171,13 @@ _FLAGS = ("copyattrs", "multitable", "noheader", "rmorig")
 def parse(cursor: Cursor) -> Multikv:
     flags = {"copyattrs": True, "multitable": True, "noheader": False, "rmorig": True}
     forceheader = 0
+    conf: tuple[str, Span] | None = None
     names: list[str] = []
     terms: list[str] = []
     while not cursor.done():
         match cursor.option(("conf", "forceheader", *_FLAGS)):
-            case ("conf", _, span):
-                cursor.unsupported("multikv conf= is not supported: there is no multikv.conf", span, "forceheader=<n>")
+            case ("conf", value, span):
+                conf = value, span
             case ("forceheader", value, span):
                 forceheader = count(value, span)
             case (name, value, span):
@@ -168,4 +200,5 @@ def parse(cursor: Cursor) -> Multikv:
         flags["rmorig"],
         tuple(names),
         tuple(terms),
+        conf,
     )
