@@ -15,7 +15,7 @@ EVAL-fine = a
 LOOKUP-gone = nowhere a OUTPUT b
 LOOKUP-column = codes code OUTPUT colour
 LOOKUP-fine = codes code OUTPUT action
-KV_MODE = multi
+KV_MODE = multi:mine
 REPORT-x = missing
 [old]
 rename = app
@@ -25,6 +25,11 @@ rename = app
     assert [str(one.where).rpartition(":")[2] for one in found] == ["2", "4", "5", "7", "8"]
     assert "the lookup nowhere is no stanza" in found[1].reason
     assert "names the column colour, which the table codes has not" in found[2].reason
+
+
+def test_a_mode_that_is_none_is_named(tmp_path: Path) -> None:
+    (found,) = check([addon(tmp_path, props="[app]\nKV_MODE = jsn\n[b]\nKV_MODE = multi\n")])
+    assert "not 'jsn'" in found.reason
 
 
 def test_a_clean_addon_has_no_doubts(tmp_path: Path) -> None:

@@ -27,9 +27,11 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trapline import tabular
 from trapline.errors import InputError, TraplineError
 from trapline.events import Cell, EventBatch, EventBuilder, Layout
 from trapline.ingest import eventbreak, sources
+from trapline.ingest.fieldset import Fields
 from trapline.ingest.files import File, Limits, Skipped, walk
 from trapline.ingest.lines import decode, syslog_host
 from trapline.ingest.report import FileReport, IngestReport, SourceReport
@@ -260,9 +262,12 @@ class _Intake:
             sink.bad(file.damage, f"byte {file.size}")
         for problem in rules.problems if rules is not None else ():
             sink.warn(f"{problem.where}: {problem.reason}")
-        if format_name == "keyvalue" and self._format is None and rules is not None and rules.kv_mode not in KEY_VALUE:
-            sink.bare = True
-            sink.warn(f"KV_MODE = {rules.kv_mode}: key=value pairs are not taken apart")
+        if rules is not None and format_name in PLAIN and self._format is None:
+            if rules.kv_mode == "multi":
+                sink.tables = Fields(sink)
+            elif format_name == "keyvalue" and rules.kv_mode not in KEY_VALUE:
+                sink.bare = True
+                sink.warn(f"KV_MODE = {rules.kv_mode}: key=value pairs are not taken apart")
         whole = False
         try:
             if rules is not None and format_name in PLAIN and self._format is None and (rules.lines or rules.time):
@@ -355,6 +360,8 @@ class _FileSink:
         """Finds the time in an event's text, before the one that the source found."""
         self.bare = False
         """Events are stored without the fields that the source found."""
+        self.tables: Fields | None = None
+        """Events are tables: a field is a column, with a value for each line that has one."""
 
     def add(
         self,
@@ -374,6 +381,8 @@ class _FileSink:
             time = time if found is None else found
         if self.bare:
             names, values = (), ()
+        if self.tables is not None:
+            names, values = self.tables.of(pair for _, cells in tabular.rows(raw) for pair in cells.items())
         builder = self._builder
         source = source or self._file.name
         if self._router is not None:

@@ -4,6 +4,10 @@ Sources: props.conf.spec (EXTRACT, REPORT, KV_MODE, AUTO_KV_JSON), transforms.co
 [spath]). The first extraction that finds a value wins, and it wins over a stored field; with MV_ADD values are added.
 Empty values are none unless KEEP_EMPTY_VALS keeps them. Fields whose names are in the data are discovered over the
 events before the search runs. Automatic key-values come last, for the events that ingest has not taken apart.
+
+A name that comes from the data never is one of Splunk's own: what a log calls `host` or `index` is `extracted_host` and
+`extracted_index`, as at ingest (`trapline.events`). Only a setting that names host, source or sourcetype itself writes
+them.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from trapline.errors import SplError, Warn
+from trapline.events import field_name
 from trapline.knowledge.records import Extraction, Listed, Mode, Pairs, Pattern, Rule, Template, Unusable
 from trapline.knowledge.steps import Choice, Choices, Values, current, decide, first_of
 from trapline.pcre import check
@@ -22,7 +27,6 @@ from trapline.values import Kind
 Discover = Callable[[Expr], Sequence[str]]
 """The names in pairs, an expression over stored fields, in all events that are looked at."""
 
-PREFIXED = ("host", "source", "sourcetype")
 MOST_PAIRS = 100
 """limits.conf [kv] limit: fields that automatic extraction makes of an event."""
 MOST_TEXT = 10_240
@@ -30,7 +34,8 @@ MOST_TEXT = 10_240
 CUTOFF = 5_000
 """limits.conf [spath] extraction_cutoff"""
 
-MODES = frozenset({"auto", "auto_escaped", "json", "xml", "none"})
+MODES = frozenset({"auto", "auto_escaped", "json", "xml", "multi", "none"})
+"""What KV_MODE can be. The tables of `multi` are taken apart at ingest."""
 
 
 def extractions(choices: Choices, stored: Schema, discover: Discover, bare: Expr) -> Values:
@@ -134,8 +139,19 @@ def _found(pattern: Pattern | Listed | Pairs, subject: Expr, follows: Expr, disc
     pairs: Expr = Call(pattern.word, (subject, *map(_literal, pattern.arguments)), Kind.MULTI)
     if follows != TRUE:
         pairs = call("case", Kind.MULTI, follows, pairs, Lit(None, Kind.MULTI))
-    names = dict.fromkeys([*pattern.names, *discover(pairs)])
-    return {name: _picked(pairs, name, several=pattern.several) for name in names}
+    made = {name: _picked(pairs, name, several=pattern.several) for name in pattern.names}
+    for name, value in _named(pairs, [name for name in discover(pairs) if name not in made], pattern.several).items():
+        made[name] = _added(made.get(name, NULL), value, pattern.several)
+    return made
+
+
+def _named(pairs: Expr, names: Sequence[str], several: bool) -> dict[str, Expr]:
+    """The values of pairs by the field names that their names in the data stand for."""
+    made: dict[str, Expr] = {}
+    for name in names:
+        field = field_name(name)
+        made[field] = _added(made.get(field, NULL), _picked(pairs, name, several=several), several)
+    return made
 
 
 def _literal(value: str | float | tuple[str, ...] | None) -> Lit:
@@ -210,8 +226,8 @@ def _automatic(choices: Choices, stored: Schema, discover: Discover, bare: Expr)
             continue
         which = both([bare, kept[0] if len(kept) == 1 else Call("or", tuple(kept), Kind.BOOL)])
         own = call("case", Kind.MULTI, which, made, Lit(None, Kind.MULTI))
-        for name in discover(own):
-            found[name] = first_of([found.get(name, NULL), _picked(own, name, several=several)])
+        for name, value in _named(own, discover(own), several).items():
+            found[name] = first_of([found.get(name, NULL), value])
     return found
 
 

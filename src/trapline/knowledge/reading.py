@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from trapline.errors import SplError, Warn
 from trapline.knowledge.conf import Setting, truth
+from trapline.knowledge.extracting import MODES
 from trapline.knowledge.patterns import Transforms, inline, report
 from trapline.knowledge.records import (
     Alias,
@@ -43,7 +44,7 @@ def rule_of(setting: Setting, transforms: Transforms) -> Rule | None:
         return _lookup(setting)
     if setting.key in ("KV_MODE", "AUTO_KV_JSON"):
         value = setting.value.strip().lower()
-        return None if value == "multi" else Mode(setting, value)
+        return Mode(setting, value) if setting.key != "KV_MODE" or value in MODES else None
     kind, dash, name = setting.key.partition("-")
     if not dash:
         return None

@@ -31,8 +31,11 @@ def unused(setting: Setting) -> Warn:
             "conf-automatic", f"{key} is not used: fields of known formats are extracted at ingest", where=setting.place
         )
     if key == "KV_MODE":
-        reason = "KV_MODE = multi is not supported: events that are tables are not taken apart"
-        return Warn("conf-unsupported", reason, "| multikv does it in a search", setting.place)
+        if setting.value.strip().lower().startswith("multi:"):
+            reason = f"KV_MODE = {setting.value.strip()[:40]}: a stanza of multikv.conf is not used when logs are read"
+            return Warn("conf-unsupported", reason, "| multikv takes tables apart in a search", setting.place)
+        reason = f"KV_MODE is none, auto, auto_escaped, multi, json or xml, not '{setting.value.strip()[:40]}'"
+        return Warn("conf-unsupported", reason, where=setting.place)
     if _INDEX_TIME.fullmatch(key):
         return Warn(
             "conf-index-time", f"{key} is a setting of index time, which ingest does not use", where=setting.place
