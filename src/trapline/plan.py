@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from trapline.values import Kind
 
@@ -209,6 +209,14 @@ class Rows:
     data: Any
 
 
+class Expanded(NamedTuple):
+    """Search-time knowledge as a plan over a bare scan. `lasting`: the same object for every search that asks for the
+    same fields of the same events; it depends on nothing else."""
+
+    node: Node
+    lasting: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """Events of tables, newest first, of which `earliest` <= `_time` < `latest` (microseconds, None = open).
@@ -220,7 +228,7 @@ class Scan:
     tables: tuple[Table, ...]
     earliest: int | None = None
     latest: int | None = None
-    expand: Callable[[Scan, frozenset[str]], Node] | None = None
+    expand: Callable[[Scan, frozenset[str]], Expanded] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +401,25 @@ def depth(node: Node) -> int:
             case _:
                 waiting.append((one.input, level + 1))
     return deepest
+
+
+def rows_in(node: Node) -> list[Rows]:
+    """The given rows that a plan reads."""
+    found: list[Rows] = []
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case Rows() as rows:
+                found.append(rows)
+            case Scan():
+                pass
+            case Union(inputs=inputs):
+                waiting += inputs
+            case Join(left=left, right=right):
+                waiting += (left, right)
+            case one:
+                waiting.append(one.input)
+    return found
 
 
 def widen(one: Kind, other: Kind) -> Kind:

@@ -27,6 +27,7 @@ from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, 
 from trapline.narrow import minutes, narrow
 from trapline.plan import (
     DEEP,
+    Expanded,
     Expr,
     Extend,
     Limit,
@@ -413,9 +414,9 @@ class _Context:
             return None
         read: set[str] = set()
 
-        def expand(scan: Scan, need: frozenset[str]) -> Node:
+        def expand(scan: Scan, need: frozenset[str]) -> Expanded:
             read.update(need)
-            return replace(scan, expand=None)
+            return Expanded(replace(scan, expand=None), lasting=False)
 
         looking = _Reading(self)
         node: Node = Scan(schema, (), expand=expand)

@@ -39,6 +39,7 @@ from trapline.plan import (
     call,
     fields_of,
     number,
+    rows_in,
 )
 from trapline.values import Kind
 
@@ -69,6 +70,7 @@ class Fragments:
         return None
 
     def put(self, seen: _Seen, text: str, names: Mapping[str, str]) -> None:
+        """`names`: the fields that a fragment has to do with, and their identifiers in its text."""
         self._length += len(text) - len(seen.text)
         if self._length > self.LONGEST:
             self._seen.clear()
@@ -78,11 +80,14 @@ class Fragments:
 
 @dataclass(slots=True)
 class _Seen:
-    """`names`: the fields that it reads, with their identifiers in `text`."""
+    """`names`: the fields that it reads or gives, with their identifiers in `text`. `rows`: the given rows that it
+    reads, with their names there; `order`: the hidden columns that it gives."""
 
     held: Sequence[object]
     names: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    rows: Sequence[tuple[Rows, str]] = ()
+    order: tuple[Order, ...] = ()
 
 
 class Dialect(Protocol):
@@ -125,7 +130,7 @@ class Dialect(Protocol):
 
     def rows(self, rows: Rows) -> str:
         """Make given rows readable; the name of a table with columns c0, c1, ... in schema order, and `o`, their
-        order."""
+        order. Where there are fragments, it is the same in every query while the rows are held."""
         ...
 
     def files(self, table: Table, columns: Iterable[str]) -> exp.Expression:
@@ -149,6 +154,9 @@ class Names:
         if known is None:
             known = self._by_field[name] = self.fresh(name or "empty")
         return known
+
+    def is_free(self, ident: str) -> bool:
+        return ident.lower() not in self._used
 
     def fresh(self, wish: str) -> str:
         ident = wish
@@ -338,7 +346,11 @@ class _Compiler:
 
     def _scan(self, node: Scan, need: frozenset[str], ordered: bool) -> Relation:
         if node.expand is not None:
-            return self.compile(node.expand(node, need), need, ordered=ordered)
+            made = node.expand(node, need)
+            fragments = self.dialect.fragments if made.lasting else None
+            if fragments is not None:
+                return self._known(made.node, need, ordered, fragments)
+            return self.compile(made.node, need, ordered=ordered)
         fields = {name: kind for name, kind in node.schema.items() if name in need}
         order: tuple[Order, ...] = ()
         if ordered:
@@ -346,6 +358,28 @@ class _Compiler:
         if not node.tables:
             return self._nothing(fields, order)
         return Relation(self._tables(node, fields, order), fields, order)
+
+    def _known(self, node: Node, need: frozenset[str], ordered: bool, fragments: Fragments) -> Relation:
+        """As `compile`, for a plan that may have been written before. Its own columns are seen by nobody outside."""
+        seen = fragments.met((id(node), need, ordered), (node,))
+        fields = {name: kind for name, kind in node.schema.items() if name in need}
+        if (
+            seen is not None
+            and seen.text
+            and all(self.names.of(name) == own for name, own in seen.names.items())
+            and all(self.names.is_free(one.ident) for one in seen.order)
+            and all(self.dialect.rows(rows) == own for rows, own in seen.rows)
+        ):
+            for one in seen.order:
+                self.names.fresh(one.ident)
+            return Relation(exp.Var(this=seen.text), fields, seen.order)
+        relation = self.compile(node, need, ordered=ordered)
+        if seen is None:
+            return relation
+        seen.rows = [(rows, self.dialect.rows(rows)) for rows in rows_in(node)]
+        seen.order = relation.order
+        fragments.put(seen, self.dialect.text(relation.select), {name: self.names.of(name) for name in fields})
+        return Relation(exp.Var(this=seen.text), relation.fields, relation.order)
 
     def _tables(self, node: Scan, fields: Mapping[str, Kind], order: tuple[Order, ...]) -> exp.Query | exp.Var:
         fragments, seen = self.dialect.fragments, None

@@ -368,7 +368,7 @@ def _reads(session: Session, need: frozenset[str]) -> set[str]:
     stored = {"_raw": Kind.TEXT, "source": Kind.TEXT, "t": Kind.TEXT, "u": Kind.TEXT, "v": Kind.TEXT}
     bound = session.knowledge.bind(session.tables, stored)
     context = cast("Context", SimpleNamespace(warnings=Warnings()))
-    node = bound.expander(context)(Scan(bound.schema, tuple(session.tables)), need)
+    node = bound.expander(context)(Scan(bound.schema, tuple(session.tables)), need).node
     while isinstance(node, Extend):
         node = node.input
     assert isinstance(node, Scan)

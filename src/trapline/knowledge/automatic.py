@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 from trapline.errors import TraplineError, Warn
 from trapline.knowledge.identities import GIVEN
 from trapline.knowledge.records import Automatic, Unusable, unusable
-from trapline.knowledge.steps import Asking, Choice, Choices, Over, current, decide, first_of
+from trapline.knowledge.steps import FIXED, Asking, Choice, Choices, Over, current, decide, first_of
 from trapline.knowledge.tables import LookupTables
 from trapline.plan import NULL, Call, Expr, Extend, Node, Schema, fields_of, substitute, widen
 from trapline.spl.evaluate import as_kind, as_text, unify
@@ -31,6 +31,11 @@ class _Branch(NamedTuple):
     keys: tuple[Expr, ...]
     outputs: tuple[tuple[str, str], ...]
     new: bool
+
+    @property
+    def plain(self) -> bool:
+        """Does it match values that are text, and exactly?"""
+        return all(key.kind is not Kind.MULTI for key in self.keys) and is_plain(self.table, self.fields)
 
 
 @dataclass(slots=True)
@@ -54,6 +59,14 @@ class _Key:
                     read.add(TIME)
         return read
 
+    def lasts(self, names: Set[str]) -> bool:
+        """Do these come from tables alone, with no look at the events?"""
+        return all(
+            branch.plain and not branch.table.filter
+            for branch in self.branches
+            if any(name in names for _, name in branch.outputs)
+        )
+
     def add(self, node: Node, names: Set[str], values: dict[str, Expr], asking: Asking) -> tuple[Node, list[str]]:
         """Join what makes these fields; their values, over the node that comes back, go into `values`, which has what
         the keys before made. Also gives the helper columns."""
@@ -66,7 +79,7 @@ class _Key:
             columns = list(dict.fromkeys(column for column, _ in wanted))
             keys = [substitute(key, values) for key in branch.keys]
             matches: Matches | None = None
-            if any(key.kind is Kind.MULTI for key in keys) or not is_plain(branch.table, branch.fields):
+            if not branch.plain:
                 own = (id(self), place)
                 if own not in asking.memo:
                     asking.memo[own] = find_matches(asking.context, node, branch.table, branch.fields, keys)
@@ -104,7 +117,12 @@ class AutomaticLookups:
     def makes(self, name: str) -> bool:
         return name in self._made
 
-    def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
+    def lasts(self, made: Sequence[str]) -> bool:
+        return all(key.lasts(names) for key, names in self._used(made)[0])
+
+    def _used(self, made: Sequence[str]) -> tuple[list[tuple[_Key, set[str]]], set[str]]:
+        """The keys that make these fields, the last one first, each with the fields that it has to make; and the fields
+        that they read."""
         wanted = set(made)
         used: list[tuple[_Key, set[str]]] = []
         for key in reversed(self._keys):
@@ -112,6 +130,10 @@ class AutomaticLookups:
             if names:
                 used.append((key, names))
                 wanted = (wanted - names) | key.reads(names)
+        return used, wanted
+
+    def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
+        used, wanted = self._used(made)
 
         def over(node: Node) -> Node:
             values: dict[str, Expr] = {}
@@ -155,6 +177,7 @@ def _add(step: _Key, choices: Sequence[Choice], place: int, rule: Automatic, tab
         if table.temporal is not None:
             matched.add(table.temporal.field)
         outputs = tuple((column, column) for column in table.fields if column not in matched)
+    outputs = tuple((column, name) for column, name in outputs if name not in FIXED)
     for column, _ in (*rule.on, *outputs):
         if column not in table.fields:
             reason = f"names the column {column}, which the table {rule.table} has not"

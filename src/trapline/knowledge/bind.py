@@ -10,34 +10,38 @@ step sees what the ones before it made. What they do to a field that exists (pro
 - Calculated fields replace. All of them read the values before any of them.
 
 Of one key (`EVAL-dest`) every event follows the strongest stanza that it belongs to (`knowledge.spec`); keys that
-differ add up. Where that depends on source or host, the plan decides it event by event.
+differ add up. Where that depends on source or host, the plan decides it event by event, by the source and host that the
+event has in the store: a step that makes another host changes no stanza.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from trapline.errors import Span, SplError, Warn
+from trapline.events import RESERVED
 from trapline.knowledge.automatic import AutomaticLookups
 from trapline.knowledge.extracting import Discover, extractions
-from trapline.knowledge.records import Alias, Calculated, Rule, Unusable
+from trapline.knowledge.records import Alias, Automatic, Calculated, Rule, Unusable
 from trapline.knowledge.spec import By
-from trapline.knowledge.steps import METADATA, Choice, Choices, Over, Step, Values, current, decide, first_of
+from trapline.knowledge.steps import FIXED, METADATA, Choice, Choices, Over, Step, Values, current, decide, first_of
 from trapline.plan import (
     FALSE,
     NULL,
     TRUE,
     Col,
+    Expanded,
     Expr,
     Lambda,
     Lit,
     Node,
     Scan,
     Schema,
+    Table,
     call,
     either,
     substitute,
@@ -52,6 +56,19 @@ if TYPE_CHECKING:
     from trapline.knowledge.knowledge import Knowledge, Stanza
 
 
+_PLANS = 512
+"""Plans remembered of one binding."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What every search gets that asks for certain fields of certain tables. `tables`: those whose ids it goes by."""
+
+    tables: tuple[Table, ...]
+    node: Node
+    warns: tuple[Warn, ...]
+
+
 @dataclass(slots=True)
 class _Asking:
     """One search over one scan."""
@@ -64,7 +81,8 @@ class Bound:
     """Knowledge bound to the sourcetypes and stored fields of some tables.
 
     `schema`: every field that a scan of them can give, Splunk's own first, then by name. To bind costs what all stanzas
-    cost that apply; a search then pays for the fields that it asks for.
+    cost that apply; a search then pays for the fields that it asks for, and the next one that asks for the same gets
+    the same plan, as long as neither the time, nor its macros, nor a look at the events have to do with it.
     """
 
     def __init__(
@@ -80,7 +98,7 @@ class Bound:
         renames = {one: new for one in sourcetypes if (new := knowledge.renames.get(one)) is not None}
         named = _renames(renames, stored)
         # A renamed sourcetype goes by the settings of its new name alone.
-        choices = choose(knowledge.stanzas, frozenset(renames.get(one, one) for one in sourcetypes))
+        choices = _held(choose(knowledge.stanzas, frozenset(renames.get(one, one) for one in sourcetypes)), named)
         if renames:
             bare = substitute(bare, {"sourcetype": Col("_sourcetype", Kind.TEXT)})
         looked = partial(_discovered, discover, named.values)
@@ -91,36 +109,53 @@ class Bound:
         steps.append(_eventtypes(knowledge, steps[-1].schema))
         steps.append(_tags(knowledge, steps[-1].schema))
         self._steps = steps
+        self._plans: dict[object, _Plan] = {}
         made = steps[-1].schema
         own = [name for name in stored if name.startswith("_") or name in METADATA]
-        self.schema: dict[str, Kind] = {name: made[name] for name in [*own, *sorted(made.keys() - set(own))]}
+        others = sorted(made.keys() - {*own, *_HELD.values()})
+        self.schema: dict[str, Kind] = {name: made[name] for name in [*own, *others]}
 
     @property
     def doubts(self) -> list[Warn]:
         """What cannot be followed, each with its place."""
         return [warn for step in self._steps for warns in step.warns.values() for warn in warns]
 
-    def expander(self, context: Context) -> Callable[[Scan, frozenset[str]], Node]:
+    def expander(self, context: Context) -> Callable[[Scan, frozenset[str]], Expanded]:
         """The `Scan.expand` of one search. Asking for a field of a setting that cannot be followed warns there."""
 
         memos: dict[object, dict[object, object]] = {}
 
-        def expand(scan: Scan, need: frozenset[str]) -> Node:
-            tables = tuple((one.index, one.sourcetype, one.files) for one in scan.tables)
-            memo = memos.setdefault((tables, scan.earliest, scan.latest), {})
-            return self._expand(scan, need, _Asking(context, memo))
+        def expand(scan: Scan, need: frozenset[str]) -> Expanded:
+            wanted = frozenset(name for name in need if name in self.schema)
+            key = (tuple(map(id, scan.tables)), scan.earliest, scan.latest, wanted)
+            known = self._plans.get(key)
+            if known is None or any(one is not other for one, other in zip(known.tables, scan.tables, strict=True)):
+                tables = tuple((one.index, one.sourcetype, one.files) for one in scan.tables)
+                memo = memos.setdefault((tables, scan.earliest, scan.latest), {})
+                known, lasting = self._expand(scan, wanted, _Asking(context, memo))
+                if not lasting:
+                    self._plans.pop(key, None)
+                    return Expanded(known.node, lasting=False)
+                while len(self._plans) >= _PLANS:
+                    self._plans.pop(next(iter(self._plans)))
+                self._plans[key] = known
+            else:
+                _tell(known.warns, context)
+            return Expanded(known.node, lasting=True)
 
         return expand
 
-    def _expand(self, scan: Scan, need: frozenset[str], asking: _Asking) -> Node:
-        wanted = {name for name in need if name in self.schema}
+    def _expand(self, scan: Scan, need: frozenset[str], asking: _Asking) -> tuple[_Plan, bool]:
+        """The plan, and whether it is the same for every search."""
+        wanted = set(need)
         layers: list[Over] = []
+        told: list[Warn] = []
+        lasting = True
         for step in reversed(self._steps):
-            for name in sorted(wanted & step.warns.keys()):
-                for warn in step.warns[name]:
-                    asking.context.warnings.add(warn.code, warn.reason, hint=warn.hint, where=warn.where)
+            told += [warn for name in sorted(wanted & step.warns.keys()) for warn in step.warns[name]]
             made = sorted(name for name in wanted if step.makes(name))
             if made:
+                lasting = lasting and step.lasts(made)
                 read, over = step.plan(made, asking)
                 layers.append(over)
                 wanted.difference_update(made)
@@ -128,7 +163,13 @@ class Bound:
         node: Node = replace(scan, expand=None, schema={name: self._stored[name] for name in sorted(wanted)})
         for over in reversed(layers):
             node = over(node)
-        return node
+        _tell(told, asking.context)
+        return _Plan(scan.tables, node, tuple(told)), lasting
+
+
+def _tell(warns: Iterable[Warn], context: Context) -> None:
+    for warn in warns:
+        context.warnings.add(warn.code, warn.reason, hint=warn.hint, where=warn.where)
 
 
 def choose(stanzas: Sequence[Stanza], sourcetypes: frozenset[str]) -> Choices:
@@ -171,6 +212,33 @@ def _renames(renames: Mapping[str, str], stored: Schema) -> Values:
     return step
 
 
+_HELD = {name: f"_held {name}" for name in ("host", "source", "sourcetype")}
+"""Columns with what stanzas go by, where a step writes these; no field of an event has a blank there."""
+
+
+def _held(choices: Choices, named: Values) -> Choices:
+    """The same with conditions about the host, source and sourcetype of the store, under their last name. What would
+    write a field that stays as it is, is told where that is asked for."""
+    made: set[str] = set()
+    for rules in choices.values():
+        for _, rule in rules:
+            made.update(rule.fields)
+            if isinstance(rule, Automatic) and rule.outputs is None:
+                made.update(_HELD)
+            for name in sorted(FIXED & set(rule.fields)):
+                reason = f"{rule.setting.key} writes {name}, which stays as it is stored"
+                named.warns.setdefault(name, []).append(Warn("knowledge", reason, None, rule.setting.place))
+    held: dict[str, Expr] = {}
+    for name, hidden in _HELD.items():
+        if name in made and name in named.schema:
+            value = named.values.get(name, current(name, named.schema))
+            named.values[hidden], named.schema[hidden] = value, value.kind
+            held[name] = Col(hidden, value.kind)
+    if not held:
+        return choices
+    return {key: [(substitute(when, held), rule) for when, rule in rules] for key, rules in choices.items()}
+
+
 def _aliases(choices: Choices, below: Schema) -> Values:
     step = Values(dict(below))
     now: dict[str, Expr] = {}
@@ -210,7 +278,8 @@ def _aliases(choices: Choices, below: Schema) -> Values:
 
 
 def _spelled_out(rule: Alias, known: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
-    """The pairs of an alias, those with `*` once for every field there is: `src_* AS source_*`."""
+    """The pairs of an alias, those with `*` once for every field there is: `src_* AS source_*`. Such a name comes from
+    the data, so it is none of Splunk's own."""
     for old, new, keep in rule.pairs:
         if "*" not in old:
             yield old, new, keep
@@ -221,7 +290,9 @@ def _spelled_out(rule: Alias, known: Sequence[str]) -> Iterator[tuple[str, str, 
             if found is not None:
                 parts = new.split("*")
                 pieces = [*found.groups(), ""]
-                yield name, "".join(part + piece for part, piece in zip(parts, pieces, strict=True)), keep
+                alias = "".join(part + piece for part, piece in zip(parts, pieces, strict=True))
+                if alias not in RESERVED:
+                    yield name, alias, keep
 
 
 def _renamed(rule: Rule, name: str, values: Mapping[str, Expr], before: Expr) -> Expr:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from trapline.errors import Warn
+from trapline.events import RESERVED
 from trapline.knowledge.records import Rule, Unusable
 from trapline.plan import NULL, TRUE, Call, Col, Expr, Extend, Node, Schema, either, fields_of
 from trapline.spl.command import Context
@@ -20,6 +21,9 @@ Choices = Mapping[str, Sequence[Choice]]
 """By key, the strongest stanza first."""
 
 METADATA = frozenset({"index", "sourcetype", "source", "host"})
+
+FIXED = RESERVED - {"host", "source", "sourcetype", "_raw"}
+"""Fields that stay as they are stored, whatever an add-on says: in which index and when an event is."""
 
 Over = Callable[[Node], Node]
 """What a step puts on top of a plan."""
@@ -48,6 +52,10 @@ class Step(Protocol):
 
     def makes(self, name: str) -> bool: ...
 
+    def lasts(self, made: Sequence[str]) -> bool:
+        """Is the plan of these the same for every search that reads the same events?"""
+        ...
+
     def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
         """The fields that are read to make these, and how they are made over a plan that has those."""
         ...
@@ -57,34 +65,50 @@ class Step(Protocol):
 class Values:
     """A step whose fields are expressions over those of the step before.
 
-    `deferred`: fields whose expression depends on the search."""
+    `deferred`: fields whose expression depends on the search. It is complete before the first `plan`."""
 
     schema: dict[str, Kind]
     values: dict[str, Expr] = field(default_factory=dict)
     deferred: dict[str, Callable[[Context], Expr]] = field(default_factory=dict)
     warns: dict[str, list[Warn]] = field(default_factory=dict)
+    _hoisted: dict[Expr, str] = field(default_factory=dict)
+    _taken: dict[str, _Taken] = field(default_factory=dict)
+    """By field: the same objects for every search, by which the compiler knows them again."""
 
     def makes(self, name: str) -> bool:
         return name in self.values or name in self.deferred
 
+    def lasts(self, made: Sequence[str]) -> bool:
+        return all(name in self.values for name in made)
+
     def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
-        hoisted: dict[Expr, str] = {}
         layer: list[tuple[str, Expr]] = []
+        columns: dict[str, Expr] = {}
+        read: set[str] = set()
         for name in made:
-            value = self.values[name] if name in self.values else self.deferred[name](asking.context)
-            layer.append((name, hoist(value, hoisted)))
+            if name in self.values and name not in self._taken:
+                self._taken[name] = _take(self.values[name], self._hoisted)
+        hoisted = {} if self.lasts(made) else dict(self._hoisted)
+        for name in made:
+            if name in self.values:
+                taken = self._taken[name]
+            else:
+                taken = _take(self.deferred[name](asking.context), hoisted)
+            layer.append((name, taken.value))
+            columns |= taken.columns
+            read |= taken.read
+        below = sorted(columns.items(), key=lambda one: _place(one[0]))
 
         def over(node: Node) -> Node:
-            for value, name in hoisted.items():
-                node = Extend(node, ((name, value),))
+            for one in below:
+                node = Extend(node, (one,))
             return Extend(node, tuple(layer))
 
-        read = {name for value in (*hoisted, *(value for _, value in layer)) for name in fields_of(value)}
-        return read - set(hoisted.values()), over
+        return read, over
 
     def put(self, name: str, value: Expr, below: Schema) -> None:
-        """A field made. What only hands through what was there is left out."""
-        if value == current(name, below) and name in below:
+        """A field made. What only hands through what was there is left out, and what would write a fixed one."""
+        if name in FIXED or (value == current(name, below) and name in below):
             return
         self.values[name] = value
         self.schema[name] = value.kind
@@ -103,16 +127,46 @@ _HIDDEN = "_pairs "
 
 def hoist(value: Expr, hoisted: dict[Expr, str]) -> Expr:
     """The same with what is taken apart into a list put into columns of their own, each after those that it reads: a
-    field reads the list several times, and it is dear."""
+    field reads the list several times, and it is dear. The same object, where nothing is."""
     if not isinstance(value, Call):
         return value
-    value = Call(value.op, tuple(hoist(one, hoisted) for one in value.args), value.kind)
+    args = tuple([hoist(one, hoisted) for one in value.args])
+    if any(one is not other for one, other in zip(args, value.args, strict=True)):
+        value = Call(value.op, args, value.kind)
     match value:
         case Call(op="pairs_values", args=(pairs, name)) if isinstance(pairs, Call):
             return Call(value.op, (_column(pairs, hoisted), name), value.kind)
         case Call(op="listed_values"):
             return _column(value, hoisted)
     return value
+
+
+class _Taken(NamedTuple):
+    """A value after `hoist`: the columns that stand below it, and the fields that all of them read."""
+
+    value: Expr
+    columns: Mapping[str, Expr]
+    read: frozenset[str]
+
+
+def _take(value: Expr, hoisted: dict[Expr, str]) -> _Taken:
+    value = hoist(value, hoisted)
+    made = {name: one for one, name in hoisted.items()} if hoisted else {}
+    columns: dict[str, Expr] = {}
+    read: set[str] = set()
+    waiting = fields_of(value)
+    while waiting:
+        name = waiting.pop()
+        if name not in made:
+            read.add(name)
+        elif name not in columns:
+            columns[name] = made[name]
+            waiting += fields_of(made[name])
+    return _Taken(value, columns, frozenset(read))
+
+
+def _place(hidden: str) -> int:
+    return int(hidden.removeprefix(_HIDDEN))
 
 
 def _column(value: Expr, hoisted: dict[Expr, str]) -> Expr:

@@ -195,15 +195,12 @@ class DuckDB:
             raise _engine_error(error) from error
         return int(found[0][0])
 
-    def _register(self, rows: Rows) -> str:
-        """A name for given rows, with columns c0.. and `o`."""
-        self._tables += 1
-        name = f"rows_{self._tables}"
+    def _register(self, name: str, rows: Rows) -> None:
+        """Make given rows known under a name, with columns c0.. and `o`."""
         count = rows.data.num_rows
         columns = {f"c{place}": rows.data.column(place) for place in range(len(rows.schema))}
         columns["o"] = pa.array(range(count), pa.int64())
         self._connection.register(name, pa.table(columns))
-        return name
 
     def _columns(self, table: Table) -> frozenset[str]:
         """The physical columns of a table's files, read once."""
@@ -272,11 +269,13 @@ class _Dialect:
         if isinstance(rows.data, Kept):
             return rows.data.name
         known = self.seen.get(id(rows.data))
-        if known is None and not self.asked:
-            known = self.seen[id(rows.data)] = f"rows_{len(self.seen) + 1}"
-        elif known is None:
-            known = self.seen[id(rows.data)] = self.engine._register(rows)
-            self.names.append(known)
+        if known is None:
+            # What holds a fragment holds its rows: no others come to have their id.
+            own = len(self.seen) + 1 if self.fragments is None else id(rows.data)
+            known = self.seen[id(rows.data)] = f"rows_{own}"
+            if self.asked:
+                self.engine._register(known, rows)
+                self.names.append(known)
         return known
 
     def files(self, table: Table, columns: Iterable[str]) -> exp.Expression:
