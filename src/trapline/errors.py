@@ -156,13 +156,21 @@ class EngineError(TraplineError):
 
 
 class SlowPattern(EngineError):
-    """A regular expression of the search that ran into its time limit: the search is to be changed."""
+    """A regular expression of the search that ran into its limit of time or memory: the search is to be changed."""
 
     exit_code: ClassVar[int] = 2
     CODE: ClassVar[str] = "regex-time"
 
     def __init__(self, reason: str, *, hint: str | None = None) -> None:
         super().__init__(reason, hint=hint, code=self.CODE)
+
+
+class Doubt(Exception):
+    """Raised by a function over values whose result is null for a reason that the user is to be told."""
+
+    def __init__(self, warn: Warn) -> None:
+        super().__init__(warn.reason)
+        self.warn = warn
 
 
 @dataclass(slots=True)

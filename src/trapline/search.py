@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -62,6 +62,8 @@ from trapline.values import Kind, Row, Scalar, Value, number_text
 
 if TYPE_CHECKING:
     from trapline.engines.duckdb import DuckDB, Output
+
+T = TypeVar("T")
 
 INTERNAL_INDEXES = ("risk", "notable")
 """Indexes that a search sees only when it names them (as do those whose name starts with `_`)."""
@@ -279,6 +281,7 @@ class Session:
             time_bound(earliest, instant, what="earliest", tz=zone(self.tz)) or None,
             time_bound(latest, instant, what="latest", tz=zone(self.tz)),
         )
+        context.engine.doubts.take()  # of a search that failed
         return context, self._pipelines.get(spl) or context.parse(spl)
 
     @contextmanager
@@ -540,10 +543,15 @@ class _Context:
         return self._stage(pipeline.stages[place], source, nested=False)
 
     def count(self, node: Node) -> int:
-        return self.engine.count(node, tz=self.zone)
+        return self._told(self.engine.count(node, tz=self.zone))
 
     def counts(self, node: Node, tests: Mapping[str, Expr], wanted: Sequence[Expr]) -> list[int]:
-        return self.engine.counts(node, tests, wanted, tz=self.zone)
+        return self._told(self.engine.counts(node, tests, wanted, tz=self.zone))
+
+    def _told(self, result: T) -> T:
+        """What the engine gave; what it met on the way becomes warnings."""
+        self._again(self.engine.doubts.take())
+        return result
 
     # --- running a part
 
@@ -557,14 +565,14 @@ class _Context:
                 node = Project(Limit(node, 0), ())
             else:
                 node = narrow(node, self._any, self._fields)
-        return self.engine.execute(node, tz=self.zone)
+        return self._told(self.engine.execute(node, tz=self.zone))
 
     def _fields(self, tables: Sequence[Table]) -> Schema:
         return self.knowledge().bind(tables, _schema(tables), self).schema
 
     def _any(self, node: Node) -> int:
         """Has the plan a row? Reads only what its conditions read."""
-        return self.engine.count(Limit(node, 1), tz=self.zone)
+        return self._told(self.engine.count(Limit(node, 1), tz=self.zone))
 
     def rows(self, node: Node) -> list[Row]:
         return rows_of(self.run(node))[1]
@@ -795,6 +803,7 @@ class _Context:
             make(shared, made, self.engine, self.zone)
         except TraplineError:
             return False  # the searches say so themselves
+        self._again(self.engine.doubts.take())
         shared.warnings = tuple(self.warnings.items)
         return True
 

@@ -30,6 +30,9 @@ class Kind(StrEnum):
     """Three-valued truth, inside expressions only; never a field."""
 
 
+MOST_STEPS = 1_000_000
+"""Values that mvrange() gives at most."""
+
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z", re.ASCII)
 
 

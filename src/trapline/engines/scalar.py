@@ -11,16 +11,16 @@ import ipaddress
 import re
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 from trapline import pcre
 from trapline.engines import structured
-from trapline.errors import TraplineError
+from trapline.errors import Doubt, SlowPattern, TraplineError, Warn
 from trapline.times import floor_months, floor_time, format_time, parse_time, reader, shift, zone
-from trapline.values import Kind, number_text, to_number
+from trapline.values import MOST_STEPS, Kind, number_text, to_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ def regex_match(text: str | None, pattern: str | None) -> bool | None:
         return None
     try:
         return pcre.python_pattern(pattern).search(text, timeout=pcre.SECONDS) is not None
-    except TimeoutError:
-        raise pcre.timed_out(pattern) from None
+    except pcre.GAVE_UP as error:
+        raise pcre.gave_up(pattern, error) from None
 
 
 def regex_replace(text: str | None, pattern: str | None, new: str | None) -> str | None:
@@ -62,8 +62,8 @@ def _substitute(text: str, pattern: str, new: str, count: int) -> str:
 
     try:
         return str(compiled.sub(fill, text, count=count, timeout=pcre.SECONDS))
-    except TimeoutError:
-        raise pcre.timed_out(pattern) from None
+    except pcre.GAVE_UP as error:
+        raise pcre.gave_up(pattern, error) from None
 
 
 @lru_cache(maxsize=512)
@@ -91,8 +91,8 @@ def regex_extract(text: str | None, pattern: str | None, group: float | None) ->
         return None
     try:
         match = pcre.python_pattern(pattern).search(text, timeout=pcre.SECONDS)
-    except TimeoutError:
-        raise pcre.timed_out(pattern) from None
+    except pcre.GAVE_UP as error:
+        raise pcre.gave_up(pattern, error) from None
     return (match.group(int(group)) or None) if match else None
 
 
@@ -110,8 +110,8 @@ def regex_extract_all(
                 found.append(value)
             if limit and len(found) >= limit:
                 break
-    except TimeoutError:
-        raise pcre.timed_out(pattern) from None
+    except pcre.GAVE_UP as error:
+        raise pcre.gave_up(pattern, error) from None
     return found or None
 
 
@@ -123,8 +123,8 @@ def regex_tokens(text: str | None, pattern: str | None, empty: bool | None) -> l
     group = 1 if compiled.groups else 0
     try:
         found = [match.group(group) or "" for match in compiled.finditer(text, timeout=pcre.SECONDS)]
-    except TimeoutError:
-        raise pcre.timed_out(pattern) from None
+    except pcre.GAVE_UP as error:
+        raise pcre.gave_up(pattern, error) from None
     return [value for value in found if value or empty] or None
 
 
@@ -142,8 +142,8 @@ def regex_offsets(text: str | None, pattern: str | None, limit: float | None) ->
                 found.append("&".join(f"{name}={start}-{end - 1}" for name, start, end in places))
             if limit and len(found) >= limit:
                 break
-    except TimeoutError:
-        raise pcre.timed_out(pattern) from None
+    except pcre.GAVE_UP as error:
+        raise pcre.gave_up(pattern, error) from None
     return found or None
 
 
@@ -156,8 +156,8 @@ def regex_replace_nth(text: str | None, pattern: str | None, new: str | None, nt
         for place, match in enumerate(compiled.finditer(text, timeout=pcre.SECONDS), 1):
             if place == nth:
                 return text[: match.start()] + _filled(match, compiled.groups, _template(new)) + text[match.end() :]
-    except TimeoutError:
-        raise pcre.timed_out(pattern) from None
+    except pcre.GAVE_UP as error:
+        raise pcre.gave_up(pattern, error) from None
     return text
 
 
@@ -493,12 +493,71 @@ def commands_of(search: str | None) -> list[str] | None:
     return names or None
 
 
-def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with an error text that survives the way through an engine's own exception."""
+MOST_SLOW = 3
+"""How many slow patterns of data one query may meet before it is refused: each costs seconds."""
+
+
+def of_data(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a text and a pattern where the pattern is a value of an event. One that is no regular expression,
+    or that has no end, costs its own row only: "if, at search time, the expression cannot be evaluated successfully for
+    a given event", the result is null (Search Reference, "eval")."""
+
+    @wraps(function)
+    def call(text: str | None, pattern: str | None, *rest: Any) -> Any:
+        try:
+            return function(text, pattern, *rest)
+        except TraplineError as error:
+            reason = f"a value that is used as a regular expression gives null: {error.reason}"
+            raise Doubt(Warn(error.code, reason, error.hint)) from None
+
+    return call
+
+
+def steps(count: float | None) -> float | None:
+    """How many values mvrange() gives. Raises Doubt for too many."""
+    if count is not None and count > MOST_STEPS:
+        reason = f"mvrange() gives null where it would give more than {MOST_STEPS:,} values"
+        raise Doubt(Warn("values", reason, "a greater step, or a nearer end"))
+    return count
+
+
+@dataclass(slots=True)
+class Doubts:
+    """What functions told while queries ran: the first of each code, for events can hold any number of them."""
+
+    found: dict[str, Warn] = field(default_factory=dict)
+    slow: int = 0
+
+    def add(self, warn: Warn) -> None:
+        """Raises SlowPattern when there are too many of what takes long."""
+        self.found.setdefault(warn.code, warn)
+        if warn.code == SlowPattern.CODE:
+            self.slow += 1
+            if self.slow > MOST_SLOW:
+                raise SlowPattern(
+                    f"more than {MOST_SLOW} values that stand for a regular expression take too long: {warn.reason}",
+                    hint="use a regular expression of the search itself",
+                )
+
+    def take(self) -> tuple[Warn, ...]:
+        """What was told since the last time."""
+        taken = tuple(self.found.values())
+        self.found.clear()
+        self.slow = 0
+        return taken
+
+
+def guarded(function: Callable[..., Any], doubts: Doubts) -> Callable[..., Any]:
+    """The function with an error text that survives the way through an engine's own exception. What is doubtful is
+    null, and told."""
 
     def call(*args: Any) -> Any:
         try:
-            return function(*args)
+            try:
+                return function(*args)
+            except Doubt as doubt:
+                doubts.add(doubt.warn)
+                return None
         except TraplineError as error:
             raise RuntimeError(failure(error.code, error.reason, error.hint)) from None
 
@@ -512,6 +571,15 @@ def failure(code: str, reason: str, hint: str | None = None) -> str:
 
 MARK = "\x1etrapline\x1e"
 CUT = "\x1f"
+
+OF_DATA: dict[str, ScalarFunction] = {
+    "regex_match": ScalarFunction(of_data(regex_match), (Kind.TEXT, Kind.TEXT), Kind.BOOL),
+    "regex_replace": ScalarFunction(of_data(regex_replace), (Kind.TEXT, Kind.TEXT, Kind.TEXT), Kind.TEXT),
+}
+"""Functions of the vocabulary as they are where the pattern comes from data."""
+
+BOUNDS: dict[str, ScalarFunction] = {"steps": ScalarFunction(steps, (Kind.NUMBER,), Kind.NUMBER)}
+"""What an engine asks for while it works out others."""
 
 FUNCTIONS: dict[str, ScalarFunction] = {
     "regex_match": ScalarFunction(regex_match, (Kind.TEXT, Kind.TEXT), Kind.BOOL),

@@ -411,8 +411,8 @@ def regex_fields(text: str | None, pattern: str | None, formats: List | None, fl
                     found += (own, value)
             if "a" not in flags:
                 break
-    except TimeoutError:
-        raise pcre.timed_out(pattern) from None
+    except pcre.GAVE_UP as error:
+        raise pcre.gave_up(pattern, error) from None
     return found or None
 
 

@@ -68,7 +68,10 @@ class Spec:
             return True
         if self.pattern is None:
             return (value.lower() if self.fold else value) in self.literals
-        return pcre.python_pattern(self.pattern).search(value, timeout=pcre.SECONDS) is not None
+        try:
+            return pcre.python_pattern(self.pattern).search(value, timeout=pcre.SECONDS) is not None
+        except pcre.GAVE_UP as error:
+            raise pcre.gave_up(self.pattern, error) from None
 
     def predicate(self) -> Expr:
         """The same as an expression over events."""

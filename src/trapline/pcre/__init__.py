@@ -188,8 +188,17 @@ def _group(source: str, at: int) -> tuple[str, int] | None:
     return None
 
 
-def timed_out(source: str) -> SlowPattern:
-    """The error of a pattern that ran into the limit."""
+GAVE_UP = (TimeoutError, MemoryError, RecursionError)
+"""What the Python matcher raises where a match has no end: by time, or by calls of a pattern within itself."""
+
+
+def gave_up(source: str, error: BaseException) -> SlowPattern:
+    """The error of a pattern that ran into a limit while it was matched."""
+    if not isinstance(error, TimeoutError):
+        return SlowPattern(
+            f"the regular expression '{source[:120]}' calls itself without an end on one value",
+            hint="a call such as (?R) must take a character before it comes to itself again",
+        )
     return SlowPattern(
         f"the regular expression '{source[:120]}' took longer than {SECONDS:g} s on one value",
         hint="it backtracks catastrophically: make nested repetitions exclusive, or anchor it",

@@ -73,7 +73,10 @@ class Fixed:
             whole = math.floor(value)
             parts = math.floor(round(value - whole, 6) / self.width + self._slack)
             return whole + round(parts * self.width, 6)
-        return self._tidy(math.floor((value - self.origin) / self.width + self._slack) * self.width + self.origin)
+        place = (value - self.origin) / self.width + self._slack
+        if not math.isfinite(place):
+            return value  # the bins are narrower there than doubles lie apart
+        return self._tidy(math.floor(place) * self.width + self.origin)
 
     @property
     def _slack(self) -> float:
@@ -432,20 +435,38 @@ def steps_between(bins: Bins, low: float, high: float) -> Iterator[float]:
 
 
 def all_steps(bins: Bins, low: float, high: float, place: Span) -> list[float]:
-    """As `steps_between`; more than MAX_BINS are an error."""
+    """As `steps_between`; more than MAX_BINS are an error, for a table that were cut there would look complete."""
     if isinstance(bins, Months) and (low < _CALENDAR[0] or high > _CALENDAR[1]):
         raise SplError("a calendar span cannot hold times outside of the years 1 to 9999", span=place, code="bins")
     found: list[float] = []
     for step in steps_between(bins, low, high):
         if len(found) == MAX_BINS:
-            raise SplError(
-                f"this span makes more than {MAX_BINS:,} bins between {number_text(low)} and {number_text(high)}",
-                span=place,
-                hint="a wider span, or a narrower time range",
-                code="bins",
-            )
+            raise _too_many(bins, low, high, place)
         found.append(step)
     return found
+
+
+def _too_many(bins: Bins, low: float, high: float, place: Span) -> SplError:
+    timed = isinstance(bins, Months) or (isinstance(bins, Fixed) and bins.timed)
+    ends = [_date(end) if timed else number_text(end) for end in (low, high)]
+    hint = "a wider span, or a narrower time range"
+    if timed:
+        least = next((one for one in _WIDER if (high - low) / one < MAX_BINS), None)
+        hint = f"a span of {_WIDER[least]} or more, or a narrower time range: --earliest, --latest" if least else hint
+    return SplError(
+        f"this span makes more than {MAX_BINS:,} bins between {ends[0]} and {ends[1]}, the most that Splunk makes",
+        span=place,
+        hint=hint,
+        code="bins",
+    )
+
+
+_WIDER = {1.0: "1s", 10.0: "10s", 60.0: "1m", 300.0: "5m", 600.0: "10m", 1800.0: "30m", 3600.0: "1h", 14_400.0: "4h"}
+_WIDER |= {_DAY: "1d", _WEEK: "1w"}
+
+
+def _date(epoch: float) -> str:
+    return moment(epoch, UTC).strftime("%Y-%m-%d") if _CALENDAR[0] <= epoch <= _CALENDAR[1] else number_text(epoch)
 
 
 def time_bins(

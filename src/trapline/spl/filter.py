@@ -538,7 +538,8 @@ class _Lowering:
 
     # --- field comparisons
 
-    def compare(self, name: str, op: str, value: str, exact: bool) -> Expr:
+    def compare(self, name: str, op: str, value: str, exact: bool, *, pattern: bool = True) -> Expr:
+        """A comparison. `pattern`: a name with `*` means all fields like it, and not the one that has that name."""
         if (name in ("eventtype", "tag") or name.startswith("tag::")) and op in ("=", "!="):
             special = self.eventtype(value) if name == "eventtype" else self.tag(name, value)
             if special is not None:
@@ -548,8 +549,9 @@ class _Lowering:
             return self.compare(specifier, op, value, exact)
         if name.lower() in ("savedsearch", "savedsplunk") and name not in self.schema and op == "=":
             return self.saved(value)
-        if "*" in name:
-            parts = [self.compare(one, op, value, exact) for one in self.schema if _wild_name(name).match(one)]
+        if pattern and "*" in name:
+            like = [one for one in self.schema if _wild_name(name).match(one)]
+            parts = [self.compare(one, op, value, exact, pattern=False) for one in like]
             return either(parts) if parts else FALSE
         column = self.column(name)
         if column is None:

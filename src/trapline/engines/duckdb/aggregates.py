@@ -115,6 +115,12 @@ def _min_text(i: _Inputs) -> Tree:
     )
 
 
+def _mode(i: _Inputs) -> Tree:
+    """With one key of order and a constant, DuckDB takes the key for the values, and the constant for a share."""
+    i.order = [*i.order, *i.order]
+    return i.run("mode", i.arg, ordered=True)
+
+
 def _first(i: _Inputs) -> Tree:
     return _at_end(i, "first", exp.FirstValue)
 
@@ -177,7 +183,7 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "varp": _simple("var_pop"),
     "sumsq": lambda i: macro("finite", i.run("sum", exp.Mul(this=i.arg, expression=i.arg))),
     "percentile": lambda i: i.run("quantile_cont", i.arg, exp.Literal.number(str(i.agg.params[0] / 100))),
-    "mode": lambda i: i.run("mode", i.arg, ordered=True),
+    "mode": _mode,
     "dc": lambda i: _double(i.run("count", i.arg, distinct=True)),
     "values": lambda i: native("list_sort", i.run("list", i.arg, only=i.present(), distinct=True)),
     "list": lambda i: _capped(i.run("list", i.arg, only=i.present(), ordered=True), int(i.agg.params[0])),

@@ -20,7 +20,7 @@ from sqlglot import exp
 
 from trapline.engines.duckdb import aggregates, functions, trees
 from trapline.engines.duckdb.macros import MACROS
-from trapline.engines.scalar import CUT, FUNCTIONS, MARK, guarded
+from trapline.engines.scalar import BOUNDS, CUT, FUNCTIONS, MARK, OF_DATA, Doubts, guarded
 from trapline.errors import EngineError, SlowPattern
 from trapline.narrow import gates
 from trapline.plan import Agg, Call, Expr, Limit, Lit, Node, Rows, Table
@@ -67,6 +67,8 @@ class DuckDB:
         self._tables = 0
         self._physical: dict[tuple[str, ...], frozenset[str]] = {}
         self._fragments: dict[str, Fragments] = {}
+        self.doubts = Doubts()
+        """What the queries met that the user is to be told, until it is taken."""
         self._prepare()
 
     def _prepare(self) -> None:
@@ -77,17 +79,18 @@ class DuckDB:
         connection.execute("SET parquet_metadata_cache = true")
         # This pass repeats an expression for each of its uses: a count over `tag` did not come to an end.
         connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
-        for body in MACROS:
-            connection.execute(f"CREATE MACRO spl_{body}")
-        for name, function in FUNCTIONS.items():
+        own = {**FUNCTIONS, **BOUNDS, **{f"{name}_of_data": one for name, one in OF_DATA.items()}}
+        for name, function in own.items():
             connection.create_function(
                 f"spl_py_{name}",
-                _vectorised(guarded(function.call), len(function.args), function.result),
+                _vectorised(guarded(function.call, self.doubts), len(function.args), function.result),
                 [trees.TYPES[kind] for kind in function.args],
                 trees.TYPES[function.result],
                 type=PythonUDFType.ARROW,
                 null_handling=FunctionNullHandling.SPECIAL,
             )
+        for body in MACROS:
+            connection.execute(f"CREATE MACRO spl_{body}")
 
     def close(self) -> None:
         self._connection.close()

@@ -185,7 +185,9 @@ def _pattern(call: Call, place: int) -> pcre.Pattern | None:
 
 def _regex_match(call: Call, args: Sequence[Tree]) -> Tree:
     pattern = _pattern(call, 1)
-    if pattern is None or pattern.re2 is None:
+    if pattern is None:
+        return macro("py_regex_match_of_data", *args)
+    if pattern.re2 is None:
         return macro("py_regex_match", *args)
     return native("regexp_matches", args[0], exp.Literal.string(pattern.re2))
 
@@ -194,6 +196,8 @@ def _regex_replace(every: bool) -> Builder:
     def build(call: Call, args: Sequence[Tree]) -> Tree:
         name = "py_regex_replace" if every else "py_regex_replace_first"
         pattern = _pattern(call, 1)
+        if pattern is None and every:
+            return macro("py_regex_replace_of_data", *args)
         new = call.args[2]
         simple = isinstance(new, Lit) and isinstance(new.value, str) and "\\" not in new.value and "$" not in new.value
         # A `$` that may take a final newline into the match would replace that newline too.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trapline.engines.scalar import failure
+from trapline.values import MOST_STEPS
 
 _NUMERIC = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
@@ -71,9 +71,8 @@ MACROS = (
     "list_zip(a, b, mark) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN "
     "list_transform(range(1, least(len(a), len(b)) + 1), lambda i: a[i] || mark || b[i]) END",
     # The bound stands inside: a list of constants is made before a CASE around it is looked at.
-    "list_steps(n) AS CASE WHEN n > 1000000 THEN cast(error('"
-    + failure("values", "mvrange() would give more than 1,000,000 values", "a greater step, or a nearer end")
-    + "') AS BIGINT) WHEN n > 0 THEN cast(ceil(n) AS BIGINT) ELSE 0 END",
+    f"list_steps(n) AS CASE WHEN n > {MOST_STEPS} THEN cast(spl_py_steps(n) AS BIGINT) WHEN n > 0 "
+    "THEN cast(ceil(n) AS BIGINT) ELSE 0 END",
     "list_range(a, b, s) AS spl_list_or_null(list_transform(range(0, spl_list_steps(CASE WHEN s <> 0 AND isfinite(a) "
     "AND isfinite(b) AND isfinite(s) THEN (b - a) / s END)), lambda i: spl_number_text(a + i * s)))",
     "list_join(l, mark) AS list_reduce(l, lambda a, b: a || mark || b)",

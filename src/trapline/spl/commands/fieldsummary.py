@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from trapline.errors import SplError
 from trapline.plan import (
     Agg,
     Aggregate,
@@ -40,6 +41,9 @@ from trapline.spl.wildcard import match_names
 from trapline.values import Kind, Row, Value, value_text
 
 DEFAULT_VALUES = 100
+
+MOST_TEXT = 16_000_000
+"""Characters that the listed values of one field may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,19 @@ class FieldSummary:
             "min": found.get("min"),
             "numeric_count": found["numeric_count"],
             "stdev": found.get("stdev"),
-            "values": json.dumps(self._values(context, node, text), ensure_ascii=False, separators=(",", ":")),
+            "values": self._listed(context, node, name, text),
         }
+
+    def _listed(self, context: Context, node: Node, name: str, text: Expr) -> str:
+        """The values as JSON. Their own quotes are escaped, so a summary of summaries doubles each time."""
+        listed = json.dumps(self._values(context, node, text), ensure_ascii=False, separators=(",", ":"))
+        if len(listed) > MOST_TEXT:
+            raise SplError(
+                f"fieldsummary: the values of '{name[:80]}' are more than {MOST_TEXT:,} characters",
+                hint="a lower maxvals, or fields with shorter values",
+                code="fieldsummary",
+            )
+        return listed
 
     def _exact(self, distinct: Value) -> int:
         """0 where a field has more values than are listed: Splunk then estimates how many."""

@@ -9,7 +9,7 @@ from trapline.spl.expr import Ast, Func, Str, fields_read
 from trapline.spl.functions import function
 from trapline.spl.functions.json import flag_argument
 from trapline.times import span_seconds
-from trapline.values import Kind
+from trapline.values import MOST_STEPS, Kind
 
 
 @function("mvcount", 1, syntax="mvcount(<mv>)", does="How many values there are.", notes="Null where there is none.")
@@ -106,7 +106,7 @@ def _mvzip(env: Env, ast: Func) -> Expr:
     3,
     syntax="mvrange(<start>, <end> [, <step>])",
     does="Numbers from a start up to an end, which is not included.",
-    notes="The step is 1 unless given, and may be a time span such as 7d.",
+    notes="The step is 1 unless given, and may be a time span such as 7d. A million values at most: null, and told.",
 )
 def _mvrange(env: Env, ast: Func) -> Expr:
     step: Expr = number(1)
@@ -119,7 +119,17 @@ def _mvrange(env: Env, ast: Func) -> Expr:
             step = number(seconds)
         else:
             step = env.number(given)
-    return call("list_range", Kind.MULTI, env.number(ast.args[0]), env.number(ast.args[1]), step)
+    start, end = env.number(ast.args[0]), env.number(ast.args[1])
+    match start, end, step:
+        case Lit(value=float(first)), Lit(value=float(last)), Lit(value=float(width)) if width:
+            if (last - first) / width > MOST_STEPS:
+                raise SplError(
+                    f"mvrange() would give more than {MOST_STEPS:,} values",
+                    span=ast.span,
+                    hint="a greater step, or a nearer end",
+                    code="values",
+                )
+    return call("list_range", Kind.MULTI, start, end, step)
 
 
 @function(
