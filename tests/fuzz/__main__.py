@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from types import FrameType
 
 from tests.fuzz import harness, running, spltext, test_fuzz_spl, test_fuzz_xml, xmltext
 from tests.fuzz.world import world
@@ -40,6 +42,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the number of the first search (default 0)")
     args = parser.parse_args()
     seconds = args.seconds if args.seconds is not None or args.count is not None else 60.0
+    signal.signal(signal.SIGTERM, _end)  # what was done is told
     print(f"seed {args.seed}, from search {args.first:,}", flush=True)
     tally, others = running.Tally(), 0
     begun, told = time.monotonic(), time.monotonic()
@@ -75,6 +78,10 @@ def main() -> int:
         stack.close()
         _report(tally, others, args.seed, args.first)
     return 1 if tally.broken else 0
+
+
+def _end(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(1)
 
 
 def _try(fuzz: Callable[[int], None], seed: int, tally: running.Tally) -> None:
