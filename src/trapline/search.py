@@ -249,7 +249,7 @@ class Session:
         texts: set[tuple[str, ...]] = set()
         for now in (latest, latest + ELSEWHEN):
             context, pipeline = self._open(spl, earliest, latest, now)
-            looking = _Looking(context, clock=now)
+            looking = _Asking(context, clock=now)
             low, high = _micros(context.earliest), _micros(context.latest)
             try:
                 found = None if low is None or high is None else minutes(looking.plans(pipeline)[-1], low, high)
@@ -403,10 +403,14 @@ class _Context:
             for place, stage in enumerate(pipeline.stages):
                 self._later = None if later is None else (*pipeline.stages[place:], *later)
                 node = self._stage(stage, nodes[-1] if nodes else source, nested)
-                nodes.append(_as_rows(self.run(node), keep=True) if depth(node) > DEEP else node)
+                nodes.append(self._settled(node) if depth(node) > DEEP else node)
         finally:
             self._later = outer
         return nodes
+
+    def _settled(self, node: Node) -> Node:
+        """The rows of a plan that has grown too deep to go on with."""
+        return _as_rows(self.run(node), keep=True)
 
     def read_later(self, schema: Schema) -> frozenset[str] | None:
         return None if self._later is None else self._read_by(self._later[1:], schema)
@@ -416,22 +420,19 @@ class _Context:
         if len(schema) <= WIDE:
             return None
         read: set[str] = set()
-
-        def expand(scan: Scan, need: frozenset[str]) -> Expanded:
-            read.update(need)
-            return Expanded(replace(scan, expand=None), lasting=False)
-
         looking = _Reading(self)
-        node: Node = Scan(schema, (), expand=expand)
+        node: Node = _noting(schema, read)
         try:
             for stage in stages:
                 if isinstance(stage, _Beside):
                     node = Union((Scan(stage.schema, ()), node))
                 else:
                     node = looking._stage(stage, node, nested=False)
-                if depth(node) > 4 * DEEP:
-                    return None
+                if depth(node) > DEEP:
+                    node = looking.materialise(node)
             self.engine.sql(node, pretty=False, tz=self.zone)
+            for part, needed in reversed(looking.parts):
+                self.engine.sql(only(part, needed), pretty=False, tz=self.zone)
         except (TraplineError, _DependsOnRowsError):
             return None
         return frozenset(read)
@@ -874,13 +875,44 @@ class _Looking(_Context):
         return node
 
 
+class _Asking(_Looking):
+    """Lowers a search to see which events it looks at: the rows of a join or append are not needed for that."""
+
+    def capped(self, node: Node, limit: int, what: str) -> Node:
+        return Limit(node, limit)
+
+
 class _Reading(_Looking):
-    """Sees also through what Python does with the rows. Its plans read what a run reads, and are not to be run."""
+    """Sees also through what Python does with the rows. Its plans read what a run reads, and are not to be run. Where a
+    run holds rows, a plan of its own begins."""
+
+    def __init__(self, own: _Context) -> None:
+        super().__init__(own)
+        self.parts: list[tuple[Node, set[str]]] = []
+        """The plans that such rows come from, those that are read by others first; and which of their fields are."""
+
+    def _settled(self, node: Node) -> Node:
+        return self.materialise(node)
+
+    def materialise(self, node: Node) -> Node:
+        read: set[str] = set()
+        self.parts.append((node, read))
+        return _noting(node.schema, read)
 
     def apply(
         self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
     ) -> Node:
         return super().apply(node, function, label) if like is None else like
+
+
+def _noting(schema: Schema, read: set[str]) -> Scan:
+    """Events with these fields, which notes those that are read."""
+
+    def expand(scan: Scan, need: frozenset[str]) -> Expanded:
+        read.update(need)
+        return Expanded(replace(scan, expand=None), lasting=False)
+
+    return Scan(schema, (), expand=expand)
 
 
 def _origin(node: Node) -> Node:
