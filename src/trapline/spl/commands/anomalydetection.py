@@ -18,9 +18,9 @@ Options:
     <field>... (all but internal ones): the fields that count.
 
 Differences:
-    - Refused: method=zscore, as how Splunk scores values is not published.
+    - Refused: method=zscore, as the score of a value is not published.
 
-Source: Search Reference, "anomalydetection".
+Source: Search Reference, "anomalydetection"; Search Reference, "anomalousvalue".
 """
 
 from __future__ import annotations
@@ -174,7 +174,8 @@ def parse(cursor: Cursor) -> AnomalyDetection | Outlier:
     match method:
         case "zscore":
             raise Unsupported(
-                "anomalydetection method=zscore is not supported: how Splunk scores values is not published",
+                "anomalydetection method=zscore is not supported: it is the command anomalousvalue, whose page says which "
+                "fields it adds and not how the score of a value is calculated",
                 span=place,
                 hint="method=histogram, or eventstats avg and stdev with where",
             )

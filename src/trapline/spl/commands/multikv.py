@@ -18,7 +18,7 @@ Options:
 Differences:
     - Refused: `_align_` in multikv.conf.
 
-Source: Search Reference, "multikv"; multikv.conf.spec.
+Source: Search Reference, "multikv"; Admin Manual, "multikv.conf".
 """
 
 from __future__ import annotations

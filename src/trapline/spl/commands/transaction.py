@@ -27,8 +27,7 @@ Options:
     nullstr=<text> (NULL): a missing value in such a list.
     mvraw=<bool> (false): _raw is a multivalue of the events.
 
-Source: Search Reference, "transaction"; Search Manual, "About transactions", "Identify and group events into
-transactions" (transactiontype); transactiontypes.conf.spec.
+Source: Search Reference, "transaction"; Search Manual, "About transactions"; Admin Manual, "transactiontypes.conf".
 """
 
 from __future__ import annotations
