@@ -174,8 +174,8 @@ def parse(cursor: Cursor) -> AnomalyDetection | Outlier:
     match method:
         case "zscore":
             raise Unsupported(
-                "anomalydetection method=zscore is not supported: it is the command anomalousvalue, whose page says which "
-                "fields it adds and not how the score of a value is calculated",
+                "anomalydetection method=zscore is not supported: it is the command anomalousvalue, whose page says "
+                "which fields it adds and not how the score of a value is calculated",
                 span=place,
                 hint="method=histogram, or eventstats avg and stdev with where",
             )
