@@ -26,7 +26,7 @@ from trapline.errors import Span, SplError, Warn
 from trapline.events import RESERVED
 from trapline.knowledge.automatic import AutomaticLookups
 from trapline.knowledge.extracting import Discover, extractions
-from trapline.knowledge.records import Alias, Automatic, Calculated, Rule, Unusable
+from trapline.knowledge.records import Alias, Automatic, Calculated, Eventtype, Rule, Unusable
 from trapline.knowledge.spec import By
 from trapline.knowledge.steps import FIXED, METADATA, Choice, Choices, Over, Step, Values, current, decide, first_of
 from trapline.plan import (
@@ -372,7 +372,25 @@ class _Watch:
         return super().__getattribute__(name)
 
     def __getattr__(self, name: str) -> Any:
+        self.touched = True
         raise SplError(f"it depends on the search ({name})", code="knowledge")
+
+
+class _WatchNames(_Watch):
+    """Knows eventtypes and tags besides, which are the same for every search unless macros are in them."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__()
+        self.knowledge = knowledge
+
+    def eventtypes(self, pattern: str) -> Mapping[str, str]:
+        found = self.knowledge.eventtypes_like(pattern)
+        if any("`" in search for search in found.values()):
+            self.touched = True
+        return found
+
+    def tags(self, field: str | None, pattern: str) -> Sequence[tuple[str, str]]:
+        return self.knowledge.tags_like(field, pattern)
 
 
 # --- eventtypes and tags -------------------------------------------------------------------------------------------
@@ -381,22 +399,46 @@ class _Watch:
 def _eventtypes(knowledge: Knowledge, below: Schema) -> Values:
     step = Values(dict(below))
     if knowledge.eventtypes:
-        step.deferred["eventtype"] = partial(_eventtype, knowledge, below)
+        known: dict[str, Expr] = {}
+        step.unmade["eventtype"] = partial(_lasting, knowledge, below, known)
+        step.deferred["eventtype"] = partial(_eventtype, knowledge, below, known)
         step.schema["eventtype"] = Kind.MULTI
     return step
 
 
-def _eventtype(knowledge: Knowledge, below: Schema, context: Context) -> Expr:
-    """The names of the eventtypes that an event is of."""
+def _lasting(knowledge: Knowledge, below: Schema, known: dict[str, Expr]) -> Expr | None:
+    """The names of the eventtypes that an event is of; None where they depend on the search. Those that do not are put
+    into `known`: all but what asks for the time or for macros, and what gives warnings."""
+    for one in knowledge.eventtypes.values():
+        watch = _WatchNames(knowledge)
+        try:
+            value = _named(one, below, cast("Context", watch))
+        except SplError:
+            continue
+        if not watch.touched:
+            known[one.name] = value
+    return _together(list(known.values())) if len(known) == len(knowledge.eventtypes) else None
+
+
+def _eventtype(knowledge: Knowledge, below: Schema, known: Mapping[str, Expr], context: Context) -> Expr:
+    """As `_lasting`, for one search."""
     names: list[Expr] = []
     for one in knowledge.eventtypes.values():
         try:
-            predicate = lower_text(one.search, below, context, Span(0, 0))
+            names.append(known[one.name] if one.name in known else _named(one, below, context))
         except SplError as error:
             context.warnings.add("knowledge", f"the eventtype {one.name}: {error.reason}", where=one.place)
-            continue
-        names.append(_when(predicate, one.name) if "%" not in one.name else _filled(predicate, one.name, below))
+    return _together(names)
+
+
+def _together(names: Sequence[Expr]) -> Expr:
     return call("list_concat", Kind.MULTI, *names) if names else Lit(None, Kind.MULTI)
+
+
+def _named(one: Eventtype, below: Schema, context: Context) -> Expr:
+    """The name of an eventtype, in the events that are of it."""
+    predicate = lower_text(one.search, below, context, Span(0, 0))
+    return _when(predicate, one.name) if "%" not in one.name else _filled(predicate, one.name, below)
 
 
 def _filled(condition: Expr, name: str, below: Schema) -> Expr:

@@ -65,11 +65,13 @@ class Step(Protocol):
 class Values:
     """A step whose fields are expressions over those of the step before.
 
-    `deferred`: fields whose expression depends on the search. It is complete before the first `plan`."""
+    `deferred`: fields whose expression depends on the search. `unmade`: of these, those that may turn out not to, by
+    what makes the expression when it is first asked for; None where it does depend."""
 
     schema: dict[str, Kind]
     values: dict[str, Expr] = field(default_factory=dict)
     deferred: dict[str, Callable[[Context], Expr]] = field(default_factory=dict)
+    unmade: dict[str, Callable[[], Expr | None]] = field(default_factory=dict)
     warns: dict[str, list[Warn]] = field(default_factory=dict)
     _hoisted: dict[Expr, str] = field(default_factory=dict)
     _taken: dict[str, _Taken] = field(default_factory=dict)
@@ -79,16 +81,20 @@ class Values:
         return name in self.values or name in self.deferred
 
     def lasts(self, made: Sequence[str]) -> bool:
+        for name in made:
+            if name in self.unmade and (value := self.unmade.pop(name)()) is not None:
+                self.values[name] = value
         return all(name in self.values for name in made)
 
     def plan(self, made: Sequence[str], asking: Asking) -> tuple[set[str], Over]:
+        lasts = self.lasts(made)
         layer: list[tuple[str, Expr]] = []
         columns: dict[str, Expr] = {}
         read: set[str] = set()
         for name in made:
             if name in self.values and name not in self._taken:
                 self._taken[name] = _take(self.values[name], self._hoisted)
-        hoisted = {} if self.lasts(made) else dict(self._hoisted)
+        hoisted = {} if lasts else dict(self._hoisted)
         for name in made:
             if name in self.values:
                 taken = self._taken[name]
