@@ -261,6 +261,8 @@ def _first_lost(clause: Clause) -> str:
 def _missed(context: Asking, source: Node, alternative: Clause) -> Near | None:
     """How near an alternative came; None if nothing that it asks for is there."""
     conditions = _conditions(alternative)
+    if any(not one.alone and _of_origin(one) for one in conditions):
+        return None  # its events come from somewhere that is not here: whatever else holds says nothing
     single = max(conditions, key=lambda one: one.without or 0)
     if single.without:
         passed, rows, lost = [one for one in conditions if one is not single], single.without, single
@@ -275,6 +277,11 @@ def _missed(context: Asking, source: Node, alternative: Clause) -> Near | None:
     tested = next((one.tested[0].field for one in lost.walk() if one.tested), None)
     values = _values(context, chosen, tested)
     return Near(alternative.text, met, rows, brief(lost.text), tested, tuple(values[:SHOWN]), len(values))
+
+
+def _of_origin(condition: Clause) -> bool:
+    """Does it say where events come from?"""
+    return bool(condition.tested) and all(one.field in ("sourcetype", "index", "source") for one in condition.tested)
 
 
 def _with(context: Asking, source: Node, texts: Sequence[str]) -> Node | None:
