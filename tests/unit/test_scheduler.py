@@ -1,0 +1,235 @@
+"""The scheduler over a real store: windows, throttles, catching up, and what a kill leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from trapline import app
+from trapline.content.read import LIBRARY
+from trapline.detect.jobs import due
+from trapline.detect.scheduler import Scheduler
+from trapline.detect.settings import read, write_switches
+from trapline.errors import TraplineError
+from trapline.ingest.intake import Evidence, ingest
+from trapline.state.journal import Outgoing, Status
+from trapline.store import Store
+from trapline.values import Row
+
+NAME = "Windows Service Create RemComSvc"
+SAMPLE = next(
+    line
+    for line in next((LIBRARY / "tests").rglob("synthetic_windows-system.log")).read_text().splitlines()
+    if "RemCom Service" in line
+)
+"""One event 7045 that installs RemCom's service."""
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def service(moment: str, host: str) -> str:
+    """The sample at another time, on another host."""
+    line = re.sub(r"SystemTime='[^']*'|SystemTime=\"[^\"]*\"", f"SystemTime='{moment}Z'", SAMPLE)
+    return re.sub(r"<Computer>[^<]*</Computer>", f"<Computer>{host}</Computer>", line) + "\n"
+
+
+def made(tmp_path: Path, *events: tuple[str, str], settings: str = "") -> Path:
+    """A store with events of (time, host), and the detection enabled."""
+    folder = tmp_path / "store"
+    add(folder, tmp_path, *events)
+    write_switches(folder / "enabled.yml", {NAME: True})
+    if settings:
+        (folder / "trapline.yml").write_text(settings)
+    return folder
+
+
+def add(folder: Path, tmp_path: Path, *events: tuple[str, str]) -> None:
+    log = tmp_path / f"{len(list(tmp_path.iterdir()))}-system.log"
+    log.write_text("".join(service(*one) for one in events))
+    with Store.open(folder) as store:
+        report = ingest([Evidence(str(log), "XmlWinEventLog", "XmlWinEventLog:System")], store)
+        assert sum(one.events for one in report.files) == len(events)
+
+
+@contextmanager
+def scheduler(folder: Path, *, simulated: bool = True) -> Iterator[Scheduler]:
+    with app.scheduler(
+        app.content(), app.knowledge(), store=folder, settings=read(folder / "trapline.yml"), simulated=simulated
+    ) as (one, warnings):
+        assert [warn for warn in warnings if warn.code.startswith(("settings", "schedule"))] == []
+        yield one
+
+
+def simulate(folder: Path, start: str, end: str) -> None:
+    with scheduler(folder) as one:
+        one.begin(at(start))
+        one.advance(at(end))
+
+
+def rows(folder: Path, spl: str) -> list[Row]:
+    with app.session(app.content(), app.knowledge(), store=folder) as (session, _):
+        return session.run(spl).rows
+
+
+def risk(folder: Path) -> list[tuple[str, str, str]]:
+    """(time, host, score) of the risk events."""
+    found = rows(folder, "index=risk | sort 0 _time risk_object | table _time risk_object risk_score")
+    return [
+        (
+            datetime.fromtimestamp(float(str(one["_time"])), UTC).strftime("%dT%H:%M"),
+            str(one["risk_object"]),
+            str(one["risk_score"]),
+        )
+        for one in found
+    ]
+
+
+EVENTS = (
+    ("2026-03-02T10:05:00", "ws1.corp.example"),
+    ("2026-03-02T10:49:59", "ws2.corp.example"),
+    ("2026-03-02T10:50:00", "ws3.corp.example"),  # the first moment of the next window
+    ("2026-03-02T15:30:00", "ws1.corp.example"),
+    ("2026-03-04T00:00:00", "ws1.corp.example"),
+)
+EXPECTED = [
+    ("02T11:00", "ws1.corp.example", "32.0"),
+    ("02T11:00", "ws2.corp.example", "32.0"),
+    ("02T12:00", "ws3.corp.example", "32.0"),
+    ("02T16:00", "ws1.corp.example", "32.0"),
+    ("04T01:00", "ws1.corp.example", "32.0"),
+]
+
+
+def test_a_simulated_week(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS)
+    simulate(folder, "2026-03-01", "2026-03-08")
+    assert risk(folder) == EXPECTED
+    runs = rows(folder, "index=_scheduler | stats count sum(findings) as findings by status")
+    assert runs == [{"status": "success", "count": 168.0, "findings": 5.0}]
+    simulate(folder, "2026-03-01", "2026-03-08")  # nothing is due any more
+    assert risk(folder) == EXPECTED
+
+
+def test_the_windows_of_the_runs(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS)
+    with scheduler(folder) as one:
+        one.begin(at("2026-03-02T10:00:00"))
+        assert one.advance(at("2026-03-02T12:30:00")) == 2
+        runs = one.journal.runs()
+    assert [(run.scheduled, run.earliest, run.latest, run.findings, run.status) for run in reversed(runs)] == [
+        (at("2026-03-02T11:00"), at("2026-03-02T09:50"), at("2026-03-02T10:50"), 2, Status.DONE),
+        (at("2026-03-02T12:00"), at("2026-03-02T10:50"), at("2026-03-02T11:50"), 1, Status.DONE),
+    ]
+
+
+def test_a_throttle_holds_back_the_same_values(tmp_path: Path) -> None:
+    throttle = f'detections:\n  "{NAME}":\n    throttle: {{fields: [dest], period: 1d}}\n'
+    folder = made(tmp_path, *EVENTS, settings=throttle)
+    simulate(folder, "2026-03-01", "2026-03-08")
+    # the second one of ws1 comes within the day, the third does not
+    assert risk(folder) == [one for one in EXPECTED if one[0] != "02T16:00"]
+
+
+def test_a_schedule_of_the_users_own(tmp_path: Path) -> None:
+    own = f'detections:\n  {NAME}: {{cron: "*/30 * * * *", earliest: -30m@m, latest: now}}\n'
+    folder = made(tmp_path, *EVENTS, settings=own)
+    simulate(folder, "2026-03-02", "2026-03-03")
+    assert [one[0] for one in risk(folder)] == ["02T10:30", "02T11:00", "02T11:00", "02T16:00"]
+
+
+def test_catching_up(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS)
+    with scheduler(folder, simulated=False) as one:
+        one.begin(at("2026-03-01"))
+        assert one.advance(at("2026-03-03T00:00:30")) == 24
+        left_out = one.journal.runs(statuses=[Status.SKIPPED])
+        assert [(run.earliest, run.latest) for run in left_out] == [(at("2026-02-28T23:50"), at("2026-03-01T23:50"))]
+        assert left_out[0].reason is not None
+        assert left_out[0].reason.startswith("24 runs are left out: longer ago than the 24 hours")
+    assert len(risk(folder)) == 4
+
+
+def test_a_search_in_real_time_does_not_catch_up(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS, settings=f"detections: {{{NAME}: {{realtime_schedule: 1}}}}\n")
+    with scheduler(folder, simulated=False) as one:
+        one.begin(at("2026-03-02T09:00:00"))
+        assert one.advance(at("2026-03-02T12:00:30")) == 1
+        job = one.jobs[0]
+        assert due(job, at("2026-03-02T09:00"), at("2026-03-02T12:00:30")).times == (at("2026-03-02T12:00"),)
+    assert [host for _, host, _ in risk(folder)] == ["ws3.corp.example"]
+
+
+def test_one_scheduler_at_a_time(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS[:1])
+    with scheduler(folder), pytest.raises(TraplineError, match="already running"), scheduler(folder):
+        pass
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_was_decided_reaches_the_store_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
+    """The process ends between the decision and the store, or between the store and the note that it is there."""
+    folder = made(tmp_path, *EVENTS[:1])
+    with scheduler(folder) as one:
+        write = one.place.write
+
+        def cut(ready: Sequence[Outgoing]) -> None:
+            if after:
+                write(ready)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(one.place, "write", cut)
+        one.begin(at("2026-03-02"))
+        with pytest.raises(KeyboardInterrupt):
+            one.advance(at("2026-03-03"))
+    assert len(risk(folder)) == after
+    simulate(folder, "2026-03-02", "2026-03-03")
+    assert risk(folder) == EXPECTED[:1]
+
+
+def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    hours = [(f"2026-03-{1 + one // 6:02}T{one % 6 * 4:02}:07:00", f"ws{one % 5}.corp.example") for one in range(18)]
+    folders = []
+    for name in ("whole", "torn"):
+        (tmp_path / name).mkdir()
+        folders.append(made(tmp_path / name, *hours))
+    whole, torn = folders
+    simulate(whole, "2026-03-01", "2026-03-05")
+    command = [
+        sys.executable,
+        "-m",
+        "trapline",
+        "run",
+        "--store",
+        str(torn),
+        "--clock",
+        "2026-03-01..2026-03-08",
+        "--json",
+    ]
+    chance = random.Random(7)
+    for _ in range(int(os.environ.get("TRAPLINE_KILLS", "3"))):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while process.poll() is None and not (torn / "state.db-wal").exists():
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 1.0))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    last = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(last.stdout)["failed"] == 0
+    assert risk(torn) == risk(whole)
+    assert len(risk(whole)) == 18
+    runs = "index=_scheduler | stats count by scheduled_time savedsearch_name findings"
+    assert rows(torn, runs) == rows(whole, runs)
