@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from trapline.search import Session
     from trapline.spl.lookups import Lookup
     from trapline.state.database import Database
+    from trapline.state.journal import Run
 
 
 def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
@@ -143,6 +145,43 @@ def listed(content: Content, store: Path, types: Sequence[str] = ()) -> list[dic
             }
         )
     return found
+
+
+def runs(
+    store: Path,
+    detection: str | None,
+    earliest: str | None,
+    latest: str | None,
+    *,
+    failed: bool = False,
+    skipped: bool = False,
+    late: bool = False,
+    limit: int | None = None,
+) -> list[Run]:
+    """Runs of a store's scheduler, the newest first. Times as in a search. Raises TraplineError."""
+    from trapline.detect.risk import stanza
+    from trapline.state.journal import Journal, Status
+    from trapline.times import time_bound
+
+    if not os.environ.get(STATE_VARIABLE) and not (store / STATE).is_file():
+        raise TraplineError(
+            f"{store} has no state database: nothing was scheduled there",
+            hint="run `trapline run`, or name the store with --store",
+            code="schedule.nothing",
+        )
+    now = time.time()
+    name = detection
+    if name is not None and not name.endswith(" - Rule"):
+        name = stanza(name)
+    statuses = [one for one, wanted in ((Status.FAILED, failed), (Status.SKIPPED, skipped)) if wanted]
+    return Journal(database(store)).runs(
+        name,
+        earliest=time_bound(earliest, now, what="--earliest"),
+        latest=time_bound(latest, now, what="--latest"),
+        statuses=statuses,
+        late=late,
+        limit=limit,
+    )
 
 
 @contextmanager
@@ -296,16 +335,19 @@ def hunt(
 
 _WITHOUT_EVENTS = frozenset({"makeresults", "gentimes", "inputcsv", "inputlookup"})
 """Commands that make the rows of a search from something else than events."""
+_WITH_STORE = frozenset({"collect", "stash", "map", "savedsearch", "union", "multisearch"})
+"""Commands that write to a store, or may read it without a subsearch."""
 
 
 def needs_no_events(spl: str, content: Content) -> bool:
     """Does a search make all its rows itself and keep them, so that it needs no store? Raises SplError."""
+    from trapline.spl.command import has_subsearch
     from trapline.spl.parser import parse
 
     pipeline = parse(spl, content.macros())
-    if any(stage.name in ("collect", "stash") for stage in pipeline.stages):
+    if pipeline.stages[0].name not in _WITHOUT_EVENTS:
         return False
-    return "[" not in pipeline.text and pipeline.stages[0].name in _WITHOUT_EVENTS
+    return not any(stage.name in _WITH_STORE or has_subsearch(stage.command) for stage in pipeline.stages)
 
 
 def _saved_searches(content: Content) -> dict[str, str]:

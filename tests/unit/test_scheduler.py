@@ -173,6 +173,37 @@ def test_a_search_in_real_time_does_not_catch_up(tmp_path: Path) -> None:
     assert [host for _, host, _ in risk(folder)] == ["ws3.corp.example"]
 
 
+def test_backfill_finds_late_events_once(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS[:1])
+    simulate(folder, "2026-03-02", "2026-03-03")
+    assert risk(folder) == EXPECTED[:1]
+    add(folder, tmp_path, *EVENTS[1:2], ("2026-03-02T10:06:00", "ws1.corp.example"))
+    found = []
+    for _ in range(2):
+        with scheduler(folder) as one:
+            # every time from the start to the end, the end left out
+            assert one.backfill(one.missing(at("2026-03-02"), at("2026-03-03"), again=True)) == 24
+            found.append(one.journal.runs(earliest=at("2026-03-02T11:00"), latest=at("2026-03-02T11:01"))[0])
+        assert risk(folder)[0] == EXPECTED[0]
+        assert sorted(host for _, host, _ in risk(folder)) == ["ws1.corp.example", "ws2.corp.example"]
+    # another event of a host that was found is no other finding
+    assert [(run.rows, run.findings) for run in found] == [(2, 1), (2, 0)]
+
+
+def test_backfill_runs_what_was_left_out(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS)
+    with scheduler(folder, simulated=False) as one:
+        one.begin(at("2026-03-01"))
+        one.advance(at("2026-03-04T00:00:30"))
+        found = len(risk(folder))
+        assert found == 0
+        wanted = one.missing(at("2026-03-01T00:01"), at("2026-03-04"))
+        assert sum(len(due.times) for _, due in wanted) == 48
+        one.backfill(wanted)
+        assert [due.times for _, due in one.missing(at("2026-03-01T00:01"), at("2026-03-04"))] == [()]
+    assert sorted(host for _, host, _ in risk(folder)) == [f"ws{at}.corp.example" for at in (1, 1, 2, 3)]
+
+
 def test_one_scheduler_at_a_time(tmp_path: Path) -> None:
     folder = made(tmp_path, *EVENTS[:1])
     with scheduler(folder), pytest.raises(TraplineError, match="already running"), scheduler(folder):

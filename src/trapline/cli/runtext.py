@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trapline.cli.render import clean, print_json
@@ -69,12 +70,28 @@ class Running:
     def simulate(self, start: float, end: float) -> None:
         """Run a span of time at once."""
         total = len({at for job in self.scheduler.jobs for at in job.cron.between(start, end, zone(self.scheduler.tz))})
+
+        def work() -> None:
+            self.scheduler.begin(start)
+            self.scheduler.advance(end)
+
+        self._watched(total, work)
+        self._end(start, end)
+
+    def backfill(self, start: float, end: float, *, again: bool) -> None:
+        """Run what is missing in a span of time."""
+        wanted = self.scheduler.missing(start, end, again=again)
+        total = len({at for _, due in wanted for at in due.times})
+        self._watched(total, lambda: self.scheduler.backfill(wanted))
+        self._end(start, end)
+
+    def _watched(self, total: int, work: Callable[[], object]) -> None:
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=_stderr(),
+            console=Console(stderr=True),
             transient=True,
             disable=self.as_json or not sys.stderr.isatty(),
         ) as progress:
@@ -87,10 +104,8 @@ class Running:
             self.scheduler.tell = tell
             self._begin()
             begun = time.perf_counter()
-            self.scheduler.begin(start)
-            self.scheduler.advance(end)
+            work()
             self.seconds = time.perf_counter() - begun
-        self._end(start, end)
 
     def once(self) -> None:
         """Run what is due."""
@@ -185,9 +200,3 @@ class Running:
             "failures": self.failures,
             "warnings": [one.to_json() for one in self.warnings],
         }
-
-
-def _stderr() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)

@@ -20,7 +20,7 @@ from typing import Protocol
 from trapline.detect import risk
 from trapline.detect.actions import Decided, Exempt, decide
 from trapline.detect.identity import telling_fields
-from trapline.detect.jobs import LOOKBACK, Job, by_time, due
+from trapline.detect.jobs import LOOKBACK, Due, Job, by_time, due
 from trapline.detect.notable import Urgency
 from trapline.errors import TraplineError, Warn
 from trapline.knowledge.sharing import Sharing
@@ -163,6 +163,34 @@ class Scheduler:
                     if counts[job.name] >= MANY:
                         self._look_ahead(job, time, last[job.name], zone_)
                 ran += self.tick(time, ready, cursors)
+        finally:
+            self.settle()
+        return ran
+
+    def missing(self, start: float, end: float, *, again: bool = False) -> list[tuple[Job, Due]]:
+        """The times of the schedules from one moment to another that have no run which ended well, or to whose window
+        events came late; all of them to run them `again`. Raises EngineError."""
+        zone_ = zone(self.tz)
+        runs = self.journal.runs(earliest=start, latest=end, statuses=[Status.DONE])
+        late = {(one.search, one.scheduled) for one in runs if one.late}
+        done = set() if again else {(one.search, one.scheduled) for one in runs} - late
+        found = []
+        for job in self.jobs:
+            times = tuple(one for one in job.cron.between(start - 1, end - 1, zone_) if (job.name, one) not in done)
+            found.append((job, Due(times)))
+        return found
+
+    def backfill(self, wanted: Sequence[tuple[Job, Due]], *, until: Callable[[], bool] = lambda: False) -> int:
+        """Run times of the past; what was found there before is known and not told again. Returns the number of runs.
+        Raises EngineError."""
+        self.place.refresh()
+        self.recover()
+        ran = 0
+        try:
+            for time, ready in by_time(wanted):
+                if until():
+                    break
+                ran += self.tick(time, ready, {}, Kind.BACKFILL)
         finally:
             self.settle()
         return ran

@@ -189,6 +189,9 @@ class Journal:
         """Make a tick's decisions hold, all or none. Raises EngineError."""
         with self.database.write() as connection:
             _insert(connection, RUNS, (asdict(one) for one in tick.runs))
+            for again in (one for one in tick.runs if one.kind is Kind.BACKFILL and one.status is Status.DONE):
+                same = (RUNS.c.search == again.search, RUNS.c.scheduled == again.scheduled, RUNS.c.sid != again.sid)
+                connection.execute(RUNS.update().where(*same).values(late=0))  # it has seen them
             cursors = [{"search": name} | asdict(cursor) for name, cursor in tick.cursors.items()]
             _replace(connection, CURSORS, ("search",), cursors)
             _replace(connection, FOUND, ("search", "scheduled", "key"), [asdict(one) for one in tick.found])

@@ -15,7 +15,13 @@ FOLDERS = click.option(
 
 @click.group("content")
 def command() -> None:
-    """Which detections there are, and which of them `trapline run` runs."""
+    """Which detections there are, and which of them `trapline run` runs.
+
+    \b
+    Examples:
+      trapline content list --enabled
+      trapline content enable "Windows Service Create RemComSvc"
+    """
 
 
 @command.command("list")
@@ -50,14 +56,20 @@ def list_(folders: tuple[str, ...], store: Path, only: bool, types: tuple[str, .
     click.echo(f"{len(rows):,} detections, {sum(bool(one['enabled']) for one in rows):,} enabled")
 
 
-def _switch(on: bool, folders: tuple[str, ...], store: Path, names: tuple[str, ...], types: tuple[str, ...]) -> None:
+def _switch(
+    on: bool, folders: tuple[str, ...], store: Path, names: tuple[str, ...], types: tuple[str, ...], as_json: bool
+) -> None:
     from trapline import app
+    from trapline.cli.render import print_json
 
     content = app.content(folders)
     if not names and not types:
         raise click.UsageError("name detections, or a --type")
     chosen = app.select(content, names, types)
     changed = app.switch(store, chosen, on)
+    if as_json:
+        print_json({"enabled": on, "detections": [one.name for one in chosen], "changed": changed})
+        return
     verb = "enabled" if on else "disabled"
     click.echo(f"{changed:,} {verb}, {len(chosen) - changed:,} were {verb} before")
 
@@ -69,7 +81,10 @@ def _switch(on: bool, folders: tuple[str, ...], store: Path, names: tuple[str, .
 )
 @FOLDERS
 @store_option
-def enable(names: tuple[str, ...], types: tuple[str, ...], folders: tuple[str, ...], store: Path) -> None:
+@json_option
+def enable(
+    names: tuple[str, ...], types: tuple[str, ...], folders: tuple[str, ...], store: Path, as_json: bool
+) -> None:
     """Let `trapline run` run detections: by name, id or file, or all of a type.
 
     What is enabled is kept in `enabled.yml` of the store: an upgrade of the content leaves it as it is.
@@ -79,7 +94,7 @@ def enable(names: tuple[str, ...], types: tuple[str, ...], folders: tuple[str, .
       trapline content enable "Windows Service Create RemComSvc"
       trapline content enable --content ~/security_content --type TTP
     """
-    _switch(True, folders, store, names, types)
+    _switch(True, folders, store, names, types, as_json)
 
 
 @command.command("disable")
@@ -89,11 +104,14 @@ def enable(names: tuple[str, ...], types: tuple[str, ...], folders: tuple[str, .
 )
 @FOLDERS
 @store_option
-def disable(names: tuple[str, ...], types: tuple[str, ...], folders: tuple[str, ...], store: Path) -> None:
+@json_option
+def disable(
+    names: tuple[str, ...], types: tuple[str, ...], folders: tuple[str, ...], store: Path, as_json: bool
+) -> None:
     """Let `trapline run` leave detections out: by name, id or file, or all of a type.
 
     \b
     Example:
       trapline content disable "Windows Service Create RemComSvc"
     """
-    _switch(False, folders, store, names, types)
+    _switch(False, folders, store, names, types, as_json)

@@ -1,0 +1,78 @@
+"""`trapline backfill`: windows that were not searched, or not with all their events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trapline.cli.options import identity_options, json_option, store_option
+
+
+@click.command("backfill")
+@click.argument("span", metavar="FROM..TO")
+@store_option
+@click.option("--again", is_flag=True, help="Run all times of the schedules again, those that were run well too.")
+@click.option("--dry-run", is_flag=True, help="Only count what would be run.")
+@click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
+@click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Only this one, enabled or not.")
+@click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
+@click.option("--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of built-in ones.")
+@click.option(
+    "--settings",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Your settings. Default: trapline.yml of the store.",
+)
+@identity_options
+@json_option
+def command(
+    span: str,
+    store: Path,
+    again: bool,
+    dry_run: bool,
+    folders: tuple[str, ...],
+    names: tuple[str, ...],
+    macros: tuple[str, ...],
+    addons: tuple[str, ...],
+    file: Path | None,
+    assets: Path | None,
+    identities: Path | None,
+    as_json: bool,
+) -> None:
+    """Run times of the schedules between two moments that were left out, failed, or had events come late.
+
+    A finding that is known is not told again: it is known by the values that its search groups by, else by its row.
+
+    \b
+    Examples:
+      trapline backfill 2026-03-01..2026-03-08 --dry-run
+      trapline backfill -7d..now
+      trapline backfill -30d..now --again --detection "Windows Service Create RemComSvc"
+    """
+    from trapline import app
+    from trapline.cli.render import print_json
+    from trapline.cli.runtext import Running, simulated_range
+
+    content = app.content(folders, macros)
+    kept = app.kept(store, create=True)
+    knowledge = app.with_lookups(app.knowledge(addons), kept, assets, identities)
+    settings = app.settings(store, file)
+    start, end = simulated_range(span, settings.tz)
+    with app.scheduler(
+        content,
+        knowledge,
+        store=store,
+        kept=kept,
+        settings=settings,
+        detections=app.select(content, names) if names else (),
+    ) as (scheduler, warnings):
+        if dry_run:
+            counts = {job.name: len(due.times) for job, due in scheduler.missing(start, end, again=again) if due.times}
+            if as_json:
+                print_json({"runs": sum(counts.values()), "searches": counts})
+            else:
+                click.echo(f"{sum(counts.values()):,} runs of {len(counts):,} searches would be made")
+            return
+        Running(scheduler, warnings, as_json=as_json).backfill(start, end, again=again)
