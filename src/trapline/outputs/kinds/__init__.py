@@ -1,0 +1,1 @@
+"""The kinds of outputs: a module's file name is the `kind` in the settings."""
