@@ -34,3 +34,30 @@ def test_a_mode_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_a_clean_addon_has_no_doubts(tmp_path: Path) -> None:
     assert check([addon(tmp_path, props="[app]\nEVAL-x = 1\nKV_MODE = none\n")]) == []
+
+
+def test_eventtypes_that_a_search_would_refuse_are_told(tmp_path: Path) -> None:
+    eventtypes = r"""[fine]
+search = a=1 `of_b(2)`
+[open]
+search = (a=1
+[pipe]
+search = a=1 | head 1
+[sub]
+search = a=1 [search b=2]
+[macro]
+search = `nowhere` a=1
+"""
+    macros = "[of_b(1)]\nargs = n\ndefinition = b=$n$\n"
+    found = check([addon(tmp_path, eventtypes=eventtypes, macros=macros)])
+    assert [str(one.where).rpartition(":")[2] for one in found] == ["4", "6", "8", "10"]
+    for one, said in zip(found, ("unbalanced", "a pipe cannot", "a subsearch cannot", "nowhere"), strict=True):
+        assert said in one.reason
+
+
+def test_lookups_that_are_no_tables_are_told(tmp_path: Path) -> None:
+    transforms = "[script]\nexternal_cmd = x.py a b\nfields_list = a, b\n[gone]\nfilename = gone.csv\n"
+    found = check([addon(tmp_path, transforms=transforms)])
+    assert [str(one.where).rpartition(":")[2] for one in found] == ["2", "5"]
+    assert "runs an external program" in found[0].reason
+    assert "gone.csv" in found[1].reason

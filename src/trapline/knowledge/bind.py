@@ -437,7 +437,10 @@ def _together(names: Sequence[Expr]) -> Expr:
 
 def _named(one: Eventtype, below: Schema, context: Context) -> Expr:
     """The name of an eventtype, in the events that are of it."""
-    predicate = lower_text(one.search, below, context, Span(0, 0))
+    search = one.search
+    if "`" in search:
+        search = (context.eventtypes(one.name) or {}).get(one.name, search)
+    predicate = lower_text(search, below, context, Span(0, 0))
     return _when(predicate, one.name) if "%" not in one.name else _filled(predicate, one.name, below)
 
 

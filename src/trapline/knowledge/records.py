@@ -165,4 +165,5 @@ class Tag:
 
 def unusable(setting: Setting, reason: str, fields: Sequence[str] = (), hint: str | None = None) -> Unusable:
     """The record of a setting that cannot be followed."""
-    return Unusable(setting, tuple(fields), Warn("knowledge", f"{setting.key} {reason}", hint, setting.place))
+    warn = Warn("knowledge", f"{setting.key} {reason}", hint, setting.place)
+    return Unusable(setting, tuple(name for name in fields if name), warn)

@@ -50,6 +50,11 @@ class LookupTables(Mapping[str, Lookup]):
                     self._files[path.name] = path
         self._read: dict[str, Lookup] = {}
 
+    @property
+    def stanzas(self) -> Mapping[str, Keys]:
+        """The stanzas of transforms.conf that make tables."""
+        return self._stanzas
+
     def over(self, kept: Kept | None, given: Mapping[str, Lookup]) -> LookupTables:
         """The same with what a user has."""
         return LookupTables(*self._made, kept, given)

@@ -18,7 +18,7 @@ from trapline.plan import FALSE, TRUE, Col, Expr, Lambda, Lit, Schema, both, cal
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import as_number, as_text
-from trapline.spl.scan import unescape
+from trapline.spl.scan import split_pipes, unescape
 from trapline.times import parse_time, reader, shift, time_bound
 from trapline.values import Kind, number_text, to_number
 
@@ -420,13 +420,20 @@ def lower_filter(tree: Filter, schema: Schema, context: Context) -> Expr:
 def lower_text(source: str, schema: Schema, context: Context, span: Span) -> Expr:
     """The predicate of a search expression given as text (searchmatch, eventtypes)."""
 
-    cursor = Cursor(source, 0, len(source), _refuse(span))
     try:
-        tree = parse_filter(cursor)
-        cursor.finish()
-        return lower_filter(tree, schema, context)
+        return lower_filter(parse_text(source, span), schema, context)
     except SplError as error:
         raise SplError(f"'{source[:80]}' is not a search expression: {error.reason}", span=span) from None
+
+
+def parse_text(source: str, span: Span) -> Filter:
+    """A search expression given as text, which has neither pipes nor subsearches. Raises SplError."""
+    cursor = Cursor(source, 0, len(source), _refuse(span))
+    if len(split_pipes(source, 0, len(source))) > 1:
+        raise SplError("a pipe cannot stand here: it is a search without commands", span=span)
+    tree = parse_filter(cursor)
+    cursor.finish()
+    return tree
 
 
 def _refuse(span: Span) -> Callable[[int, int], Pipeline]:

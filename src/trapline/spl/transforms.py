@@ -16,7 +16,7 @@ from trapline.pcre import check
 
 _TARGET = re.compile(r'(?:"([^"]+)"|([^\s:"]+))::(?:"([^"]*)"|(\S+))')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_NAME = re.compile(r'"([^"]+)"|([^\s,"]+)')
+_NAME = re.compile(r'"([^"]*)"|([^\s,"]+)')
 _GROUP = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
 _DYNAMIC = re.compile(r"_(?:KEY|VAL)_\w+\Z")
 _DIRTY = re.compile(r"[^A-Za-z0-9_]")
@@ -79,7 +79,7 @@ def is_dynamic(group: str) -> bool:
 
 
 def names_in(fields: str) -> tuple[str, ...]:
-    """FIELDS: names between commas, in quotes or not."""
+    """FIELDS: names between commas, in quotes or not. An empty name is a piece that makes no field."""
     return tuple(quoted or bare for quoted, bare in _NAME.findall(fields))
 
 
