@@ -10,6 +10,7 @@ conditions read; the fields that only the other tables have are then not asked f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -39,11 +40,20 @@ from trapline.values import Kind
 Chain = Filter | Extend | Project | Sort | Reverse | Limit | Window | Expand
 
 
-def narrow(node: Node, count: Callable[[Node], int], schema_of: Callable[[Sequence[Table]], Schema]) -> Node:
+Times = tuple[float, float] | None
+
+
+def narrow(
+    node: Node,
+    count: Callable[[Node], int],
+    schema_of: Callable[[Sequence[Table]], Schema],
+    times: Callable[[Node], Times],
+) -> Node:
     """The same rows with the fields that hold something, from the tables that give some.
 
-    `count` runs a plan and says how many rows it has; `schema_of` gives the fields of tables. A plan that is no chain
-    over one scan comes back as it is.
+    `count` runs a plan and says how many rows it has; `schema_of` gives the fields of tables; `times` runs a plan and
+    gives the first and last `_time` of its rows (epoch seconds), None where it has no row or one without a time. A plan
+    that is no chain over one scan comes back as it is.
     """
     chain: list[Chain] = []
     below = node
@@ -52,7 +62,7 @@ def narrow(node: Node, count: Callable[[Node], int], schema_of: Callable[[Sequen
         below = below.input
     if not isinstance(below, Scan) or len(below.tables) < 2:
         return node
-    scan = below
+    scan = _between(chain, below, times)
     # Only conditions on single rows may be asked per table: a limit or a window sees the rows of all.
     asked: list[Chain] = []
     for one in reversed(chain):
@@ -60,13 +70,38 @@ def narrow(node: Node, count: Callable[[Node], int], schema_of: Callable[[Sequen
             break
         asked.append(one)
     kept = tuple(table for table in scan.tables if table.rows and count(_over(asked, replace(scan, tables=(table,)))))
-    if len(kept) == len(scan.tables):
+    if len(kept) == len(scan.tables) and scan is below:
         return node
     fields = schema_of(kept)
     made = {name for one in chain if isinstance(one, Extend | Project | Window) for name, _ in one.values}
     wanted = [name for name in node.schema if name not in scan.schema or name in fields or name in made]
     result = _over(chain[::-1], replace(scan, tables=kept))
     return Project(result, tuple((name, Col(name, node.schema[name])) for name in wanted))
+
+
+def _between(chain: Sequence[Chain], scan: Scan, times: Callable[[Node], Times]) -> Scan:
+    """The events of no more time than that in which the rows lie that a limit lets through: which ones these are is
+    known from their order alone, before all their fields are read."""
+    for place, one in enumerate(reversed(chain)):
+        match one:
+            case Limit():
+                found = times(_over(chain[::-1][: place + 1], scan))
+                if found is None:
+                    return scan
+                low, high = math.floor(found[0] * 1e6) - 1, math.ceil(found[1] * 1e6) + 2
+                return replace(
+                    scan,
+                    earliest=low if scan.earliest is None else max(low, scan.earliest),
+                    latest=high if scan.latest is None else min(high, scan.latest),
+                )
+            case Filter() | Extend() | Project():
+                if _timed([one], scan) is scan:
+                    return scan
+            case Sort() | Reverse():
+                pass
+            case _:
+                return scan
+    return scan
 
 
 def gates(node: Node) -> list[Node] | None:

@@ -27,6 +27,9 @@ from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, 
 from trapline.narrow import minutes, narrow
 from trapline.plan import (
     DEEP,
+    Agg,
+    Aggregate,
+    Col,
     Expanded,
     Expr,
     Extend,
@@ -565,7 +568,7 @@ class _Context:
             if not self._any(node):
                 node = Project(Limit(node, 0), ())
             else:
-                node = narrow(node, self._any, self._fields)
+                node = narrow(node, self._any, self._fields, self._times)
         return self._told(self.engine.execute(node, tz=self.zone))
 
     def _fields(self, tables: Sequence[Table]) -> Schema:
@@ -574,6 +577,19 @@ class _Context:
     def _any(self, node: Node) -> int:
         """Has the plan a row? Reads only what its conditions read."""
         return self._told(self.engine.count(Limit(node, 1), tz=self.zone))
+
+    def _times(self, node: Node) -> tuple[float, float] | None:
+        """The first and last time of a plan's rows; None where it has no row or one without a time."""
+        time = Col("_time", node.schema["_time"])
+        asked = (
+            ("low", Agg("min", time, Kind.NUMBER)),
+            ("high", Agg("max", time, Kind.NUMBER)),
+            ("timed", Agg("count", time, Kind.NUMBER)),
+            ("rows", Agg("count_rows", None, Kind.NUMBER)),
+        )
+        output = self._told(self.engine.execute(Aggregate(node, (), asked), tz=self.zone))
+        ((low, high, timed, count),) = zip(*(one.to_pylist() for one in output.data.columns), strict=True)
+        return (low, high) if count and timed == count else None
 
     def rows(self, node: Node) -> list[Row]:
         return rows_of(self.run(node))[1]
