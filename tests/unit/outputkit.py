@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -146,19 +147,30 @@ class Mailbox:
 
 
 @contextmanager
-def smtp(answers: Mapping[bytes, bytes] | None = None, offers: Sequence[bytes] = ()) -> Iterator[Mailbox]:
-    """A mail server. `answers`: what it says to a command instead of yes (`DATA.`: to the mail itself)."""
+def smtp(
+    answers: Mapping[bytes, bytes] | None = None, offers: Sequence[bytes] = (), context: ssl.SSLContext | None = None
+) -> Iterator[Mailbox]:
+    """A mail server. `answers`: what it says to a command instead of yes (`DATA.`: to the mail itself). `context`: it
+    speaks TLS, from the start or, where it offers STARTTLS, when it is asked to."""
     said = dict(answers or {})
     box = Mailbox()
 
     def serve(connection: socket.socket) -> None:
+        if context is not None and b"STARTTLS" not in offers:
+            with context.wrap_socket(connection, server_side=True) as secure:
+                talk(secure, b"220 test")
+        else:
+            talk(connection, b"220 test")
+
+    def talk(connection: socket.socket, greeting: bytes) -> None:
         file = connection.makefile("rwb")
 
         def say(text: bytes) -> None:
             file.write(text + b"\r\n")
             file.flush()
 
-        say(b"220 test")
+        if greeting:
+            say(greeting)
         for line in file:
             words = line.split() or [b""]
             word = words[0].upper()
@@ -167,6 +179,11 @@ def smtp(answers: Mapping[bytes, bytes] | None = None, offers: Sequence[bytes] =
                 say(said[word])
             elif word == b"EHLO":
                 say(b"\r\n".join([b"250-test", *(b"250-" + one for one in offers), b"250 8BITMIME"]))
+            elif word == b"STARTTLS" and context is not None:
+                say(b"220 go on")
+                with context.wrap_socket(connection, server_side=True) as secure:
+                    talk(secure, b"")
+                return
             elif word == b"DATA":
                 say(b"354 go on")
                 text = b""

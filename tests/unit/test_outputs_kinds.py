@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import hashlib
@@ -405,3 +406,33 @@ def test_web_outputs_take_hostile_values() -> None:
     assert len(server.got) == 3 * len(HOSTILE)
     for _, _, body in server.got:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_mail_over_tls_with_a_password(certificate: Path, security: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    offers = [b"AUTH PLAIN", *([b"STARTTLS"] if security == "starttls" else [])]
+    with smtp({b"AUTH": b"235 come in"}, offers, context) as box:
+        base = f"kind: smtp, port: {box.port}, security: {security}, from: t@x.org, to: a@x.org, user: u"
+        base += ', password: "${P}"'
+        with pytest.raises(Later, match="certificate is not trusted"):
+            output(f"{base}, host: localhost", environment={"P": "geheim"}).send(message())
+        assert not any(one.startswith(b"AUTH") for one in box.commands)
+        output(f'{base}, host: localhost, ca: "{certificate}"', environment={"P": "geheim"}).send(message())
+    assert b"AUTH PLAIN " + base64.b64encode(b"\0u\0geheim") in box.commands
+    assert len(box.mails) == 1
+
+
+def test_a_password_that_is_refused_is_not_told(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with smtp({b"AUTH": b"535 no"}, [b"AUTH PLAIN"], context) as box:
+        sender = output(
+            f"kind: smtp, host: localhost, port: {box.port}, security: tls, from: t@x.org, to: a@x.org, user: u, "
+            f'password: "${{P}}", ca: "{certificate}"',
+            environment={"P": "geheim"},
+        )
+        with pytest.raises(Later, match="answered 535: no") as caught:
+            sender.send(message())
+    assert "geheim" not in str(caught.value)
