@@ -15,9 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from trapline.plan import (
+    Agg,
     Aggregate,
     Col,
     Expand,
+    Expr,
     Extend,
     Filter,
     Join,
@@ -141,14 +143,14 @@ def gates(node: Node) -> list[Node] | None:
                 return None
 
 
-def minutes(node: Node, earliest: int, latest: int) -> list[Node] | None:
-    """Plans of the minutes (`minute`, epoch seconds) in which a plan reads an event that passes the conditions on
-    single events: over a part of its time range without such a minute it gives no row. None where that cannot be said:
-    where rows come without events, or from events outside of the range (microseconds) that was asked for."""
+def looked_at(node: Node, earliest: int, latest: int) -> list[Node] | None:
+    """Plans of the events, with `_time` and `_indextime`, that a plan reads and that pass the conditions on single
+    events: over a part of its time range without such an event it gives no row. None where that cannot be said: where
+    rows come without events, or from events outside of the range (microseconds) that was asked for."""
     while True:
         match node:
             case Union(inputs=inputs):
-                found = [minutes(one, earliest, latest) for one in inputs]
+                found = [looked_at(one, earliest, latest) for one in inputs]
                 return None if None in found else [one for part in found if part is not None for one in part]
             case Aggregate(input=below, by=by):
                 if not by:
@@ -173,11 +175,11 @@ def minutes(node: Node, earliest: int, latest: int) -> list[Node] | None:
                     continue
                 if (low.earliest, low.latest) != (earliest, latest):
                     return None
-                return [_minutes(_timed(chain, low))]
+                return [_timed(chain, low)]
             case Scan():
                 if (node.earliest, node.latest) != (earliest, latest):
                     return None
-                return [_minutes(node)]
+                return [node]
             case _:
                 return None
 
@@ -187,18 +189,23 @@ def _timed(chain: Sequence[Filter | Extend | Project], scan: Scan) -> Node:
     node: Node = scan
     for one in reversed(chain):
         if isinstance(one, Extend | Project):
-            times = [value for name, value in one.values if name == "_time"]
-            same = all(isinstance(value, Col) and value.name == "_time" for value in times)
-            if not same or (isinstance(one, Project) and not times):
+            times = [(name, value) for name, value in one.values if name in ("_time", "_indextime")]
+            same = all(isinstance(value, Col) and value.name == name for name, value in times)
+            if not same or (isinstance(one, Project) and len(times) < 2):
                 break
         node = one
     return node
 
 
-def _minutes(node: Node) -> Node:
-    time = Col("_time", node.schema["_time"])
-    minute = call("floor", Kind.NUMBER, call("div", Kind.NUMBER, time, number(60)))
-    return Aggregate(node, (("minute", call("mul", Kind.NUMBER, minute, number(60))),), ())
+def by_minute(node: Node, *, arrived: bool = False) -> Node:
+    """How many events there are (`count`) by `minute`, and by the second in which they `arrived`."""
+
+    def floor(name: str, width: int) -> Expr:
+        whole = call("floor", Kind.NUMBER, call("div", Kind.NUMBER, Col(name, node.schema[name]), number(width)))
+        return call("mul", Kind.NUMBER, whole, number(width))
+
+    by = [("minute", floor("_time", 60)), *([("arrived", floor("_indextime", 1))] if arrived else [])]
+    return Aggregate(node, tuple(by), (("count", Agg("count_rows", None, Kind.NUMBER)),))
 
 
 SMALL = 10_000

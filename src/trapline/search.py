@@ -24,7 +24,7 @@ from trapline.knowledge.datasets import Source, Template, bind, template
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro as Macro
 from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
-from trapline.narrow import minutes, narrow
+from trapline.narrow import by_minute, looked_at, narrow
 from trapline.plan import (
     DEEP,
     Agg,
@@ -111,6 +111,15 @@ class _Prepared:
     warnings: tuple[Warn, ...]
     over: tuple[object, ...]
     """What it holds for: tables, macros, knowledge, data model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """So many events of a minute came to the store in a second: epoch seconds both."""
+
+    minute: float
+    arrived: float
+    count: int
 
 
 Writer = Callable[[str, Sequence[Row]], None]
@@ -248,6 +257,33 @@ class Session:
         """The minutes (epoch seconds) of a time range that hold an event which the search looks at: over a part of the
         range without such a minute it gives no row, and need not be run. None where that cannot be said beforehand: it
         depends on the time of the run, on a subsearch or a lookup, or rows come without events. Raises as `run`."""
+        found = self._looked_at(spl, earliest, latest)
+        if found is None:
+            return None
+        rows = [row for one in found for row in rows_of(self._executed(by_minute(one)))[1]]
+        return frozenset(float(str(row["minute"])) for row in rows if "minute" in row)
+
+    def arrivals(self, spl: str, earliest: float, latest: float, since: float) -> list[Arrivals] | None:
+        """The events of a time range that a search looks at and that came to the store since a moment. None where that
+        cannot be said (`minutes`). Times are epoch seconds. Raises as `run`."""
+        found = self._looked_at(spl, earliest, latest)
+        if found is None:
+            return None
+        from trapline.plan import Filter as Matching
+        from trapline.plan import call, number
+
+        came = [Matching(one, call("ge", Kind.BOOL, Col("_indextime", Kind.NUMBER), number(since))) for one in found]
+        rows = [row for one in came for row in rows_of(self._executed(by_minute(one, arrived=True)))[1]]
+        return [
+            Arrivals(float(str(row["minute"])), float(str(row["arrived"])), int(float(str(row["count"]))))
+            for row in rows
+            if "minute" in row
+        ]
+
+    def _executed(self, node: Node) -> Output:
+        return (self.engine or default_engine()).execute(node, tz="UTC" if zone(self.tz) is UTC else self.tz)
+
+    def _looked_at(self, spl: str, earliest: float, latest: float) -> list[Node] | None:
         asked: list[list[Node]] = []
         texts: set[tuple[str, ...]] = set()
         for now in (latest, latest + ELSEWHEN):
@@ -255,21 +291,16 @@ class Session:
             looking = _Asking(context, clock=now)
             low, high = _micros(context.earliest), _micros(context.latest)
             try:
-                found = None if low is None or high is None else minutes(looking.plans(pipeline)[-1], low, high)
+                found = None if low is None or high is None else looked_at(looking.plans(pipeline)[-1], low, high)
             except (SplError, _DependsOnRowsError):
                 return None
             if found is None:
                 return None
             asked.append(found)
-            texts.add(tuple(context.engine.sql(one, pretty=False, tz=context.zone) for one in found))
+            texts.add(tuple(context.engine.sql(by_minute(one), pretty=False, tz=context.zone) for one in found))
         if len(texts) > 1:
             return None  # what it looks at depends on the time of the run
-        return frozenset(
-            float(value)
-            for one in asked[0]
-            for value in context.engine.execute(one, tz=context.zone).data.column(0).to_pylist()
-            if value is not None
-        )
+        return asked[0]
 
     def _open(
         self, spl: str, earliest: str | float | None, latest: str | float | None, now: float | None
