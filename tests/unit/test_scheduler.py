@@ -190,6 +190,26 @@ def test_backfill_finds_late_events_once(tmp_path: Path) -> None:
     assert [(run.rows, run.findings) for run in found] == [(2, 1), (2, 0)]
 
 
+def test_late_events_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trapline.detect.scheduler.SLACK", -0.001)
+    folder = made(tmp_path, *EVENTS[:1])
+    with scheduler(folder) as one:
+        one.begin(at("2026-03-02"))
+        one.advance(at("2026-03-03"))
+        assert one.late() == 0
+        time.sleep(1.1)  # the store knows whole seconds
+        add(folder, tmp_path, EVENTS[1], EVENTS[4])
+        assert one.late() == 1
+        assert [(run.scheduled, run.late) for run in one.journal.runs(late=True)] == [(at("2026-03-02T11:00"), 1)]
+        assert one.late() == 0
+        wanted = one.missing(at("2026-03-02"), at("2026-03-03T00:01"))
+        assert [due.times for _, due in wanted] == [(at("2026-03-02"), at("2026-03-02T11:00"))]
+        one.backfill(wanted)
+        assert one.journal.runs(late=True) == []
+    assert risk(folder)[1][1] == "ws2.corp.example"
+    assert len(risk(folder)) == 2
+
+
 def test_backfill_runs_what_was_left_out(tmp_path: Path) -> None:
     folder = made(tmp_path, *EVENTS)
     with scheduler(folder, simulated=False) as one:

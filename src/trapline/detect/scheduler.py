@@ -24,7 +24,7 @@ from trapline.detect.jobs import LOOKBACK, Due, Job, by_time, due
 from trapline.detect.notable import Urgency
 from trapline.errors import TraplineError, Warn
 from trapline.knowledge.sharing import Sharing
-from trapline.search import Macro, Query, Result
+from trapline.search import Arrivals, Macro, Query, Result
 from trapline.state.journal import Cursor, Journal, Kind, Outgoing, Run, Status, Throttle, Tick
 from trapline.times import zone
 from trapline.values import Row
@@ -35,6 +35,8 @@ SHARED = 8
 """So many searches of one time read datasets of data models together."""
 MANY = 3
 """So many times of a search ahead make it worth asking first in which minutes there is anything for it."""
+SLACK = 5.0
+"""Seconds between the time that an event has in the store and the moment from which it is seen there."""
 TOGETHER = 1.0
 """Seconds for which ticks that find nothing are written down together."""
 RAISED = ("risk", "notable", SCHEDULER)
@@ -56,6 +58,8 @@ class Searches(Protocol):
     def share(self, queries: Sequence[Query]) -> AbstractContextManager[Sharing]: ...
 
     def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None: ...
+
+    def arrivals(self, spl: str, earliest: float, latest: float, since: float) -> Sequence[Arrivals] | None: ...
 
 
 class Place(Protocol):
@@ -124,7 +128,7 @@ class Scheduler:
     def begin(self, moment: float) -> None:
         """Searches that are new start at a moment: later times of their schedule are due. Raises EngineError."""
         known = self.journal.cursors()
-        new = {job.name: Cursor(moment, moment, clock.time()) for job in self.jobs if job.name not in known}
+        new = {job.name: Cursor(moment, moment) for job in self.jobs if job.name not in known}
         if new:
             self.journal.commit(Tick(cursors=new))
 
@@ -141,13 +145,13 @@ class Scheduler:
             at = cursors.get(job.name)
             if at is None:
                 first = job.first(now, zone_)
-                at = Cursor(now, now if first is None else first - 1, self.place.seen)
+                at = Cursor(now, now if first is None else first - 1)
             lookback = float("inf") if self.simulated else self.lookback
             one = due(job, at.scheduled, now, lookback=lookback, tz=zone_)
             wanted.append((job, one))
             if one.skipped:
                 left_out.runs.append(self._skipped(job, one.skipped, one.reason, zone_))
-                left_out.cursors[job.name] = Cursor(at.since, one.skipped[-1], at.checked)
+                left_out.cursors[job.name] = Cursor(at.since, one.skipped[-1])
             cursors[job.name] = at
         if left_out.runs:
             self.journal.commit(left_out)
@@ -195,6 +199,55 @@ class Scheduler:
             self.settle()
         return ran
 
+    def late(self) -> int:
+        """Count the events that came to the store for windows that were searched before, by run; returns how many runs
+        they concern. A search of which it cannot be said what it looks at counts all events. Raises EngineError."""
+        self.place.refresh()
+        since, now = self.journal.late_until(), self.place.seen
+        newest = self.journal.runs(statuses=[Status.DONE], limit=1)
+        windows = {job.name: self.journal.runs(job.name, statuses=[Status.DONE]) for job in self.jobs if newest}
+        bounds = [(one.earliest, one.latest) for runs in windows.values() for one in runs if one.latest is not None]
+        if since is None or not bounds:
+            self.journal.note_late({}, now)
+            return 0
+        low = min(earliest or 0.0 for earliest, _ in bounds)
+        high = max(latest or 0.0 for _, latest in bounds)
+        session = self.place.session()
+        came = session.arrivals("index=*", low, high, since - SLACK) or ()
+        late: dict[str, int] = {}
+        if came:
+            first, last = min(one.minute for one in came), max(one.minute for one in came) + 60
+            for job in self.jobs:
+                self._late(session, job, windows[job.name], (first, last), since, late)
+        self.journal.note_late(late, now)
+        return len(late)
+
+    def _late(
+        self,
+        session: Searches,
+        job: Job,
+        runs: Sequence[Run],
+        span: tuple[float, float],
+        since: float,
+        late: dict[str, int],
+    ) -> None:
+        touched = [one for one in runs if (one.latest or 0) > span[0] and (one.earliest or 0) < span[1]]
+        if not touched:
+            return
+        came = session.arrivals(job.detection.search, *span, since - SLACK)
+        if came is None:
+            came = session.arrivals("index=*", *span, since - SLACK) or ()
+        for run in touched:
+            count = sum(
+                one.count
+                for one in came
+                if one.arrived >= max(since, run.started) - SLACK
+                and one.minute + 60 > (run.earliest or 0)
+                and one.minute < (run.latest or 0)
+            )
+            if count:
+                late[run.sid] = count
+
     def settle(self) -> None:
         """Make what was decided hold. Raises EngineError."""
         if self._pending.runs:
@@ -224,8 +277,7 @@ class Scheduler:
                 entries.append(_entry(job, run, decided))
                 if kind is Kind.SCHEDULED:
                     at = cursors.get(job.name)
-                    since, checked = (at.since, at.checked) if at is not None else (time, self.place.seen)
-                    tick.cursors[job.name] = Cursor(since, time, checked)
+                    tick.cursors[job.name] = Cursor(at.since if at is not None else time, time)
                 if decided is None:
                     continue
                 tick.found += decided.found

@@ -63,11 +63,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """All times of a schedule after `since` to `scheduled` are accounted for. `checked`: see the table."""
+    """All times of a schedule after `since` to `scheduled` are accounted for."""
 
     since: float
     scheduled: float
-    checked: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +167,7 @@ class Journal:
     def cursors(self) -> dict[str, Cursor]:
         """By the name of the search. Raises EngineError."""
         with self.database.read() as connection:
-            return {
-                one.search: Cursor(one.since, one.scheduled, one.checked)
-                for one in connection.execute(CURSORS.select())
-            }
+            return {one.search: Cursor(one.since, one.scheduled) for one in connection.execute(CURSORS.select())}
 
     def throttles(self, now: float) -> dict[tuple[str, str], Throttle]:
         """Those that last beyond a moment, by search and key. Raises EngineError."""
@@ -248,13 +244,19 @@ class Journal:
         with self.database.read() as connection:
             return [_run(row._mapping) for row in connection.execute(query.limit(limit))]
 
-    def note_late(self, late: Mapping[str, int], checked: Mapping[str, float]) -> None:
-        """Add late events to runs, by sid, and note until when each search was checked for them. Raises EngineError."""
+    def late_until(self) -> float | None:
+        """Late events that came until this moment are counted; None if none ever were. Raises EngineError."""
+        with self.database.read() as connection:
+            found = connection.scalar(sa.select(PROPERTIES.c.value).where(PROPERTIES.c.name == "late"))
+        return None if found is None else float(found)
+
+    def note_late(self, late: Mapping[str, int], until: float) -> None:
+        """Add late events to runs, by sid, and note until when all are counted. Raises EngineError."""
         with self.database.write() as connection:
             for sid, count in late.items():
                 connection.execute(RUNS.update().where(RUNS.c.sid == sid).values(late=RUNS.c.late + count))
-            for search, moment in checked.items():
-                connection.execute(CURSORS.update().where(CURSORS.c.search == search).values(checked=moment))
+            connection.execute(PROPERTIES.delete().where(PROPERTIES.c.name == "late"))
+            connection.execute(PROPERTIES.insert().values(name="late", value=repr(until)))
 
     def forget(self, before: float) -> int:
         """Drop runs, findings and throttles of a time before a moment; returns how many runs. Raises EngineError."""

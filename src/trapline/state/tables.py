@@ -34,7 +34,8 @@ DOCUMENTS = sa.Table(
 PROPERTIES = sa.Table(
     "properties", META, sa.Column("name", sa.String(100), primary_key=True), sa.Column("value", sa.Text, nullable=False)
 )
-"""What is known of the database itself: its `id`, which tells it from one that was made anew."""
+"""What is known of the database itself: its `id`, which tells it from one that was made anew; `late`: late events that
+came to the store until then are counted."""
 
 _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """A number that the database gives; SQLite does so only for INTEGER."""
@@ -45,10 +46,8 @@ CURSORS = sa.Table(
     sa.Column("search", NAME, primary_key=True),
     sa.Column("since", TIME, nullable=False),
     sa.Column("scheduled", TIME, nullable=False),
-    sa.Column("checked", TIME, nullable=False),
 )
-"""How far each scheduled search has come: every time of its schedule after `since` to `scheduled` is accounted for.
-`checked`: events that came to the store until then are known not to be late for it, or counted as late."""
+"""How far each scheduled search has come: every time of its schedule after `since` to `scheduled` is accounted for."""
 
 RUNS = sa.Table(
     "runs",

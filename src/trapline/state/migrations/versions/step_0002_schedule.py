@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("search", _NAME, primary_key=True),
         sa.Column("since", _TIME, nullable=False),
         sa.Column("scheduled", _TIME, nullable=False),
-        sa.Column("checked", _TIME, nullable=False),
     )
     op.create_table(
         "runs",
