@@ -42,6 +42,12 @@ def print_inventory(found: Sequence[Inventory]) -> None:
         click.echo("\n'trapline addons check' shows the problems.")
 
 
+def print_replaced(replaced: Sequence[str]) -> None:
+    """What of the built-in add-ons is not used."""
+    for one in replaced:
+        click.echo(clean(one))
+
+
 def print_doubts(found: Sequence[Warn]) -> None:
     """Settings that are not followed."""
     for one in found[:_MOST]:

@@ -42,6 +42,7 @@ from trapline.plan import (
     Scan,
     Schema,
     Table,
+    both,
     call,
     either,
     substitute,
@@ -178,7 +179,11 @@ def choose(stanzas: Sequence[Stanza], sourcetypes: frozenset[str]) -> Choices:
     for stanza in stanzas:
         condition = stanza.spec.predicate()
         if stanza.spec.by is By.SOURCETYPE:
-            matched = {one for one in sourcetypes if stanza.spec.matches(one)}
+            matched = {
+                one
+                for one in sourcetypes
+                if stanza.spec.matches(one) and not any(other.matches(one) for other in stanza.yields)
+            }
             if not matched:
                 continue
             condition = (
@@ -186,6 +191,8 @@ def choose(stanzas: Sequence[Stanza], sourcetypes: frozenset[str]) -> Choices:
                 if matched == sourcetypes
                 else either([call("eq", Kind.BOOL, Col("sourcetype", Kind.TEXT), text(one)) for one in sorted(matched)])
             )
+        elif stanza.yields:
+            condition = both([condition, call("not", Kind.BOOL, either([one.predicate() for one in stanza.yields]))])
         for key, rule in stanza.rules.items():
             choices = found.setdefault(key, [])
             if not choices or choices[-1][0] != TRUE:

@@ -16,6 +16,7 @@ from trapline.knowledge.discovery import discover, is_table
 from trapline.knowledge.exports import private
 from trapline.knowledge.indextime import USED, IndexTime
 from trapline.knowledge.kept import Kept
+from trapline.knowledge.layers import layered
 from trapline.knowledge.macros import Macro, macros_of
 from trapline.knowledge.reading import eventtype_of, rule_of, tags_of
 from trapline.knowledge.records import Eventtype, Extraction, Pairs, Rule, Tag
@@ -39,6 +40,8 @@ class Stanza:
 
     spec: Spec
     rules: Mapping[str, Rule]
+    yields: tuple[Spec, ...] = ()
+    """Stanzas of the user whose events it is not for (`knowledge.layers`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,17 +73,22 @@ class Knowledge:
     """The searches of savedsearches.conf by name."""
     private: tuple[Warn, ...] = ()
     """What the add-ons do not export, which is used all the same (`knowledge.exports`)."""
+    replaced: tuple[str, ...] = ()
+    """What of the built-in add-ons the user's add-ons replace."""
     _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, addon_dirs: Sequence[Path]) -> Knowledge:
         """The knowledge of add-on folders in Splunk's own form (`default/*.conf`, `local/*.conf`, `lookups/*.csv`).
 
-        A later folder overrides an earlier one, key by key. Nothing in them is fatal (see `problems`).
+        A later folder overrides an earlier one, key by key; the user's can replace what is built in whole
+        (`knowledge.layers`). Nothing in them is fatal (see `problems`).
         """
         problems: list[Warn] = []
         folders = [folder for one in addon_dirs if not _disabled(folder := Path(one), problems)]
-        files = {name: conf.load(folders, f"{name}.conf") for name in _FILES}
+        own = [folder for folder in folders if folder.parent != ADDONS]
+        layers = layered([folder for folder in folders if folder.parent == ADDONS], own, _FILES)
+        files = layers.files
         for file in files.values():
             problems += file.problems
         transforms = files["transforms"].stanzas
@@ -103,7 +111,7 @@ class Knowledge:
                 elif key not in followed:
                     problems.append(settings.unused(setting))
             if spec is not None and rules:
-                stanzas.append(Stanza(spec, rules))
+                stanzas.append(Stanza(spec, rules, tuple(layers.yields.get(name, ()))))
         stanzas.sort(key=lambda stanza: stanza.spec.rank)
         eventtypes: dict[str, Eventtype] = {}
         for name, keys in sorted(files["eventtypes"].stanzas.items()):
@@ -133,6 +141,7 @@ class Knowledge:
             renames,
             _saved(files["savedsearches"]),
             tuple(one for folder in folders for one in private(folder)),
+            tuple(layers.replaced),
         )
 
     @staticmethod

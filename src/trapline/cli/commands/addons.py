@@ -61,7 +61,10 @@ def check(addons: tuple[str, ...], as_json: bool) -> None:
     """Settings of the add-ons that are not followed, each with its file, line and reason.
 
     None of them stops a search: a search that needs a field of such a setting warns. What the add-on keeps to itself
-    (metadata/default.meta without export = system) is used like all else, and told too.
+    (metadata/default.meta without export = system) is used like all else, and told too. So is what your add-ons replace
+    of the built-in ones: a stanza of props.conf that says how events are read (SHOULD_LINEMERGE, TIME_FORMAT, ...), or
+    taken apart (REPORT-, KV_MODE) where the add-on has eventtypes, too, replaces the built-in ones for the same events
+    whole; one that only adds to them (EVAL-, ...) is laid over them setting by setting.
 
     \b
     Example:
@@ -74,10 +77,12 @@ def check(addons: tuple[str, ...], as_json: bool) -> None:
     from trapline.cli import addonstext
     from trapline.knowledge.check import doubts
 
-    found = doubts(app.knowledge(addons))
+    known = app.knowledge(addons)
+    found = doubts(known)
     if as_json:
-        print_json({"problems": [one.to_json() for one in found]})
+        print_json({"problems": [one.to_json() for one in found], "replaced": list(known.replaced)})
     else:
+        addonstext.print_replaced(known.replaced)
         addonstext.print_doubts(found)
     if found:
         sys.exit(1)
