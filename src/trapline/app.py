@@ -204,6 +204,8 @@ def scheduler(
     from trapline.detect.scheduler import Scheduler
     from trapline.detect.settings import ENABLED, enabled
     from trapline.knowledge.lookups import LookupFiles
+    from trapline.outputs.settings import SECTION
+    from trapline.outputs.settings import read as read_outputs
     from trapline.search import Session
     from trapline.state.journal import Journal
     from trapline.state.lock import held
@@ -247,6 +249,7 @@ def scheduler(
                 lookback=settings.lookback,
                 tz=settings.tz,
                 simulated=simulated,
+                outputs=() if simulated else read_outputs(settings.sections.get(SECTION), settings.file),
             ),
             warnings,
         )

@@ -24,6 +24,8 @@ from trapline.detect.scheduler import Scheduler
 from trapline.detect.settings import read, write_switches
 from trapline.errors import TraplineError
 from trapline.ingest.intake import Evidence, ingest
+from trapline.outputs.dispatch import dispatch
+from trapline.state.deliveries import Deliveries
 from trapline.state.journal import Outgoing, Status
 from trapline.store import Store
 from trapline.values import Row
@@ -222,6 +224,20 @@ def test_backfill_runs_what_was_left_out(tmp_path: Path) -> None:
         one.backfill(wanted)
         assert [due.times for _, due in one.missing(at("2026-03-01T00:01"), at("2026-03-04"))] == [()]
     assert sorted(host for _, host, _ in risk(folder)) == [f"ws{at}.corp.example" for at in (1, 1, 2, 3)]
+
+
+def test_a_notable_reaches_an_output_once(tmp_path: Path) -> None:
+    out = tmp_path / "notables.jsonl"
+    own = f"detections: {{{NAME}: {{notable: true}}}}\noutputs: {{archive: {{kind: jsonl, path: {out}}}}}\n"
+    folder = made(tmp_path, *EVENTS[:1], settings=own)
+    for _ in range(2):
+        with scheduler(folder, simulated=False) as one:
+            one.begin(at("2026-03-02T10:30"))
+            one.advance(at("2026-03-02T12:00"))
+            dispatch(Deliveries(one.journal.database), one.outputs, time.time())
+    sent = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(one["title"], one["entity"], one["urgency"]) for one in sent] == [(NAME, "ws1.corp.example", "low")]
+    assert rows(folder, "index=notable | table event_id") == [{"event_id": sent[0]["key"]}]
 
 
 def test_one_scheduler_at_a_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,13 @@ from trapline.cli.render import clean, print_json
 from trapline.detect.finding import iso
 from trapline.detect.scheduler import Scheduler, Ticked
 from trapline.errors import TraplineError, Warn
+from trapline.outputs.dispatch import Report, dispatch
+from trapline.state.deliveries import Deliveries
 from trapline.state.journal import Status
 from trapline.times import time_bound, zone
+
+LATE_EVERY = 60.0
+"""Seconds between two looks for events that came late."""
 
 
 def simulated_range(text: str, tz: str) -> tuple[float, float]:
@@ -112,7 +118,9 @@ class Running:
         self.scheduler.tell = self._line
         self._begin()
         begun = time.perf_counter()
+        self._late()
         self.scheduler.advance(time.time())
+        self._sent(dispatch(self._deliveries(), self.scheduler.outputs, time.time()))
         self.seconds = time.perf_counter() - begun
         self._end(None, None)
 
@@ -127,14 +135,42 @@ class Running:
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, stop)
         begun = time.perf_counter()
+        sender = threading.Thread(target=self._send, name="outputs", daemon=True)
+        sender.start()
+        looked = 0.0
         while not self._stopped():
+            if time.monotonic() - looked > LATE_EVERY:
+                self._late()
+                looked = time.monotonic()
             self.scheduler.advance(time.time(), until=self._stopped)
             # A cron schedule knows minutes; a second late is early enough.
             for _ in range(10):
                 if not self._stopped():
                     time.sleep(0.1)
+        sender.join(timeout=60)
         self.seconds = time.perf_counter() - begun
         self._end(None, None)
+
+    def _late(self) -> None:
+        concerned = self.scheduler.late()
+        if concerned and not self.as_json:
+            click.echo(f"events came late for {concerned:,} runs: see trapline runs --late, and run trapline backfill")
+
+    def _deliveries(self) -> Deliveries:
+        return Deliveries(self.scheduler.journal.database)
+
+    def _send(self) -> None:
+        """Send what is due, beside the searches: an output that hangs holds up none of them."""
+        while not self._stopped():
+            try:
+                self._sent(dispatch(self._deliveries(), self.scheduler.outputs, time.time()))
+            except TraplineError as error:
+                click.echo(f"warning: outputs: {clean(error.reason)}", err=True)
+            time.sleep(1)
+
+    def _sent(self, report: Report) -> None:
+        for warn in report.warnings:
+            click.echo(f"warning: {clean(str(warn))}", err=True)
 
     def _stopped(self) -> bool:
         return self._stop

@@ -123,10 +123,16 @@ def _job(content: Content, detection: Detection, profile: Profile, own: Override
         continuous=True if own.continuous is None else own.continuous,
         flexible=schedule.window.strip() not in ("", "0"),
         skew=_skew(name, times, own.skew),
-        notable=deployment.notable if own.notable is None or own.notable else None,
+        notable=_notable(deployment.notable, own.notable),
         throttle=own.throttle or detection.throttle,
         profile=profile,
     )
+
+
+def _notable(given: Notable | None, wanted: bool | None) -> Notable | None:
+    if wanted is None:
+        return given
+    return (given or Notable("%name%", "%description%")) if wanted else None
 
 
 def _skew(name: str, times: Cron, share: float) -> float:

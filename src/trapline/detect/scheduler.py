@@ -24,10 +24,23 @@ from trapline.detect.jobs import LOOKBACK, Due, Job, by_time, due
 from trapline.detect.notable import Urgency
 from trapline.errors import TraplineError, Warn
 from trapline.knowledge.sharing import Sharing
+from trapline.outputs.dispatch import queue
+from trapline.outputs.message import Message
+from trapline.outputs.output import Output
 from trapline.search import Arrivals, Macro, Query, Result
-from trapline.state.journal import Cursor, Journal, Kind, Outgoing, Run, Status, Throttle, Tick
+from trapline.state.journal import (
+    Cursor,
+    Journal,
+    Kind,
+    NewNotable,
+    Outgoing,
+    Run,
+    Status,
+    Throttle,
+    Tick,
+)
 from trapline.times import zone
-from trapline.values import Row
+from trapline.values import Row, value_text
 
 SCHEDULER = "_scheduler"
 """The index of the runs, as Splunk's scheduler log has them."""
@@ -108,8 +121,8 @@ class Scheduler:
     urgency: Urgency
     macros: Mapping[str, Macro] = field(default_factory=dict)
     exempt: Exempt | None = None
-    deliver: Callable[[Tick, Decided], None] | None = None
-    """Adds to a tick what outputs are to send."""
+    outputs: Sequence[Output] = ()
+    """Whom notables are sent to: they are queued here, `trapline.outputs.dispatch` sends them."""
     lookback: float = LOOKBACK
     tz: str = "UTC"
     simulated: bool = False
@@ -265,6 +278,7 @@ class Scheduler:
         tick = Tick()
         risk_events = notables = 0
         warnings: list[Warn] = []
+        messages: list[Message] = []
         throttles = self.journal.throttles(time) if any(job.throttle for job in ready) else {}
         busy = [job for job in ready if not self._idle(job, time, zone_)]
         session = self.place.session() if busy else None
@@ -287,8 +301,9 @@ class Scheduler:
                 risk_events += len(decided.risk_events)
                 notables += len(decided.notables)
                 warnings += decided.warnings
-                if self.deliver is not None:
-                    self.deliver(tick, decided)
+                messages += [message(one, decided) for one in decided.notables] if self.outputs else []
+        if messages:
+            tick.also.append(lambda connection: queue(connection, self.outputs, messages, clock.time()))
         tick.events.append((SCHEDULER, entries))
         # Times at which nothing was found may hold together: to run them again costs nothing.
         self._pending.add(tick)
@@ -390,6 +405,24 @@ class Scheduler:
     def _told(self, ticked: Ticked) -> None:
         if self.tell is not None:
             self.tell(ticked)
+
+
+def message(notable: NewNotable, decided: Decided) -> Message:
+    """A notable as outputs send it."""
+    finding = next((one for one in decided.findings if str(one.rid) == notable.fields.get("orig_rid")), None)
+    return Message.of(
+        notable.event_id,
+        time=notable.time,
+        title=notable.title,
+        severity=notable.severity,
+        urgency=notable.urgency,
+        search=notable.search,
+        description=value_text(notable.fields.get("rule_description") or ""),
+        entity=notable.entity,
+        entity_type=notable.entity_type,
+        body=notable.fields,
+        drilldowns=[one.to_json() for one in finding.drilldowns] if finding is not None else [],
+    )
 
 
 def _shared(session: Searches | None, queries: Sequence[Query]) -> AbstractContextManager[object]:

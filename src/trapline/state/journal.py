@@ -118,7 +118,7 @@ class Tick:
     notables: list[NewNotable] = field(default_factory=list)
     events: list[tuple[str, list[Row]]] = field(default_factory=list)
     """(index, events)."""
-    also: list[Callable[[sa.Connection], None]] = field(default_factory=list)
+    also: list[Callable[[sa.Connection], object]] = field(default_factory=list)
     """What else belongs to the transaction."""
 
     def add(self, later: Tick) -> None:

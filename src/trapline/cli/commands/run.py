@@ -46,7 +46,8 @@ def command(
     """Run the enabled detections on their schedules: risk events, notables, a record of every run.
 
     Without --once and --clock it goes on until it is stopped (Ctrl-C). It may be killed at any time: what a run found
-    is neither lost nor doubled. After an outage the searches catch up, as far back as `lookback` of the settings.
+    is neither lost nor doubled. After an outage the searches catch up, as far back as `lookback` of the settings. Notables
+    go to the outputs of the settings (`trapline outputs`); those of a simulation do not.
 
     \b
     Examples:
