@@ -87,10 +87,11 @@ def kept(store: Path, *, create: bool = False, writes: bool = True) -> Kept | No
 def database(store: Path) -> Database:
     """The state database of a store, made where it is missing. Raises TraplineError."""
     from trapline.state.database import Database
+    from trapline.store import Store
 
     place = os.environ.get(STATE_VARIABLE)
     if not place:
-        store.mkdir(parents=True, exist_ok=True)
+        Store.open(store).close()
     return Database.at(place or store / STATE)
 
 
@@ -106,7 +107,9 @@ def settings(store: Path, file: Path | None = None) -> Settings:
 def switch(store: Path, detections: Sequence[Detection], on: bool) -> int:
     """Enable detections for the scheduler of a store, or disable them; how many that changed. Raises InputError."""
     from trapline.detect.settings import ENABLED, switches, write_switches
+    from trapline.store import Store
 
+    Store.open(store).close()
     path = store / ENABLED
     names = switches(path)
     places = {name.lower(): name for name in names}
