@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trapline.ingest.intake import Evidence
     from trapline.ingest.intake import Progress as IngestProgress
     from trapline.ingest.report import IngestReport
+    from trapline.knowledge.indextime import IndexTime
     from trapline.knowledge.kept import Kept
     from trapline.knowledge.knowledge import Knowledge
     from trapline.plan import Table
@@ -38,13 +39,14 @@ def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = (
     return default_content(folders, macros)
 
 
-def addons(folders: Sequence[str | Path] = ()) -> list[Path]:
-    """The built-in add-ons, then the user's add-on folders (Splunk's own form), which override them.
+def addons(folders: Sequence[str | Path] = (), store: Path | None = None) -> list[Path]:
+    """The built-in add-ons, then the user's add-on folders (Splunk's own form), which override them: those in the
+    folder `addons` of a store by name, then those given.
 
     Raises InputError for a folder that is none or holds no `default/` or `local/`."""
-    from trapline.knowledge.knowledge import built_in_addons
+    from trapline.knowledge.precedence import built_in_addons
 
-    given = [Path(one) for one in folders]
+    given = [*_installed(store), *(Path(one) for one in folders)]
     for one in given:
         if not any((one / part).is_dir() for part in ("default", "local")):
             raise InputError(
@@ -56,13 +58,28 @@ def addons(folders: Sequence[str | Path] = ()) -> list[Path]:
     return [*built_in_addons(), *given]
 
 
-def knowledge(folders: Sequence[str | Path] = ()) -> Knowledge:
-    """Search-time knowledge of `addons`."""
+def _installed(store: Path | None) -> list[Path]:
+    folder = store / ADDONS if store is not None else None
+    if folder is None or not folder.is_dir():
+        return []
+    found = (one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+    return sorted(one for one in found if not (one / "_delta_log").exists())  # an index may have that name, too
+
+
+def knowledge(folders: Sequence[str | Path] = (), store: Path | None = None) -> Knowledge:
+    """What `addons` say."""
     from trapline.knowledge.knowledge import Knowledge
 
-    return Knowledge.load(addons(folders)) if folders else Knowledge.built_in()
+    return Knowledge.load(addons(folders, store)) if folders or _installed(store) else Knowledge.built_in()
 
 
+def index_time(folders: Sequence[str | Path] = (), store: Path | None = None) -> IndexTime | None:
+    """What `addons` say of how text becomes events; None where that is what is built in."""
+    return knowledge(folders, store).index_time if folders or _installed(store) else None
+
+
+ADDONS = "addons"
+"""The folder of a store with the add-ons of its user."""
 LOOKUPS = "lookups"
 """The folder of a store with the lookup tables of its user."""
 STATE = "state.db"

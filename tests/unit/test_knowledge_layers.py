@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.unit.knowledgekit import addon, session
-from trapline.knowledge import Knowledge
-from trapline.knowledge.knowledge import built_in_addons
+from trapline.knowledge import Knowledge, built_in_addons
 
 LINE = "Jan  6 10:00:00 fw1 %ASA-4-106023: Deny tcp src outside:192.0.2.4/1 dst inside:10.1.1.1/22 by access-group x"
 EVENTTYPES = "[mine]\nsearch = sourcetype=cisco:asa\n"

@@ -15,6 +15,8 @@ STORE_VARIABLE = "TRAPLINE_STORE"
 STORE_FOLDER = "trapline-store"
 """Store folder in the working directory when nothing else is said."""
 
+ADDON_HELP = "Splunk add-on folder on top of the built-in ones and those in addons/ of the store."
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

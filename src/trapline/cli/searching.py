@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapline.cli.options import identity_options, json_option, store_option
+from trapline.cli.options import ADDON_HELP, identity_options, json_option, store_option
 from trapline.errors import InputError, TraplineError, Warn
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ _OPTIONS = (
     click.option("--tz", default="UTC", show_default=True, metavar="ZONE", help="Time zone, such as Europe/Oslo."),
     click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder: its macros and lookups."),
     click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."),
-    click.option(
-        "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of the built-in ones."
-    ),
+    click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP),
     click.option(
         "--geoip",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -115,7 +113,7 @@ def opened(
     content = app.content(scope.folders, scope.macros)
     store = None if spl is not None and not scope.data and app.needs_no_events(spl, content) else scope.store
     kept = app.kept(scope.store)
-    knowledge = app.with_lookups(app.knowledge(scope.addons), kept, scope.assets, scope.identities)
+    knowledge = app.with_lookups(app.knowledge(scope.addons, scope.store), kept, scope.assets, scope.identities)
     evidence = [given.parse(one) for one in scope.data]
     with Progress() as line:
         total = total_size([one.path for one in evidence]) if evidence and sys.stderr.isatty() else 0

@@ -27,6 +27,8 @@ from trapline.store.snapshot import DataFile, Snapshot, with_files
 from trapline.store.wide import Gathered, gather, widen
 
 _MARK = "trapline-store.json"
+_USERS = ("addons", "lookups")
+"""Folders of a store with what its user puts there."""
 _VERSION = 1
 _TRIES = 40
 _UNSAFE_PATH = re.compile(r"\\|%[0-9A-Fa-f]{2}")
@@ -334,12 +336,17 @@ def _check_sourcetype(log: delta.Log, sourcetype: str) -> None:
         )
 
 
+def _foreign(entry: Path) -> bool:
+    """Is it none of a store's own, nor what its user puts there before the first events?"""
+    return entry.name not in _USERS and not entry.name.startswith(_MARK)
+
+
 def _check_mark(root: Path, create: bool) -> None:
     mark = root / _MARK
     if not mark.is_file():
         if root.exists() and not root.is_dir():
             raise InputError("this is a file, not a store", file=str(root), hint="name a folder with --store")
-        if root.is_dir() and any(not entry.name.startswith(_MARK) for entry in root.iterdir()):
+        if root.is_dir() and any(map(_foreign, root.iterdir())):
             raise InputError(
                 "this folder is not a store and is not empty", file=str(root), hint="name an empty or a new folder"
             )

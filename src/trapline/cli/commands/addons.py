@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import json_option
+from trapline.cli.options import ADDON_HELP, json_option, store_option
 from trapline.cli.render import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ADDON = click.option(
-    "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of the built-in ones."
-)
+_ADDON = click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
 
 
 @click.group()
 def command() -> None:
     """Show, check and test the add-ons: what gives events their fields, in Splunk's own .conf form.
+
+    To install one, put its folder into addons/ of the store: every command that has --store uses it. --addon DIR uses
+    one for one command.
 
     \b
     Examples:
@@ -33,11 +34,12 @@ def command() -> None:
 
 @command.command("list")
 @_ADDON
+@store_option
 @json_option
-def list_(addons: tuple[str, ...], as_json: bool) -> None:
+def list_(addons: tuple[str, ...], store: Path, as_json: bool) -> None:
     """The add-ons with what each has: stanzas and settings of props.conf, eventtypes, tags, lookups, data models.
 
-    Later add-ons override earlier ones, setting by setting.
+    Which of them wins goes by their names, as in Splunk: the last one in a search, the first one when logs are read.
 
     \b
     Example:
@@ -47,7 +49,7 @@ def list_(addons: tuple[str, ...], as_json: bool) -> None:
     from trapline.cli import addonstext
     from trapline.coverage.inventory import inventory
 
-    found = [inventory(one) for one in app.addons(addons)]
+    found = [inventory(one) for one in app.addons(addons, store)]
     if as_json:
         print_json({"addons": [one.to_json() for one in found]})
     else:
@@ -56,8 +58,9 @@ def list_(addons: tuple[str, ...], as_json: bool) -> None:
 
 @command.command()
 @_ADDON
+@store_option
 @json_option
-def check(addons: tuple[str, ...], as_json: bool) -> None:
+def check(addons: tuple[str, ...], store: Path, as_json: bool) -> None:
     """Settings of the add-ons that are not followed, each with its file, line and reason.
 
     None of them stops a search: a search that needs a field of such a setting warns. What the add-on keeps to itself
@@ -77,7 +80,7 @@ def check(addons: tuple[str, ...], as_json: bool) -> None:
     from trapline.cli import addonstext
     from trapline.knowledge.check import doubts
 
-    known = app.knowledge(addons)
+    known = app.knowledge(addons, store)
     found = doubts(known)
     if as_json:
         print_json({"problems": [one.to_json() for one in found], "replaced": list(known.replaced)})

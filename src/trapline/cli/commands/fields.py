@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import json_option, store_option
+from trapline.cli.options import ADDON_HELP, json_option, store_option
 from trapline.cli.render import print_json
 
 
@@ -30,9 +30,7 @@ from trapline.cli.render import print_json
     help="Look at the newest N events of each group.",
 )
 @click.option("--derived", is_flag=True, help="Only fields that add-ons make.")
-@click.option(
-    "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of the built-in ones."
-)
+@click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
 @json_option
 def command(
     data: tuple[str, ...],
@@ -68,7 +66,7 @@ def command(
     from trapline.errors import TraplineError
     from trapline.knowledge.datamodels import model_files
 
-    knowledge = app.knowledge(addons)
+    knowledge = app.knowledge(addons, store)
     given = [evidence.parse(one) for one in data]
     with Progress() as line, app.session(app.content(), knowledge, store=store, data=given) as (session, report):
         if report is not None and report.nothing_read:
@@ -78,7 +76,7 @@ def command(
                 hint="check the path, or name the format: trapline ingest --formats",
                 code="data",
             )
-        session.datamodels = {**model_files(app.addons(addons)), **session.datamodels}
+        session.datamodels = {**model_files(app.addons(addons, store)), **session.datamodels}
         result = survey(
             session,
             knowledge,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import default_store, identity_options, json_option
+from trapline.cli.options import ADDON_HELP, default_store, identity_options, json_option
 
 
 @click.command("hunt")
@@ -15,9 +15,7 @@ from trapline.cli.options import default_store, identity_options, json_option
 @click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
 @click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Run only this one. May be repeated.")
 @click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
-@click.option(
-    "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of the built-in ones."
-)
+@click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
 @identity_options
 @click.option(
     "--store",
@@ -88,7 +86,7 @@ def command(
     content = app.content(folders, macros)
     detections = app.select(content, names, types, deprecated=deprecated)
     kept = app.kept(store, writes=False)
-    knowledge = app.with_lookups(app.knowledge(addons), kept, assets, identities)
+    knowledge = app.with_lookups(app.knowledge(addons, store), kept, assets, identities)
     with Progress() as progress:
         result = app.hunt(
             [given.parse(one) for one in evidence],

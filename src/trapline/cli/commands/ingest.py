@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import json_option, store_option
+from trapline.cli.options import ADDON_HELP, json_option, store_option
 from trapline.cli.render import clean, human_bytes, print_json, print_table
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def _formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option("--sourcetype", metavar="TEXT", help="Sourcetype of all events, instead of the recognised one.")
 @click.option("--host", metavar="TEXT", help="Host of all events, instead of the one in them.")
 @click.option("--format", "format_name", metavar="NAME", help="Log format, instead of recognising it.")
-@click.option(
-    "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder: its index-time settings hold."
-)
+@click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
 @click.option("--again", is_flag=True, help="Also read files whose content is in the index already.")
 @click.option(
     "--formats",
@@ -87,7 +85,7 @@ def command(
     from trapline.ingest.intake import ingest
     from trapline.store import Store
 
-    rules = app.knowledge(addons).index_time if addons else None
+    rules = app.index_time(addons, store)
     with Store.open(store) as opened, _progress(paths) as progress:
         report = ingest(
             paths,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import json_option
+from trapline.cli.options import default_store, json_option
 
 if TYPE_CHECKING:
     from trapline.cli.linttext import Result
@@ -102,7 +102,7 @@ def _check(inputs: tuple[str, ...], folders: tuple[str, ...], macros: tuple[str,
     from trapline.lint.finding import Finding
     from trapline.spl.macros import Macro
 
-    known: dict[str, Macro] = {**app.knowledge().macros, **app.content(folders).macros()}
+    known: dict[str, Macro] = {**app.knowledge((), default_store()).macros, **app.content(folders).macros()}
     problems: list[Problem] = []
     for folder in given.macro_folders(inputs):
         known.update({one.key: one for one in read_macros(folder, problems)})

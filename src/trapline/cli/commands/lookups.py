@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapline.cli.options import identity_options, json_option, store_option
+from trapline.cli.options import ADDON_HELP, identity_options, json_option, store_option
 from trapline.cli.render import clean, print_json, print_pairs, print_table
 from trapline.errors import TraplineError
 
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 COMING = (
     click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder: its lookups."),
-    click.option(
-        "--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of the built-in ones."
-    ),
+    click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP),
 )
 
 
@@ -43,7 +41,7 @@ class Sources:
         from trapline import app
 
         kept = app.kept(self.store)
-        knowledge = app.with_lookups(app.knowledge(self.addons), kept, self.assets, self.identities)
+        knowledge = app.with_lookups(app.knowledge(self.addons, self.store), kept, self.assets, self.identities)
         return app.content(self.folders), knowledge, kept
 
     def table(self, name: str) -> Lookup:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import identity_options, json_option, store_option
+from trapline.cli.options import ADDON_HELP, identity_options, json_option, store_option
 
 
 @click.command("run")
@@ -20,7 +20,7 @@ from trapline.cli.options import identity_options, json_option, store_option
 @click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
 @click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Only this one, enabled or not.")
 @click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
-@click.option("--addon", "addons", metavar="DIR", multiple=True, help="Splunk add-on folder on top of built-in ones.")
+@click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
 @click.option(
     "--settings",
     "file",
@@ -64,7 +64,7 @@ def command(
 
     content = app.content(folders, macros)
     kept = app.kept(store, create=True)
-    knowledge = app.with_lookups(app.knowledge(addons), kept, assets, identities)
+    knowledge = app.with_lookups(app.knowledge(addons, store), kept, assets, identities)
     settings = app.settings(store, file)
     span = simulated_range(clock, settings.tz) if clock is not None else None
     with app.scheduler(
