@@ -267,36 +267,54 @@ def test_what_was_decided_reaches_the_store_once(tmp_path: Path, monkeypatch: py
     assert risk(folder) == EXPECTED[:1]
 
 
+KILLS = int(os.environ.get("TRAPLINE_KILLS", "3"))
+"""How often a process is killed. The full number of 200 takes some minutes."""
+
+
 def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    hours = [(f"2026-03-{1 + one // 6:02}T{one % 6 * 4:02}:07:00", f"ws{one % 5}.corp.example") for one in range(18)]
-    folders = []
-    for name in ("whole", "torn"):
-        (tmp_path / name).mkdir()
-        folders.append(made(tmp_path / name, *hours))
-    whole, torn = folders
-    simulate(whole, "2026-03-01", "2026-03-05")
-    command = [
-        sys.executable,
-        "-m",
-        "trapline",
-        "run",
-        "--store",
-        str(torn),
-        "--clock",
-        "2026-03-01..2026-03-08",
-        "--json",
-    ]
-    chance = random.Random(7)
-    for _ in range(int(os.environ.get("TRAPLINE_KILLS", "3"))):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while process.poll() is None and not (torn / "state.db-wal").exists():
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0, 1.0))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    last = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(last.stdout)["failed"] == 0
+    """Ingest and schedule, each killed at random moments, end as if nobody had touched them. Every process has half a
+    day more to run than the one before, so that there is work to be killed in."""
+    days = 2 + KILLS // 2
+    start = at("2026-03-01")
+    times = [start + one * 4 * 3600 + 420 for one in range(days * 6)]
+    log = tmp_path / "system.log"
+    with log.open("w") as file:
+        for one, moment in enumerate(times):
+            stamp = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            file.write(service(stamp, f"ws{one % 5}.corp.example"))
+            file.writelines(
+                service(stamp, "other.example").replace("RemCom Service", f"Service {at}") for at in range(200)
+            )
+    chance = random.Random(int(os.environ.get("TRAPLINE_SEED", "7")))
+
+    def trapline(folder: Path, *words: str, kill: bool) -> None:
+        command = [sys.executable, "-m", "trapline", *words, "--store", str(folder), "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if kill:
+            mark = folder / ("state.db-wal" if words[0] == "run" else "main")
+            while process.poll() is None and not mark.exists():
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0, 0.6))
+            process.send_signal(signal.SIGKILL)
+        shown, said = process.communicate()
+        assert kill or process.returncode == 0, said + shown
+
+    ingesting = ("ingest", str(log), "--sourcetype", "XmlWinEventLog", "--source", "XmlWinEventLog:System")
+    stores = {kill: tmp_path / ("torn" if kill else "whole") for kill in (False, True)}
+    for kill, folder in stores.items():
+        trapline(folder, "content", "enable", NAME, kill=False)
+        for _ in range(KILLS // 3 if kill else 0):
+            trapline(folder, *ingesting, kill=True)
+        trapline(folder, *ingesting, kill=False)
+        for one in range(KILLS - KILLS // 3 if kill else 0):
+            until = datetime.fromtimestamp(start + (one + 1) * 43_200, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            trapline(folder, "run", "--clock", f"2026-03-01..{until}", kill=True)
+        end = datetime.fromtimestamp(start + days * 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        trapline(folder, "run", "--clock", f"2026-03-01..{end}", kill=False)
+    whole, torn = stores[False], stores[True]
+    assert rows(torn, "index=main | stats count by host") == rows(whole, "index=main | stats count by host")
     assert risk(torn) == risk(whole)
-    assert len(risk(whole)) == 18
+    assert len(risk(whole)) == len(times)
     runs = "index=_scheduler | stats count by scheduled_time savedsearch_name findings"
     assert rows(torn, runs) == rows(whole, runs)
+    assert len(rows(whole, runs)) == days * 24
