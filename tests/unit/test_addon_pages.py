@@ -8,7 +8,7 @@ import pytest
 
 from tests.shared import CASES
 from trapline.knowledge import Knowledge
-from trapline.knowledge.knowledge import ADDONS, built_in_addons
+from trapline.knowledge.precedence import ADDONS, built_in_addons
 
 
 def cases(addon: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.knowledgekit import session
 from trapline.knowledge import Knowledge
 from trapline.knowledge.datamodels import Gap, fields_of, read_model
-from trapline.knowledge.knowledge import ADDONS
+from trapline.knowledge.precedence import ADDONS
 
 MODELS = sorted((ADDONS / "cim" / "default" / "data" / "models").glob("*.json"))
 READ_BY_CONTENT = {

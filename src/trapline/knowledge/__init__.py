@@ -7,6 +7,7 @@ larger steps, `discovery` finds names that are in the data, `tables` holds looku
 """
 
 from trapline.knowledge.bind import Bound
-from trapline.knowledge.knowledge import Knowledge, built_in_addons
+from trapline.knowledge.knowledge import Knowledge
+from trapline.knowledge.precedence import built_in_addons
 
 __all__ = ["Bound", "Knowledge", "built_in_addons"]

@@ -2,8 +2,8 @@
 
 Rules (Admin Manual, "Configuration file structure" and "Configuration file precedence"): `[stanza]`, then
 `key = value`; settings before the first stanza belong to `[default]`; a line that starts with `#` is a comment; a value
-whose line ends in a backslash goes on in the next line; of equal keys in a stanza the last one counts. `local/`
-overrides `default/`, a later add-on an earlier one, both key by key.
+whose line ends in a backslash goes on in the next line; of equal keys in a stanza the last one counts. A stronger file
+overrides a weaker one key by key; which one is stronger is in `knowledge.precedence`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trapline.errors import Warn
+from trapline.knowledge.precedence import LAYERS, Layer
 
 DEFAULT = "default"
 """The stanza whose settings hold for all."""
-
-LAYERS = ("default", "local")
-"""Folders of an add-on that hold .conf files, the stronger one last."""
 
 MAX_BYTES = 64 * 2**20
 """A .conf file larger than that is refused: real ones have some 100 kB."""
@@ -58,11 +56,15 @@ class Conf:
 
 
 def load(addons: Iterable[Path], name: str) -> Conf:
-    """The file `name` of every add-on folder, default/ then local/. One that cannot be read is a problem, no error."""
+    """The file `name` of every add-on folder, default/ then local/, each over the one before."""
+    return load_layers(((addon, layer) for addon in addons for layer in LAYERS), name)
+
+
+def load_layers(layers: Iterable[Layer], name: str) -> Conf:
+    """The file `name` of each layer, over the one before. One that cannot be read is a problem, no error."""
     conf = Conf()
-    for addon in addons:
-        for layer in LAYERS:
-            add_file(conf, addon / layer / name, f"{addon.name}/{layer}/{name}")
+    for addon, layer in layers:
+        add_file(conf, addon / layer / name, f"{addon.name}/{layer}/{name}")
     return conf
 
 

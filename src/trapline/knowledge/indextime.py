@@ -25,8 +25,9 @@ import regex
 
 from trapline import times
 from trapline.errors import SplError, Warn
-from trapline.knowledge import conf
+from trapline.knowledge import precedence
 from trapline.knowledge.conf import Setting, truth
+from trapline.knowledge.layers import layered
 from trapline.knowledge.routing import NOTHING, Routing, Transforms, is_routing
 from trapline.knowledge.routing import read as read_routing
 from trapline.knowledge.spec import By, Spec, read_spec
@@ -37,6 +38,8 @@ LOOKAHEAD = 128
 """Characters in which a time is looked for (MAX_TIMESTAMP_LOOKAHEAD)."""
 STRUCTURED = ("csv", "json", "psv", "tsv", "w3c")
 """What INDEXED_EXTRACTIONS can be here."""
+_FILES = ("props", "transforms", "eventtypes", "tags")
+"""Files that say how events are made, or which built-in stanzas that is left to."""
 MAX_EVENTS = 256
 """Lines of an event that is put together from lines (MAX_EVENTS)."""
 
@@ -122,9 +125,9 @@ class IndexTime:
 
     @classmethod
     def load(cls, folders: Sequence[Path]) -> IndexTime:
-        """From the .conf files of add-on folders; a later folder overrides an earlier one."""
-        paths = [Path(one) for one in folders]
-        return cls.of(conf.load(paths, "props.conf").stanzas, conf.load(paths, "transforms.conf").stanzas)
+        """From the .conf files of add-on folders; which one wins is in `precedence.index_time`."""
+        files = layered(precedence.index_time(map(Path, folders)), _FILES).files
+        return cls.of(files["props"].stanzas, files["transforms"].stanzas)
 
     @classmethod
     def of(cls, props: Mapping[str, Mapping[str, Setting]], transforms: Transforms) -> IndexTime:
@@ -205,9 +208,7 @@ def _routes(stanzas: Sequence[tuple[Spec, Mapping[str, Setting]]], transforms: T
 @cache
 def built_in() -> IndexTime:
     """That of the add-ons that come with Trapline, loaded once."""
-    from trapline.knowledge.knowledge import built_in_addons
-
-    return IndexTime.load(built_in_addons())
+    return IndexTime.load(precedence.built_in_addons())
 
 
 class _Reader:

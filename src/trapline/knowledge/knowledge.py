@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from trapline.errors import SplError, Warn
-from trapline.knowledge import conf, routing, settings
+from trapline.knowledge import conf, precedence, routing, settings
 from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import model_files
 from trapline.knowledge.discovery import discover, is_table
@@ -18,6 +18,7 @@ from trapline.knowledge.indextime import USED, IndexTime
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.layers import layered
 from trapline.knowledge.macros import Macro, macros_of
+from trapline.knowledge.precedence import built_in_addons
 from trapline.knowledge.reading import eventtype_of, rule_of, tags_of
 from trapline.knowledge.records import Eventtype, Extraction, Pairs, Rule, Tag
 from trapline.knowledge.spec import By, Spec, read_spec
@@ -26,7 +27,6 @@ from trapline.plan import Schema, Table
 from trapline.spl.command import Context
 from trapline.spl.lookups import Lookup
 
-ADDONS = Path(__file__).parents[1] / "addons"
 _NAMED = ("transforms", "transactiontypes", "multikv")
 """Files whose stanzas commands can name."""
 _FILES = ("props", "eventtypes", "tags", "macros", "savedsearches", "collections", *_NAMED)
@@ -81,13 +81,13 @@ class Knowledge:
     def load(cls, addon_dirs: Sequence[Path]) -> Knowledge:
         """The knowledge of add-on folders in Splunk's own form (`default/*.conf`, `local/*.conf`, `lookups/*.csv`).
 
-        A later folder overrides an earlier one, key by key; the user's can replace what is built in whole
+        Which of them wins is in `knowledge.precedence`; the user's can replace what is built in whole
         (`knowledge.layers`). Nothing in them is fatal (see `problems`).
         """
         problems: list[Warn] = []
-        folders = [folder for one in addon_dirs if not _disabled(folder := Path(one), problems)]
-        own = [folder for folder in folders if folder.parent != ADDONS]
-        layers = layered([folder for folder in folders if folder.parent == ADDONS], own, _FILES)
+        given = precedence.search_time(map(Path, addon_dirs))
+        folders = [one for one in given if not _disabled(one, problems)]
+        layers = layered([(one, layer) for one in folders for layer in precedence.LAYERS], _FILES)
         files = layers.files
         for file in files.values():
             problems += file.problems
@@ -137,7 +137,7 @@ class Knowledge:
             tuple(problems),
             {name: files[name].stanzas for name in _NAMED},
             LookupTables(files["transforms"].stanzas, folders, files["collections"].stanzas),
-            IndexTime.of(files["props"].stanzas, transforms),
+            IndexTime.load(folders),
             renames,
             _saved(files["savedsearches"]),
             tuple(one for folder in folders for one in private(folder)),
@@ -228,11 +228,6 @@ def _disabled(folder: Path, problems: list[Warn]) -> bool:
         Warn("conf-disabled", f"the add-on {folder.name} is disabled; nothing of it is used", where=state.place)
     )
     return True
-
-
-def built_in_addons() -> list[Path]:
-    """The folders of the add-ons that come with Trapline."""
-    return sorted(path for path in ADDONS.iterdir() if (path / "default").is_dir())
 
 
 @cache

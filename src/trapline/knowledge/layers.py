@@ -1,10 +1,10 @@
 """The user's add-ons over those that come with Trapline.
 
 A built-in add-on stands in for one that a Splunk would have. Where the user brings that one, it must work as on a
-Splunk, where no built-in stanza is beneath it: a stanza of theirs that says how events are read (line breaks, times), or
-in an add-on that has eventtypes, too, how they are taken apart (REPORT-, KV_MODE), replaces the built-in ones for the
-same events whole. A stanza that only adds to what is there, as a local one does, is laid over the built-in one key by
-key, as Splunk lays one add-on over another (Admin Manual, "Configuration file precedence").
+Splunk, where no built-in stanza is beneath it: a stanza of theirs that says how events are read (line breaks, times),
+or in an add-on that has eventtypes, too, how they are taken apart (REPORT-, KV_MODE), replaces the built-in ones for
+the same events whole. A stanza that only adds to what is there, as a local one does, is laid over the built-in one key
+by key, as Splunk lays one add-on over another (`knowledge.precedence`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from trapline.errors import SplError
 from trapline.knowledge import conf
 from trapline.knowledge.conf import Conf, Setting
+from trapline.knowledge.precedence import ADDONS, Layer
 from trapline.knowledge.spec import By, Spec, read_spec
 
 Keys = Mapping[str, Setting]
@@ -32,6 +32,8 @@ _WHOLE = {
     "macros": ("definition",),
 }
 """What makes a stanza of these files one of its own. macros.conf and eventtypes.conf have little else."""
+_STAYS = ("TRANSFORMS",)
+"""What no stanza replaces: Splunk has the host of a syslog header in its own defaults, not in an add-on."""
 _SOURCETYPE = re.compile(r"""\bsourcetype\s*=+\s*(?:"([^"]*)"|([^\s()"]+))""", re.IGNORECASE)
 
 
@@ -45,12 +47,16 @@ class Layers:
     replaced: list[str] = field(default_factory=list)
 
 
-def layered(built_in: Sequence[Path], own: Sequence[Path], names: Sequence[str]) -> Layers:
-    """The files of these names, those of the user over the built-in ones."""
-    base = {name: conf.load(built_in, f"{name}.conf") for name in names}
-    if not own or not built_in:
-        return Layers({name: conf.load(own, f"{name}.conf") for name in names} if own else base)
-    over = {name: conf.load(own, f"{name}.conf") for name in names}
+def layered(order: Sequence[Layer], names: Sequence[str]) -> Layers:
+    """The files of these names, those of the user over the built-in ones. `order`: the strongest last
+    (`knowledge.precedence`)."""
+    base, over = (
+        {
+            name: conf.load_layers([one for one in order if (one[0].parent == ADDONS) is own], f"{name}.conf")
+            for name in names
+        }
+        for own in (True, False)
+    )
     found = Layers(base)
     whole = _described(over)
     _stanzas(found, whole)
@@ -79,6 +85,8 @@ def _described(over: Mapping[str, Conf]) -> dict[str, str]:
 
 def _stanzas(found: Layers, whole: Mapping[str, str]) -> None:
     """Take off the stanzas of props.conf that are replaced, or note where they yield."""
+    if not whole:
+        return
     stanzas = found.files["props"].stanzas
     specs = {name: spec for name in stanzas if name != conf.DEFAULT and (spec := _spec(name)) is not None}
     for name, addon in whole.items():
@@ -87,7 +95,7 @@ def _stanzas(found: Layers, whole: Mapping[str, str]) -> None:
             by = f"[{other}] of the built-in {_addon(stanzas[other])} is replaced by"
             if other == name:
                 found.replaced.append(f"{by} that of {addon}")
-                stanzas[other] = {}
+                stanzas[other] = {key: one for key, one in stanzas[other].items() if key in _STAYS}
             elif spec is not None and spec.by is its.by and _meet(its, spec):
                 found.yields.setdefault(other, []).append(spec)
                 found.replaced.append(f"{by} [{name}] of {addon} for its events")
