@@ -5,6 +5,7 @@ Syntax:
     | from <type> <name>
 
     <type>: datamodel | lookup | savedsearch
+    <name>: of a data model <model>.<dataset>, in quotes as a whole or part by part
 
 Differences:
     - Refused: federated indexes, as there are no other deployments.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from trapline.errors import SplError, Unsupported
+from trapline.errors import Span, SplError, Unsupported
 from trapline.plan import Node
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name
@@ -90,4 +91,11 @@ def parse(cursor: Cursor) -> From:
         cursor.pos = start
         whole = cursor.name()
         return From(kind, Name(whole.text[match.end() - start - 1 :].strip(), whole.span, quoted=True))
-    return From(kind, cursor.name("the name of a dataset"))
+    name = cursor.name("the name of a dataset")
+    while kind == "datamodel" and cursor.take("."):
+        # Each part in quotes of its own, as Enterprise Security writes it: "Identity_Management"."All_Assets".
+        part = cursor.name("the name of a dataset")
+        name = Name(f"{name.text}.{part.text}", Span(name.span.start, part.span.end), quoted=True)
+    if kind == "datamodel" and not name.quoted and '"' in name.text:
+        name = Name(name.text.replace('"', ""), name.span, quoted=True)
+    return From(kind, name)
