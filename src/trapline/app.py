@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trapline.spl.lookups import Lookup
     from trapline.state.database import Database
     from trapline.state.journal import Run
+    from trapline.state.notables import Notables
 
 
 def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
@@ -183,12 +184,7 @@ def runs(
     from trapline.state.journal import Journal, Status
     from trapline.times import time_bound
 
-    if not os.environ.get(STATE_VARIABLE) and not (store / STATE).is_file():
-        raise TraplineError(
-            f"{store} has no state database: nothing was scheduled there",
-            hint="run `trapline run`, or name the store with --store",
-            code="schedule.nothing",
-        )
+    _scheduled(store)
     now = time.time()
     name = detection
     if name is not None and not name.endswith(" - Rule"):
@@ -202,6 +198,23 @@ def runs(
         late=late,
         limit=limit,
     )
+
+
+def notables(store: Path) -> Notables:
+    """The notables of a store. Raises TraplineError where nothing was scheduled."""
+    from trapline.state.notables import Notables
+
+    _scheduled(store)
+    return Notables(database(store))
+
+
+def _scheduled(store: Path) -> None:
+    if not os.environ.get(STATE_VARIABLE) and not (store / STATE).is_file():
+        raise TraplineError(
+            f"{store} has no state database: nothing was scheduled there",
+            hint="run `trapline run`, or name the store with --store",
+            code="schedule.nothing",
+        )
 
 
 @contextmanager
@@ -219,10 +232,10 @@ def scheduler(
     doubtful about them. Raises TraplineError where another one runs, or nothing is enabled."""
     from trapline.detect.hunt import profiles
     from trapline.detect.jobs import jobs
-    from trapline.detect.notable import urgency_of
     from trapline.detect.place import StorePlace
     from trapline.detect.scheduler import Scheduler
     from trapline.detect.settings import ENABLED, enabled
+    from trapline.detect.urgency import FILE, urgency_of
     from trapline.knowledge.lookups import LookupFiles
     from trapline.outputs.settings import SECTION
     from trapline.outputs.settings import read as read_outputs
@@ -264,7 +277,7 @@ def scheduler(
                 StorePlace(opened, over),
                 Journal(database(store)),
                 made,
-                urgency_of(knowledge),
+                urgency_of(knowledge, kept.file(FILE) if kept is not None else None),
                 macros=macros,
                 lookback=settings.lookback,
                 tz=settings.tz,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from trapline.detect import risk, tokens
 from trapline.detect.finding import Finding
 from trapline.detect.jobs import Job
-from trapline.knowledge import Knowledge
+from trapline.detect.notablewords import UNDETERMINED, dispositions, statuses
 from trapline.state.journal import NewNotable
 from trapline.values import Row, Value, compact, value_text
 
@@ -21,9 +21,10 @@ INDEX = "notable"
 NEW = 1
 """Status of a notable that nobody has looked at."""
 UNASSIGNED = "unassigned"
-UNDETERMINED = 6
-"""Disposition of a notable that nobody has judged."""
 SEVERITIES = ("informational", "unknown", "low", "medium", "high", "critical")
+
+_TAKEN = frozenset({"orig_sid", "orig_rid"})
+"""Fields of the row that the notable's own take the place of, without a copy."""
 
 Urgency = Callable[[str, Mapping[str, Value]], str]
 """The urgency of a severity, given the row (whose hosts and users have a priority)."""
@@ -48,7 +49,8 @@ def notable(job: Job, row: Row, finding: Finding, *, run: risk.Run, rid: int, gu
     title, description = (_placed(text, words) for text in (job.notable.title, job.notable.description))
     filled = tokens.fill(title, row).text or detection.name
     entity, kind = _entity(row, finding)
-    fields = risk.shared(detection, row, job.profile.annotations) | {
+    status, disposition = statuses()[NEW], dispositions()[UNDETERMINED]
+    own_fields: Row = {
         "search_name": job.name,
         "rule_name": detection.name,
         "orig_rule_title": title,
@@ -56,20 +58,35 @@ def notable(job: Job, row: Row, finding: Finding, *, run: risk.Run, rid: int, gu
         "rule_description": tokens.fill(description, row).text,
         "security_domain": detection.security_domain or "threat",
         "severity": severity,
-        "urgency": urgency(severity, row),
-        "status": str(NEW),
+        "urgency": urgency(severity, row if entity is None else {"risk_object": entity, **_of(kind), **row}),
+        "status": str(status.number),
+        "status_label": status.label,
+        "status_group": status.group,
         "owner": UNASSIGNED,
+        "disposition": f"disposition:{disposition.number}",
+        "disposition_label": disposition.label,
         "orig_action_name": "notable",
         "orig_sid": run.sid,
         "orig_rid": str(rid),
-        "orig_time": f"{run.time:.3f}".rstrip("0").rstrip("."),
         "info_min_time": "0.000" if run.earliest is None else f"{run.earliest:.3f}",
         "info_max_time": "+Infinity" if run.latest is None else f"{run.latest:.3f}",
         "info_search_time": f"{run.time:.3f}",
     }
+    fields = risk.shared(detection, row, job.profile.annotations)
+    # What the row has under one of these names stays, as orig_<name>.
+    for name in own_fields.keys() & fields.keys() - _TAKEN:
+        if f"orig_{name}" not in fields and fields[name] != own_fields[name]:
+            fields[f"orig_{name}"] = fields[name]
+    # The time of the row is orig_time already; a row without one has that of the run.
+    fields = {"orig_time": f"{run.time:.3f}".rstrip("0").rstrip(".")} | fields | own_fields
+    for name in ("risk_object", "risk_object_type", "risk_score", "risk_message"):
+        if (cell := compact(list(risk.texts(row.get(name))))) is not None:
+            fields[name] = cell
     if entity is not None:
-        fields |= {"risk_object": entity} if "risk_object" not in fields else {}
-        fields |= {"risk_object_type": kind or "other"} if "risk_object_type" not in fields else {}
+        fields |= {"entity": entity, "entity_type": kind or "other"}
+        fields = {"risk_object": entity, "risk_object_type": kind or "other"} | fields
+    if finding.risk_objects and "risk_score" not in fields:
+        fields["risk_score"] = str(finding.score)
     if job.notable.fields:
         fields["nes_fields"] = ",".join(job.notable.fields)
     if finding.drilldowns:
@@ -105,19 +122,14 @@ def notable(job: Job, row: Row, finding: Finding, *, run: risk.Run, rid: int, gu
     return Raised(event, state)
 
 
-def urgency_of(knowledge: Knowledge | None) -> Urgency:
-    """Urgency from the severity and the highest priority of the assets and identities of a row."""
-
-    def urgency(severity: str, row: Mapping[str, Value]) -> str:
-        return "low" if severity == "unknown" else severity
-
-    return urgency
-
-
 def _placed(text: str, words: Mapping[str, str]) -> str:
     for word, value in words.items():
         text = text.replace(word, value)
     return text
+
+
+def _of(kind: str | None) -> Row:
+    return {} if kind is None else {"risk_object_type": kind}
 
 
 def _entity(row: Row, finding: Finding) -> tuple[str | None, str | None]:
