@@ -15,6 +15,8 @@ from trapline.content.model import Detection, DetectionType, Status
 from trapline.errors import InputError, TraplineError, Warn
 
 if TYPE_CHECKING:
+    from trapline.detect.exceptions import Exemption
+    from trapline.detect.exempting import Impact
     from trapline.detect.hunt import HuntResult
     from trapline.detect.run import Progress
     from trapline.detect.scheduler import Scheduler
@@ -120,6 +122,27 @@ def settings(store: Path, file: Path | None = None) -> Settings:
     if file is not None and not file.is_file():
         raise InputError("there is no such file", file=str(file), code="settings")
     return read(file or store / SETTINGS)
+
+
+def exemptions(store: Path, settings: Settings) -> list[Exemption]:
+    """The user's exceptions: `exceptions.yml` of the store and the files that the settings name. Raises InputError."""
+    from trapline.detect.exceptions import SECTION, files, read
+    from trapline.times import zone
+
+    return read(files(store, settings.sections.get(SECTION), settings.file), zone(settings.tz))
+
+
+def impact(
+    content: Content, knowledge: Knowledge, store: Path, exempt: Sequence[Exemption], earliest: str
+) -> list[Impact]:
+    """What exceptions hid in the runs of a store since a time. Raises TraplineError."""
+    from trapline.detect.exempting import impact
+    from trapline.detect.scheduler import EXCEPTIONS, SCHEDULER
+
+    fields = "exception savedsearch_name scheduled_time dispatch_time hidden sample"
+    with session(content, knowledge, store=store) as (opened, _):
+        found = opened.run(f"index={SCHEDULER} sourcetype={EXCEPTIONS} | table {fields}", earliest=earliest)
+    return impact(exempt, found.rows)
 
 
 def switch(store: Path, detections: Sequence[Detection], on: bool) -> int:
@@ -230,6 +253,8 @@ def scheduler(
 ) -> Iterator[tuple[Scheduler, list[Warn]]]:
     """The scheduler of a store, alone on it, with the detections that are enabled there, or those given; and what is
     doubtful about them. Raises TraplineError where another one runs, or nothing is enabled."""
+    from trapline.detect.exceptions import problems
+    from trapline.detect.exempting import Exempting
     from trapline.detect.hunt import profiles
     from trapline.detect.jobs import jobs
     from trapline.detect.place import StorePlace
@@ -246,6 +271,8 @@ def scheduler(
     from trapline.times import zone
 
     warnings = [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
+    exempt = exemptions(store, settings)
+    warnings += problems(exempt, content, time.time())
     if not detections:
         detections, lost = enabled(content, store / ENABLED)
         warnings += lost
@@ -279,6 +306,7 @@ def scheduler(
                 made,
                 urgency_of(knowledge, kept.file(FILE) if kept is not None else None),
                 macros=macros,
+                exempt=Exempting(exempt) if exempt else None,
                 lookback=settings.lookback,
                 tz=settings.tz,
                 simulated=simulated,

@@ -21,8 +21,27 @@ from trapline.values import Row
 MOST = 50_000
 """Rows of a run that actions are taken for (alert_actions.conf, maxresults)."""
 
-Exempt = Callable[[Job, Sequence[Row]], tuple[list[Row], list[Warn]]]
-"""Takes out the rows that the user's exceptions cover."""
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What an exception hid of a run: how many rows, and some of them."""
+
+    exception: str
+    count: int
+    samples: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Exempted:
+    """The rows of a run that no exception covers, what was hidden of the others, and what is doubtful."""
+
+    kept: list[Row]
+    hidden: list[Hidden] = field(default_factory=list)
+    warnings: list[Warn] = field(default_factory=list)
+
+
+Exempt = Callable[[Job, Sequence[Row], float], Exempted]
+"""Takes out the rows that the user's exceptions cover at the time of a run."""
 
 
 @dataclass(slots=True)
@@ -38,6 +57,8 @@ class Decided:
     held_back: int = 0
     """Findings that a throttle held back."""
     exempt: int = 0
+    hidden: list[Hidden] = field(default_factory=list)
+    """Of these, what each exception hid; one row may be hidden by several."""
     known: int = 0
     """Findings of a second look that the first had."""
     changed: int = 0
@@ -63,9 +84,10 @@ def decide(
     made = Decided()
     real = [row for row in rows if not says_nothing(row)]
     if exempt is not None:
-        kept, warnings = exempt(job, real)
-        made.exempt, made.warnings = len(real) - len(kept), [*warnings]
-        real = kept
+        exempted = exempt(job, real, run.time)
+        made.exempt, made.hidden = len(real) - len(exempted.kept), exempted.hidden
+        made.warnings += exempted.warnings
+        real = exempted.kept
     if len(real) > MOST:
         made.warnings.append(
             Warn(

@@ -10,6 +10,7 @@ bounds the memory. A search that is due again while it runs waits for its turn, 
 
 from __future__ import annotations
 
+import json
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -44,6 +45,8 @@ from trapline.values import Row, value_text
 
 SCHEDULER = "_scheduler"
 """The index of the runs, as Splunk's scheduler log has them."""
+EXCEPTIONS = "exceptions"
+"""The sourcetype of events in that index that tell what exceptions hid."""
 SHARED = 8
 """So many searches of one time read datasets of data models together."""
 MANY = 3
@@ -294,6 +297,7 @@ class Scheduler:
                     tick.cursors[job.name] = Cursor(at.since if at is not None else time, time)
                 if decided is None:
                     continue
+                entries += _hidden(run, decided)
                 tick.found += decided.found
                 tick.throttles += decided.throttles
                 tick.notables += decided.notables
@@ -458,3 +462,21 @@ def _entry(job: Job, run: Run, decided: Decided | None) -> Row:
         fields["reason"] = run.reason
     row: Row = {"_time": run.scheduled, "source": "scheduler.log", "sourcetype": "scheduler"}
     return row | fields | {"_raw": risk.stash(run.scheduled, fields)}
+
+
+def _hidden(run: Run, decided: Decided) -> list[Row]:
+    """What exceptions hid of a run, an event for each."""
+    made = []
+    for one in decided.hidden:
+        fields = {
+            "exception": one.exception,
+            "savedsearch_name": run.search,
+            "scheduled_time": f"{run.scheduled:.0f}",
+            "dispatch_time": f"{run.started:.3f}",
+            "sid": run.sid,
+            "hidden": str(one.count),
+        }
+        row: Row = {"_time": run.scheduled, "source": "exceptions.log", "sourcetype": EXCEPTIONS}
+        samples = [json.dumps(sample, ensure_ascii=False) for sample in one.samples]
+        made.append(row | fields | {"sample": [*samples], "_raw": risk.stash(run.scheduled, fields)})
+    return made
