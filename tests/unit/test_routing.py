@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.knowledgekit import addon, xml
 from trapline.ingest.intake import Evidence, ingest
-from trapline.knowledge import Knowledge
+from trapline.knowledge import Knowledge, built_in_addons
 from trapline.knowledge.check import check
 from trapline.knowledge.indextime import IndexTime
 from trapline.search import Session
@@ -108,7 +108,7 @@ def test_the_sourcetype_that_the_lines_tell_has_transforms_too(tmp_path: Path) -
     transforms = "[t]\nREGEX = two\nDEST_KEY = MetaData:Sourcetype\nFORMAT = sourcetype::second\n"
     given = Evidence(str(tmp_path / "fw.log"))
     found, _ = run(tmp_path, "[syslog]\nTRANSFORMS-t = t\n", transforms, text, given=given)
-    assert [(row[0], row[1], row[3]) for row in found] == [("one", "syslog", "fw1"), ("two", "second", "fw2")]
+    assert [(row[0], row[1]) for row in found] == [("one", "syslog"), ("two", "second")]
 
 
 def test_json_keeps_its_fields_under_the_new_name(tmp_path: Path) -> None:
@@ -198,3 +198,33 @@ def test_the_new_name_has_its_knowledge(tmp_path: Path) -> None:
         ingest([Evidence(str(tmp_path / "fw.log"), "fw:log")], store, rules=known.index_time)
         rows = Session(tables=store.snapshot().tables, knowledge=known).run("search what=* | table what").rows
     assert rows == [{"what": "a"}]
+
+
+def hosts(tmp_path: Path, sourcetype: str, addons: list[Path], host: str | None = None) -> set[str]:
+    log = tmp_path / "a.log"
+    log.write_text("Jan  6 10:00:00 web01 sshd[12]: a\n<34>1 2026-01-06T10:00:00Z h2 app 1 - - b\n", encoding="utf-8")
+    with Store.throwaway() as store:
+        rules = IndexTime.load([*built_in_addons(), *addons])
+        ingest([Evidence(str(log), sourcetype, host=host)], store, rules=rules)
+        rows = Session(tables=store.snapshot().tables).run("search index=* | table host").rows
+    return {str(row["host"]) for row in rows}
+
+
+def test_a_given_host_is_stronger_than_that_of_a_syslog_header(tmp_path: Path) -> None:
+    assert hosts(tmp_path, "syslog", []) == {"web01", "h2"}
+    assert hosts(tmp_path, "syslog", [], "given") == {"given"}
+
+
+def test_an_add_on_can_have_the_host_of_a_syslog_header_for_its_sourcetype(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "default").mkdir(parents=True)
+    (mine / "default" / "props.conf").write_text("[acme:fw]\nTRANSFORMS-h = syslog-host\n", encoding="utf-8")
+    assert hosts(tmp_path, "acme:fw", []) == {"unknown"}
+    assert hosts(tmp_path, "acme:fw", [mine]) == {"web01", "h2"}
+
+
+def test_the_host_of_a_syslog_header_stays_where_an_add_on_describes_the_sourcetype(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "default").mkdir(parents=True)
+    (mine / "default" / "props.conf").write_text("[linux_secure]\nSHOULD_LINEMERGE = false\n", encoding="utf-8")
+    assert hosts(tmp_path, "linux_secure", [mine]) == {"web01", "h2"}

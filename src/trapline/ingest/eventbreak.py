@@ -79,19 +79,16 @@ def read(
     sink: Sink,
     rules: EventRules,
     sourcetype: str,
-    host: Callable[[str], str | None],
     kind: Callable[[str], str] | None = None,
 ) -> None:
-    """Read text as events of a sourcetype; `host` finds the machine in an event's text, `kind` the sourcetype where
-    each event tells its own. Raises InputError for a regular expression that runs into its time limit."""
+    """Read text as events of a sourcetype; `kind` finds the sourcetype where each event tells its own.
+    Raises InputError for a regular expression that runs into its time limit."""
     clock = EventTime(rules.time or TimeRules(), file.mtime, sink)
     number = 0
     try:
         for raw, moment in _events(file, sink, rules, clock):
             number += 1
-            sink.add(
-                (), (), time=moment, raw=raw, host=host(raw), source=None, sourcetype=kind(raw) if kind else sourcetype
-            )
+            sink.add((), (), time=moment, raw=raw, host=None, source=None, sourcetype=kind(raw) if kind else sourcetype)
     except TimeoutError:
         raise InputError(
             f"a regular expression of the sourcetype {sourcetype} took more than {SECONDS:g} s after event {number}",

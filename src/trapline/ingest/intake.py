@@ -33,7 +33,7 @@ from trapline.events import Cell, EventBatch, EventBuilder, Layout
 from trapline.ingest import eventbreak, sources
 from trapline.ingest.fieldset import Fields
 from trapline.ingest.files import File, Limits, Skipped, walk
-from trapline.ingest.lines import decode, syslog_host
+from trapline.ingest.lines import decode
 from trapline.ingest.report import FileReport, IngestReport, SourceReport
 from trapline.ingest.routing import Router
 from trapline.ingest.source import SourceModule
@@ -272,7 +272,7 @@ class _Intake:
         try:
             if rules is not None and format_name in PLAIN and self._format is None and (rules.lines or rules.time):
                 sourcetype = settings.sourcetype or text_kind(_first_line(file))
-                eventbreak.read(file, sink, rules, sourcetype, syslog_host, text_kind if told else None)
+                eventbreak.read(file, sink, rules, sourcetype, text_kind if told else None)
             else:
                 if rules is not None and rules.time is not None:
                     sink.clock = eventbreak.EventTime(rules.time, file.mtime, sink)
@@ -348,7 +348,7 @@ class _FileSink:
         self._builder = EventBuilder()
         self._routed = EventBuilder()
         """Events that have all their names from the router."""
-        self._router = Router(rules, self.warn) if rules.routes else None
+        self._router = Router(rules, self.warn, host_given=settings.host is not None) if rules.routes else None
         self._unrouted: set[Layout] = set()
         self._serial = 0
         self._start = 0

@@ -145,20 +145,6 @@ def head_lines(head: bytes, count: int = 50) -> list[str]:
     return [line.rstrip("\r") for line in whole if line.strip()][:count]
 
 
-_SYSLOG = re.compile(
-    r"(?:\d{1,5} (?=<))?(?:<\d{1,3}>)?"  # RFC 6587 counts the octets first
-    r"(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?|(?:1 )?\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
-    r" ([A-Za-z0-9_.:\-]{1,255}) ",
-    re.ASCII,
-)
-
-
-def syslog_host(line: str) -> str | None:
-    """The word after the time of a syslog line (RFC 3164 and RFC 5424), None where it does not begin as one."""
-    found = _SYSLOG.match(line)
-    return found[1] if found and found[1] != "-" else None
-
-
 _EVENT_XML = re.compile(r"<(?:\w+:)?Event(?:\s[^>]{0,300})?>\s*<(?:\w+:)?System\b", re.ASCII)
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from trapline.knowledge.indextime import IndexTime
-from trapline.knowledge.routing import NOTHING, NULL_QUEUE, PREFIXES, Key, Route, Routing
+from trapline.knowledge.routing import HEADER_HOST, NOTHING, NULL_QUEUE, PREFIXES, Key, Route, Routing
 from trapline.pcre import SECONDS
 
 _PATIENCE = 3
@@ -27,8 +27,10 @@ Origin = tuple[str, str, str]
 class Router:
     """The transforms of one file. `dropped`: events by the transform that sent them to the null queue."""
 
-    def __init__(self, rules: IndexTime, warn: Callable[[str], None]) -> None:
+    def __init__(self, rules: IndexTime, warn: Callable[[str], None], *, host_given: bool = False) -> None:
+        """`host_given`: the host is what the user said, whatever a syslog header says."""
         self._rules = rules
+        self._host_given = host_given
         self._warn = warn
         self._last: Origin | None = None
         self._routing = NOTHING
@@ -54,6 +56,8 @@ class Router:
         }
         by = ""
         for route in self._routing.routes:
+            if self._host_given and route.name in HEADER_HOST:
+                continue
             value = self._value(route, values)
             if value is None:
                 continue

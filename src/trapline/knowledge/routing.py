@@ -30,6 +30,9 @@ from trapline.pcre import python_pattern
 LOOKAHEAD = 4_096
 """Characters of a value that REGEX sees (LOOKAHEAD)."""
 NULL_QUEUE = "nullQueue"
+HEADER_HOST = frozenset({"syslog-host", "syslog-host-iso"})
+"""Transforms that a host which the user gave is stronger than. In Splunk it is weaker than any transform; here it is
+said for files of evidence, whose machine is known better than by a header."""
 MOST = 200
 """Transforms of a setting that are followed."""
 

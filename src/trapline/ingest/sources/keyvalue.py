@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from trapline.ingest.eventtime import at_start, micros
 from trapline.ingest.fieldset import Fields
-from trapline.ingest.lines import event_lines, head_lines, head_text, is_event_xml, syslog_host
+from trapline.ingest.lines import event_lines, head_lines, head_text, is_event_xml
 from trapline.ingest.source import Input, Sink
 from trapline.ingest.sourcetypes import UNKNOWN, text_kind
 
@@ -71,7 +71,7 @@ def read(file: Input, sink: Sink) -> None:
                 cells,
                 time=time,
                 raw=raw,
-                host=syslog_host(start),
+                host=None,
                 source=None,
                 sourcetype="kv" if kind in UNKNOWN else kind,
             )

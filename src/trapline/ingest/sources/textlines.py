@@ -1,15 +1,15 @@
 """Plain text, one event per line, when nothing else fits: `_raw` and a time, no fields.
 
 The time is the first one in the line's first 128 characters (`eventtime.find`); syslog's has no year, which is taken
-from the file's modification time, with a warning. The sourcetype is `text`, or `syslog` for lines with a syslog time,
-whose host is then the word after the time; some lines are known better (`data/sourcetypes.yaml`: `linux_secure`,
-`cisco:asa`, ..). Extractions for search time come with add-ons.
+from the file's modification time, with a warning. The sourcetype is `text`, or `syslog` for lines with a syslog header;
+some lines are known better (`data/sourcetypes.yaml`: `linux_secure`, `cisco:asa`, ..). The host of a header and
+extractions for search time come with add-ons.
 """
 
 from __future__ import annotations
 
 from trapline.ingest.eventtime import at_start, find
-from trapline.ingest.lines import event_lines, head_lines, head_text, is_event_xml, syslog_host
+from trapline.ingest.lines import event_lines, head_lines, head_text, is_event_xml
 from trapline.ingest.source import Input, Sink
 from trapline.ingest.sourcetypes import text_kind
 
@@ -41,7 +41,7 @@ def read(file: Input, sink: Sink) -> None:
                 (),
                 time=stamp[0] if stamp is not None else None,
                 raw=raw,
-                host=syslog_host(start),
+                host=None,
                 source=None,
                 sourcetype=text_kind(start),
             )
