@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trapline.detect.exceptions import Exemption
     from trapline.detect.exempting import Impact
     from trapline.detect.hunt import HuntResult
+    from trapline.detect.metrics import Watched
     from trapline.detect.run import Progress
     from trapline.detect.scheduler import Scheduler
     from trapline.detect.settings import Settings
@@ -145,6 +146,24 @@ def impact(
     return impact(exempt, found.rows)
 
 
+def watched(content: Content, store: Path, settings: Settings) -> Watched:
+    """What the metrics of a store are made of. Raises TraplineError."""
+    from trapline.detect.hunt import profiles
+    from trapline.detect.jobs import jobs
+    from trapline.detect.metrics import Watched
+    from trapline.detect.settings import ENABLED, enabled
+    from trapline.times import zone
+
+    detections, _ = enabled(content, store / ENABLED)
+    made, _ = jobs(content, detections, profiles(content), settings.of, tz=zone(settings.tz))
+
+    def opened() -> Database | None:
+        there = bool(os.environ.get(STATE_VARIABLE)) or (store / STATE).is_file()
+        return database(store) if there else None
+
+    return Watched(store, opened, made, exemptions(store, settings), settings.tz)
+
+
 def switch(store: Path, detections: Sequence[Detection], on: bool) -> int:
     """Enable detections for the scheduler of a store, or disable them; how many that changed. Raises InputError."""
     from trapline.detect.settings import ENABLED, switches, write_switches
@@ -270,9 +289,9 @@ def scheduler(
     from trapline.store import Store, collected
     from trapline.times import zone
 
-    warnings = [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
     exempt = exemptions(store, settings)
-    warnings += problems(exempt, content, time.time())
+    warnings = problems(exempt, content, time.time())
+    warnings += [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
     if not detections:
         detections, lost = enabled(content, store / ENABLED)
         warnings += lost

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trapline.cli.render import clean, print_json
+from trapline.cli.runlog import Log
 from trapline.detect.finding import iso
 from trapline.detect.scheduler import Scheduler, Ticked
 from trapline.errors import TraplineError, Warn
@@ -62,6 +63,8 @@ class Running:
     scheduler: Scheduler
     warnings: Sequence[Warn]
     as_json: bool = False
+    log: Log | None = None
+    """Takes the place of the lines of text."""
     runs: int = 0
     failed: int = 0
     skipped: int = 0
@@ -99,7 +102,7 @@ class Running:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=self.as_json or not sys.stderr.isatty(),
+            disable=self.as_json or self.log is not None or not sys.stderr.isatty(),
         ) as progress:
             task = progress.add_task("schedule", total=total)
 
@@ -153,7 +156,9 @@ class Running:
 
     def _late(self) -> None:
         concerned = self.scheduler.late()
-        if concerned and not self.as_json:
+        if concerned and self.log is not None:
+            self.log.write("warning", "late", runs=concerned, hint="trapline runs --late; trapline backfill")
+        elif concerned and not self.as_json:
             click.echo(f"events came late for {concerned:,} runs: see trapline runs --late, and run trapline backfill")
 
     def _deliveries(self) -> Deliveries:
@@ -165,18 +170,35 @@ class Running:
             try:
                 self._sent(dispatch(self._deliveries(), self.scheduler.outputs, time.time()))
             except TraplineError as error:
-                click.echo(f"warning: outputs: {clean(error.reason)}", err=True)
+                self._warn(Warn(error.code, error.reason, error.hint, "outputs"))
             time.sleep(1)
 
     def _sent(self, report: Report) -> None:
         for warn in report.warnings:
+            self._warn(warn)
+
+    def _warn(self, warn: Warn) -> None:
+        if self.log is not None:
+            self.log.warn(warn)
+        else:
             click.echo(f"warning: {clean(str(warn))}", err=True)
+
+    def say(self, text: str) -> None:
+        """Tell whoever looks on something of the surroundings."""
+        if self.log is not None:
+            self.log.write("info", "note", text=text)
+        else:
+            click.echo(text, err=True)
 
     def _stopped(self) -> bool:
         return self._stop
 
     def _begin(self) -> None:
-        if self.as_json:
+        if self.log is not None:
+            for warn in self.warnings:
+                self.log.warn(warn)
+            self.log.write("info", "start", detections=len(self.scheduler.jobs))
+        if self.as_json or self.log is not None:
             return
         for warn in self.warnings[:20]:
             click.echo(f"warning: {clean(str(warn))}", err=True)
@@ -185,6 +207,8 @@ class Running:
         click.echo(f"{len(self.scheduler.jobs):,} detections on their schedules", err=True)
 
     def _count(self, ticked: Ticked) -> None:
+        if self.log is not None:
+            self.log.tick(ticked)
         for run in ticked.runs:
             self.runs += run.status is not Status.SKIPPED
             self.failed += run.status is Status.FAILED
@@ -201,7 +225,7 @@ class Running:
         findings = sum(one.findings for one in ticked.runs)
         failed = sum(one.status is Status.FAILED for one in ticked.runs)
         skipped = sum(one.status is Status.SKIPPED for one in ticked.runs)
-        if self.as_json:
+        if self.as_json or self.log is not None:
             return
         parts = [f"{len(ticked.runs) - skipped:,} searches", f"{findings:,} findings"]
         parts += [f"{ticked.notables:,} notables"] if ticked.notables else []
@@ -210,8 +234,13 @@ class Running:
         click.echo(f"{iso(ticked.time)}  {', '.join(parts)}")
 
     def _end(self, start: float | None, end: float | None) -> None:
+        if self.log is not None:
+            left_out = {"failures", "warnings"}
+            totals = {name: value for name, value in self.to_json(start, end).items() if name not in left_out}
+            self.log.write("info", "stop", **totals)
         if self.as_json:
             print_json(self.to_json(start, end))
+        if self.as_json or self.log is not None:
             return
         for search, reason in self.failures.items():
             click.echo(f"warning: {clean(search)}: {clean(reason)}", err=True)
