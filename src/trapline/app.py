@@ -327,6 +327,7 @@ def scheduler(
                 macros=macros,
                 exempt=Exempting(exempt) if exempt else None,
                 lookback=settings.lookback,
+                keep_runs=settings.keep_runs,
                 tz=settings.tz,
                 simulated=simulated,
                 outputs=() if simulated else read_outputs(settings.sections.get(SECTION), settings.file),

@@ -25,8 +25,8 @@ from trapline.state.deliveries import Deliveries
 from trapline.state.journal import Status
 from trapline.times import time_bound, zone
 
-LATE_EVERY = 60.0
-"""Seconds between two looks for events that came late."""
+CARE_EVERY = 60.0
+"""Seconds between two looks for events that came late, and for what can be forgotten."""
 
 
 def simulated_range(text: str, tz: str) -> tuple[float, float]:
@@ -121,7 +121,7 @@ class Running:
         self.scheduler.tell = self._line
         self._begin()
         begun = time.perf_counter()
-        self._late()
+        self._care()
         self.scheduler.advance(time.time())
         self._sent(dispatch(self._deliveries(), self.scheduler.outputs, time.time()))
         self.seconds = time.perf_counter() - begun
@@ -142,8 +142,8 @@ class Running:
         sender.start()
         looked = 0.0
         while not self._stopped():
-            if time.monotonic() - looked > LATE_EVERY:
-                self._late()
+            if time.monotonic() - looked > CARE_EVERY:
+                self._care()
                 looked = time.monotonic()
             self.scheduler.advance(time.time(), until=self._stopped)
             # A cron schedule knows minutes; a second late is early enough.
@@ -154,7 +154,11 @@ class Running:
         self.seconds = time.perf_counter() - begun
         self._end(None, None)
 
-    def _late(self) -> None:
+    def _care(self) -> None:
+        """Look for events that came late, and forget what is old."""
+        before = time.time() - self.scheduler.keep_runs
+        self.scheduler.journal.forget(before)
+        self._deliveries().forget(before)
         concerned = self.scheduler.late()
         if concerned and self.log is not None:
             self.log.write("warning", "late", runs=concerned, hint="trapline runs --late; trapline backfill")

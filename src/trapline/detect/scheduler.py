@@ -127,6 +127,8 @@ class Scheduler:
     outputs: Sequence[Output] = ()
     """Whom notables are sent to: they are queued here, `trapline.outputs.dispatch` sends them."""
     lookback: float = LOOKBACK
+    keep_runs: float = 90 * 86_400.0
+    """Seconds for which runs, and what was sent, are remembered."""
     tz: str = "UTC"
     simulated: bool = False
     """Runs happen at the time of their schedule, not by the clock."""
