@@ -447,7 +447,7 @@ def _named(one: Eventtype, below: Schema, context: Context) -> Expr:
     search = one.search
     if "`" in search:
         search = (context.eventtypes(one.name) or {}).get(one.name, search)
-    predicate = lower_text(search, below, context, Span(0, 0))
+    predicate = lower_text(search, below, context, Span(0, 0), (one.name,))
     return _when(predicate, one.name) if "%" not in one.name else _filled(predicate, one.name, below)
 
 

@@ -417,11 +417,14 @@ def lower_filter(tree: Filter, schema: Schema, context: Context) -> Expr:
     return _Lowering(schema, context).predicate(tree)
 
 
-def lower_text(source: str, schema: Schema, context: Context, span: Span) -> Expr:
-    """The predicate of a search expression given as text (searchmatch, eventtypes)."""
+def lower_text(source: str, schema: Schema, context: Context, span: Span, inside: tuple[str, ...] = ()) -> Expr:
+    """The predicate of a search expression given as text (searchmatch, eventtypes). `inside`: the eventtypes and saved
+    searches that it is part of."""
 
     try:
-        return lower_filter(parse_text(source, span), schema, context)
+        return _Lowering(schema, context, inside).predicate(parse_text(source, span))
+    except _Circle:
+        raise
     except SplError as error:
         raise SplError(f"'{source[:80]}' is not a search expression: {error.reason}", span=span) from None
 
@@ -497,12 +500,16 @@ def _bound(tree: Time, context: Context) -> tuple[str, float | None]:
     return name, bound
 
 
+class _Circle(SplError):
+    """Told as it is, and not once for every round."""
+
+
 class _Lowering:
-    def __init__(self, schema: Schema, context: Context) -> None:
+    def __init__(self, schema: Schema, context: Context, inside: tuple[str, ...] = ()) -> None:
         self.schema = schema
         self.context = context
-        self.inside: tuple[str, ...] = ()
-        """The saved searches that are being lowered"""
+        self.inside = inside
+        """The eventtypes and saved searches that are being lowered"""
 
     def predicate(self, tree: Filter) -> Expr:
         match tree:
@@ -669,7 +676,12 @@ class _Lowering:
                 hint="define it in an eventtypes.conf of an add-on",
             )
             return FALSE
-        return either([lower_text(search, self.schema, self.context, Span(0, 0)) for search in found.values()])
+        parts: list[Expr] = []
+        for name, search in found.items():
+            if name in self.inside:
+                raise _Circle(f"the eventtype '{name[:80]}' is made of itself", code="name")
+            parts.append(lower_text(search, self.schema, self.context, Span(0, 0), (*self.inside, name)))
+        return either(parts)
 
     def tag(self, name: str, value: str) -> Expr | None:
         """A tag is the field values that have it. None where the field is an ordinary one."""
