@@ -31,6 +31,10 @@ _TIMES = re.compile(
 )
 _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "months": 31 * 86_400}
 _LATER_SEARCH = re.compile(r"\s*search\s", re.IGNORECASE)
+_FIELDS = (
+    "| table _time search_name risk_object risk_object_type risk_score risk_message threat_object threat_object_type"
+    " analyticstories annotations.mitre_attack orig_sid orig_rid"
+)
 _RISK = re.compile(
     r"\bRisk\.All_Risk\b|\bdatamodel\b\W*\"?Risk\b|\bindex\s*=\s*\"?risk\b|`risk_index`|`risk\b", re.IGNORECASE
 )
@@ -79,12 +83,13 @@ def contributing(fields: Mapping[str, Value], time: float, detection: Detection 
         quoted = tokens.quote(value_text(entity))
         kind = value_text(fields.get("risk_object_type") or "other")
         of = "" if kind == "other" else f" risk_object_type={tokens.quote(kind)}"
-        search = f"index=risk (risk_object={quoted} OR normalized_risk_object={quoted}){of} | sort 0 _time"
+        search = f"index=risk (risk_object={quoted} OR normalized_risk_object={quoted}){of} | sort 0 _time {_FIELDS}"
         latest = value_text(fields.get("info_max_time") or "+Infinity")
         earliest = value_text(fields.get("info_min_time") or "0")
         return Ready(name, search, earliest, None if latest == "+Infinity" else latest, time)
     sid, rid = (tokens.quote(value_text(fields.get(one) or "")) for one in ("orig_sid", "orig_rid"))
-    return Ready(name, f"index=risk orig_sid={sid} orig_rid={rid}", f"{time - 1:.3f}", f"{time + 1:.3f}", time)
+    search = f"index=risk orig_sid={sid} orig_rid={rid} {_FIELDS}"
+    return Ready(name, search, f"{time - 1:.3f}", f"{time + 1:.3f}", time)
 
 
 def over_risk(detection: Detection) -> bool:

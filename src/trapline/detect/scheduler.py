@@ -11,6 +11,7 @@ bounds the memory. A search that is due again while it runs waits for its turn, 
 from __future__ import annotations
 
 import json
+import re
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -29,6 +30,7 @@ from trapline.outputs.dispatch import queue
 from trapline.outputs.message import Message
 from trapline.outputs.output import Output
 from trapline.search import Arrivals, Macro, Query, Result
+from trapline.spl.parser import parse
 from trapline.state.journal import (
     Cursor,
     Journal,
@@ -57,6 +59,8 @@ TOGETHER = 1.0
 """Seconds for which ticks that find nothing are written down together."""
 RAISED = ("risk", "notable", SCHEDULER)
 """Indexes that the scheduler itself writes to."""
+_OF_RAISED = re.compile(rf"\b({'|'.join(RAISED)})\b|index\s*=\s*[\"']?[^\s\"')|]*\*|index\s+in\s*\(")
+"""What in the text of a search, in lower case, may mean such an index."""
 
 
 class Searches(Protocol):
@@ -135,6 +139,8 @@ class Scheduler:
     tell: Callable[[Ticked], None] | None = None
     _ahead: dict[str, tuple[float, float, object, frozenset[float] | None]] = field(default_factory=dict)
     """By search: a time range, the state of the store, and the minutes that hold something for it."""
+    _of_raised: dict[str, bool] = field(default_factory=dict)
+    """By search: may it look at the indexes `RAISED`?"""
     _pending: Tick = field(default_factory=Tick)
     _settled: float = field(default_factory=clock.monotonic)
 
@@ -387,7 +393,7 @@ class Scheduler:
         known = self._ahead.get(job.name)
         earliest, _ = job.window(time, tz)
         _, latest = job.window(last, tz)
-        if earliest is None or latest is None:
+        if earliest is None or latest is None or self._reads_raised(job):
             return
         if known is not None and known[2] == version and known[0] <= earliest and latest <= known[1]:
             return
@@ -396,6 +402,18 @@ class Scheduler:
         except TraplineError:
             found = None  # it says so itself, when it is run
         self._ahead[job.name] = (earliest, latest, version, found)
+
+    def _reads_raised(self, job: Job) -> bool:
+        """Whether a search may look at what searches of earlier times raise, which nobody knows beforehand. Every doubt
+        says yes: then it runs at each of its times."""
+        if job.name not in self._of_raised:
+            try:
+                text = parse(job.detection.search, self.macros).text.lower()
+            except TraplineError:
+                text = ""  # it says so itself, when it is run
+            named = _OF_RAISED.search(text) is not None
+            self._of_raised[job.name] = named or not ("index" in text or "datamodel" in text)
+        return self._of_raised[job.name]
 
     def _idle(self, job: Job, time: float, tz: tzinfo) -> bool:
         """Whether it is known that a run finds nothing."""
