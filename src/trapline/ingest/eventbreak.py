@@ -7,14 +7,16 @@ does not come to an end costs the rest of the file, which is said, not the inges
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC
 
 import regex
 
 from trapline import times
 from trapline.errors import InputError
-from trapline.ingest.eventtime import find
+from trapline.events import Cell
+from trapline.ingest.eventtime import find, micros
 from trapline.ingest.lines import LINE_LIMIT, Decoder
 from trapline.ingest.source import Input, Sink
 from trapline.knowledge.indextime import Clock, EventRules, LineRules, TimeRules
@@ -72,6 +74,39 @@ class EventTime:
         if not self._told:
             self._told = True
             self._sink.warn("times have no year: taken from the file's modification time")
+
+
+class FieldTime:
+    """The time of an event in its fields (TIMESTAMP_FIELDS). One per file."""
+
+    def __init__(
+        self,
+        fields: Sequence[str],
+        rules: TimeRules | None,
+        mtime: float,
+        sink: Sink,
+        unfollowed: Callable[[str], None],
+    ) -> None:
+        """`rules`: what more is said of the time; a prefix is in the text of events, not in fields. `unfollowed` is
+        told where the fields hold no time."""
+        self._fields = fields
+        self._clock = EventTime(replace(rules or TimeRules(), prefix=None), mtime, sink)
+        self._known_form = rules is None or rules.format is None
+        self._unfollowed = unfollowed
+        self._told = False
+
+    def __call__(self, names: Sequence[str], values: Sequence[Cell]) -> int | None:
+        """Microseconds since 1970 UTC, None where the fields hold no time."""
+        cells = dict(zip(names, values, strict=True))
+        found = [cell[0] if isinstance(cell, list) else cell for name in self._fields if (cell := cells.get(name))]
+        text = " ".join(found)
+        moment = self._clock(text)
+        if moment is None and self._known_form:
+            moment = micros(text)
+        if moment is None and not self._told:
+            self._told = True
+            self._unfollowed(f"events have no time in TIMESTAMP_FIELDS = {', '.join(self._fields)}"[:200])
+        return moment
 
 
 def read(

@@ -37,6 +37,7 @@ from trapline.ingest.lines import decode
 from trapline.ingest.report import FileReport, IngestReport, SourceReport
 from trapline.ingest.routing import Router
 from trapline.ingest.source import SourceModule
+from trapline.ingest.sources import csvfile
 from trapline.ingest.sourcetypes import text_kind
 from trapline.ingest.timestamps import MICROS
 from trapline.knowledge.indextime import EventRules, IndexTime, built_in
@@ -234,9 +235,10 @@ class _Intake:
         rules = self._rules.rules(settings.sourcetype, settings.source or file.name, settings.host)
         if rules is not None and rules.sourcetype is not None and settings.sourcetype is None:
             settings = replace(settings, sourcetype=rules.sourcetype)
-        structured = STRUCTURED.get(rules.structured or "") if rules is not None else None
-        if structured is not None and format_of(file.head, file.name) in HEADED:
-            structured = None
+        structure = rules.structure if rules is not None else None
+        if structure is not None and format_of(file.head, file.name) in HEADED:
+            structure = None
+        structured = STRUCTURED[structure.kind] if structure is not None else None
         format_name = self._format or structured or format_of(file.head, file.name)
         if format_name is None:
             report.skip("not recognised", hint="If it is a log, name its format with --format.")
@@ -261,7 +263,7 @@ class _Intake:
         if file.damage is not None:
             sink.bad(file.damage, f"byte {file.size}")
         for problem in rules.problems if rules is not None else ():
-            sink.warn(f"{problem.where}: {problem.reason}")
+            sink.unfollowed(f"{problem.where}: {problem.reason}")
         if rules is not None and format_name in PLAIN and self._format is None:
             if rules.kv_mode == "multi":
                 sink.tables = Fields(sink)
@@ -274,16 +276,25 @@ class _Intake:
                 sourcetype = settings.sourcetype or text_kind(_first_line(file))
                 eventbreak.read(file, sink, rules, sourcetype, text_kind if told else None)
             else:
-                if rules is not None and rules.time is not None:
-                    sink.clock = eventbreak.EventTime(rules.time, file.mtime, sink)
-                formats()[format_name].read(file, sink)
+                time_rules = rules.time if rules is not None else None
+                if structure is not None and structure.times:
+                    sink.field_time = eventbreak.FieldTime(
+                        structure.times, time_rules, file.mtime, sink, sink.unfollowed
+                    )
+                elif time_rules is not None:
+                    sink.clock = eventbreak.EventTime(time_rules, file.mtime, sink)
+                if structure is not None and format_name == structured == "csvfile":
+                    csvfile.read(file, sink, structure)
+                else:
+                    formats()[format_name].read(file, sink)
             whole = True
         except InputError as error:
             report.error = error.reason
             report.hint = error.hint
         except TimeoutError:  # of a regular expression
-            report.error = "TIME_PREFIX took too long on an event: the rest of the file was not read"
-            report.hint = "look at TIME_PREFIX of the sourcetype in props.conf"
+            setting = "TIME_PREFIX" if sink.clock is not None else "a _REGEX setting"
+            report.error = f"{setting} took too long on an event: the rest of the file was not read"
+            report.hint = f"look at {setting} of the sourcetype in props.conf"
         except _DEFECTS as error:
             # One file must not cost the others: what a source did not foresee is reported as the defect it is
             report.error = f"defect while reading as {format_name}: {_where(error)}"
@@ -348,7 +359,7 @@ class _FileSink:
         self._builder = EventBuilder()
         self._routed = EventBuilder()
         """Events that have all their names from the router."""
-        self._router = Router(rules, self.warn, host_given=settings.host is not None) if rules.routes else None
+        self._router = Router(rules, self.unfollowed, host_given=settings.host is not None) if rules.routes else None
         self._unrouted: set[Layout] = set()
         self._serial = 0
         self._start = 0
@@ -358,6 +369,8 @@ class _FileSink:
         self._last: int | None = None
         self.clock: eventbreak.EventTime | None = None
         """Finds the time in an event's text, before the one that the source found."""
+        self.field_time: eventbreak.FieldTime | None = None
+        """Finds the time in an event's fields, in place of the one that the source found."""
         self.bare = False
         """Events are stored without the fields that the source found."""
         self.tables: Fields | None = None
@@ -379,6 +392,8 @@ class _FileSink:
         if self.clock is not None:
             found = self.clock(raw)
             time = time if found is None else found
+        if self.field_time is not None:
+            time = self.field_time(names, values)
         if self.bare:
             names, values = (), ()
         if self.tables is not None:
@@ -427,6 +442,11 @@ class _FileSink:
         """See `source.Sink`."""
         self._report.warn(reason)
 
+    def unfollowed(self, reason: str) -> None:
+        """A setting of an add-on is not followed, or not for all events."""
+        self._report.unfollowed[reason] = None
+        self._report.warn(reason)
+
     def end(self) -> None:
         """The file is read: hand over the rest."""
         if self._router is not None:
@@ -447,6 +467,7 @@ class _FileSink:
         found = self._router.routing((sourcetype, given.source or self._file.name, given.host or UNKNOWN_HOST))
         for route in found.routes:
             reason = f"{route.place}: the transform [{route.name}] is not applied to Windows event XML"
+            self._report.unfollowed[reason] = None
             self._report.warnings[reason] = 1
 
     def _cut(self) -> None:

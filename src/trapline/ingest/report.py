@@ -59,6 +59,8 @@ class FileReport:
     """By reason."""
     warnings: dict[str, int] = field(default_factory=dict)
     """How often, by text."""
+    unfollowed: dict[str, None] = field(default_factory=dict)
+    """Those of them that are about the settings of add-ons: what a search finds may be otherwise than they say."""
     untimed: int = 0
     """Events that had no time of their own."""
     skipped: str | None = None

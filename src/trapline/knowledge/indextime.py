@@ -14,7 +14,8 @@ TRANSFORMS-, which decides what events are called, is in `knowledge.routing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import Enum
@@ -25,19 +26,19 @@ import regex
 
 from trapline import times
 from trapline.errors import SplError, Warn
-from trapline.knowledge import precedence
+from trapline.knowledge import precedence, structured
 from trapline.knowledge.conf import Setting, truth
 from trapline.knowledge.layers import layered
 from trapline.knowledge.routing import NOTHING, Routing, Transforms, is_routing
 from trapline.knowledge.routing import read as read_routing
+from trapline.knowledge.settingreader import SettingReader
 from trapline.knowledge.spec import By, Spec, read_spec
+from trapline.knowledge.structured import Structure
 from trapline.pcre import python_pattern
 
 LINE_BREAKER = r"([\r\n]+)"
 LOOKAHEAD = 128
 """Characters in which a time is looked for (MAX_TIMESTAMP_LOOKAHEAD)."""
-STRUCTURED = ("csv", "json", "psv", "tsv", "w3c")
-"""What INDEXED_EXTRACTIONS can be here."""
 _FILES = ("props", "transforms", "eventtypes", "tags")
 """Files that say how events are made, or which built-in stanzas that is left to."""
 MAX_EVENTS = 256
@@ -83,13 +84,13 @@ class LineRules:
 
 @dataclass(frozen=True, slots=True)
 class EventRules:
-    """What applies to events of one sourcetype. `lines`, `time`: None where no setting speaks of them. `structured`:
-    INDEXED_EXTRACTIONS in lower case (`json`, `csv`, `tsv`, `psv`, `w3c`). `sourcetype`: what the stanza calls them.
+    """What applies to events of one sourcetype. `lines`, `time`: None where no setting speaks of them. `structure`:
+    INDEXED_EXTRACTIONS and what is beside it. `sourcetype`: what the stanza calls them.
     `kv_mode`: KV_MODE in lower case, for key=value pairs are taken apart as they are read."""
 
     lines: LineRules | None = None
     time: TimeRules | None = None
-    structured: str | None = None
+    structure: Structure | None = None
     sourcetype: str | None = None
     kv_mode: str | None = None
     problems: tuple[Warn, ...] = ()
@@ -104,10 +105,16 @@ _LINES = frozenset(
     }
 )  # fmt: skip
 _TIME = frozenset({"DATETIME_CONFIG", "TIME_PREFIX", "TIME_FORMAT", "MAX_TIMESTAMP_LOOKAHEAD", "TZ"})
-USED = _LINES | _TIME | {"INDEXED_EXTRACTIONS", "sourcetype"}
+USED = _LINES | _TIME | structured.KEYS | {"sourcetype"}
 """The keys of props.conf that ingest follows."""
 _SEARCH_TIME = frozenset({"KV_MODE"})
 """Keys of search time that ingest minds."""
+_CHANGES = re.compile(
+    r"(?:SEDCMD|RULESET|METRIC-SCHEMA-TRANSFORMS)-.*|CHARSET|JSON_TRIM_BRACES_IN_ARRAY_NAMES|CHECK_FOR_HEADER"
+)
+"""Keys that would change events and are not followed: told wherever such events are read."""
+_NO_CHANGE = frozenset({"utf-8", "utf8", "auto", "ascii", "us-ascii"})
+"""What CHARSET may be without a change."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +143,9 @@ class IndexTime:
         found: list[tuple[Spec, Mapping[str, Setting]]] = []
         for name, keys in props.items():
             used = {
-                key: one for key, one in keys.items() if (key in USED | _SEARCH_TIME and one.value) or is_routing(key)
+                key: one
+                for key, one in keys.items()
+                if (key in USED | _SEARCH_TIME and one.value) or is_routing(key) or _CHANGES.fullmatch(key)
             }
             if not used:
                 continue
@@ -211,70 +220,27 @@ def built_in() -> IndexTime:
     return IndexTime.load(precedence.built_in_addons())
 
 
-class _Reader:
-    """Reads single settings, and keeps what was wrong with them."""
-
-    def __init__(self, settings: Mapping[str, Setting]) -> None:
-        self._settings = settings
-        self.problems: list[Warn] = []
-
-    def has(self, keys: Iterable[str]) -> bool:
-        return any(key in self._settings for key in keys)
-
-    def text(self, key: str) -> str | None:
-        setting = self._settings.get(key)
-        return setting.value if setting is not None else None
-
-    def wrong(self, key: str, reason: str, hint: str | None = None) -> None:
-        self.problems.append(Warn("conf", f"{key} {reason}; it is not followed", hint, self._settings[key].place))
-
-    def pattern(self, key: str) -> regex.Pattern[str] | None:
-        source = self.text(key)
-        if source is None:
-            return None
-        try:
-            return python_pattern(source)
-        except SplError as error:
-            self.wrong(key, f"is no regular expression: {error.reason}", error.hint)
-            return None
-
-    def flag(self, key: str, default: bool) -> bool:
-        source = self.text(key)
-        if source is None:
-            return default
-        value = truth(source)
-        if value is None:
-            self.wrong(key, f"is true or false, not '{source[:40]}'")
-            return default
-        return value
-
-    def number(self, key: str, default: int | None) -> int | None:
-        source = self.text(key)
-        if source is None:
-            return default
-        try:
-            return int(source)
-        except ValueError:
-            self.wrong(key, f"is a whole number, not '{source[:40]}'")
-            return default
-
-
 def _rules(settings: Mapping[str, Setting]) -> EventRules | None:
-    read = _Reader(settings)
+    read = SettingReader(settings)
     if not settings:
         return None
     lines = _line_rules(read) if read.has(_LINES) else None
     time = _time_rules(read) if read.has(_TIME) else None
-    structured = (read.text("INDEXED_EXTRACTIONS") or "").lower() or None
-    if structured is not None and structured not in STRUCTURED:
-        read.wrong("INDEXED_EXTRACTIONS", f"is one of {', '.join(STRUCTURED)}, not '{structured[:40]}'")
-        structured = None
+    structure = structured.read(read)
+    for name, one in settings.items():
+        if (
+            one.value
+            and _CHANGES.fullmatch(name)
+            and one.value.lower() not in _NO_CHANGE
+            and truth(one.value) is not False
+        ):
+            read.wrong(name, "is not supported")
     key = "\n".join(f"{name}={one.value}" for name, one in sorted(settings.items()))
     kv_mode = (read.text("KV_MODE") or "").lower() or None
-    return EventRules(lines, time, structured, read.text("sourcetype"), kv_mode, tuple(read.problems), key)
+    return EventRules(lines, time, structure, read.text("sourcetype"), kv_mode, tuple(read.problems), key)
 
 
-def _line_rules(read: _Reader) -> LineRules:
+def _line_rules(read: SettingReader) -> LineRules:
     before = read.pattern("BREAK_ONLY_BEFORE")
     truncate = read.number("TRUNCATE", None)
     return LineRules(
@@ -290,7 +256,7 @@ def _line_rules(read: _Reader) -> LineRules:
     )
 
 
-def _time_rules(read: _Reader) -> TimeRules:
+def _time_rules(read: SettingReader) -> TimeRules:
     clock = Clock.TEXT
     match (read.text("DATETIME_CONFIG") or "").upper():
         case "CURRENT":

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -22,11 +23,16 @@ from trapline.ingest.eventtime import micros
 from trapline.ingest.fieldset import FIELD_LIMIT, Fields
 from trapline.ingest.lines import LINE_LIMIT, Decoder, decode, head_text, lines
 from trapline.ingest.source import Input, Sink
+from trapline.knowledge.structured import WHITESPACE, Structure
+from trapline.pcre import SECONDS
 
 HELP = "CSV with a header line, also separated by ; tab or |"
 
 _SEPARATORS = ",;\t|"
 _ROW_LIMIT = LINE_LIMIT
+_TITLES = 20
+"""Lines in which a header is looked for."""
+_BLANKS = re.compile(r"[ \t]+")
 _TIME = (
     "_time", "@timestamp", "timestamp", "datetime", "date_time", "time", "eventtime", "event_time", "timecreated",
     "timegenerated", "date and time", "date", "ts",
@@ -93,9 +99,12 @@ def _is_header(cells: list[str]) -> bool:
 class _Tape:
     """Feeds lines to the csv reader and remembers the text of the row that it is reading."""
 
-    def __init__(self, numbered: Iterator[tuple[int, bytes | None]], sink: Sink) -> None:
+    def __init__(self, numbered: Iterator[tuple[int, bytes | None]], sink: Sink, *, squeeze: bool) -> None:
         self.line = 0
         """Where the row begins, from 1."""
+        self.squeeze = squeeze
+        """Any number of spaces and tabs is one space to the reader."""
+        self._again: str | None = None
         self._numbered = numbered
         self._sink = sink
         self._decode = Decoder(sink)
@@ -105,7 +114,18 @@ class _Tape:
     def __iter__(self) -> _Tape:
         return self
 
+    def again(self, line: str) -> _Tape:
+        """Give a line once more, or what is left of it."""
+        self._again = line
+        return self
+
+    def tell(self, reason: str) -> None:
+        self._sink.warn(reason)
+
     def __next__(self) -> str:
+        if self._again is not None:
+            line, self._again = self._again, None
+            return line
         for number, data in self._numbered:
             if data is None:
                 self._sink.bad(f"line longer than {LINE_LIMIT // 2**20} MiB", f"line {number}")
@@ -117,7 +137,7 @@ class _Tape:
             self._size += len(line)
             if self._size > _ROW_LIMIT:
                 raise csv.Error("a row without end")
-            return line
+            return _BLANKS.sub(" ", line.strip(" \t\r\n")) + "\n" if self.squeeze else line
         raise StopIteration
 
     def take(self) -> str:
@@ -127,45 +147,102 @@ class _Tape:
         return text.rstrip("\r\n")
 
 
-def read(file: Input, sink: Sink) -> None:
+def read(file: Input, sink: Sink, said: Structure | None = None) -> None:
+    """See `source.SourceModule`. `said`: what an add-on says of the header and the rows. Raises TimeoutError where a
+    regular expression of it does not come to an end."""
     text = head_text(file.head)
     if text is None and b"\0" in file.head:
         raise InputError("not a text file", file=file.name, hint="CSV is text with a header line")
     text = text or decode(file.head)
-    separator = _separator(text)
+    said = said or Structure()
+    separator = said.separator or next((one for at in range(_TITLES) if (one := _separator(_after(text, at)))), None)
     if separator is None:
         counts = Counter(one for one in text.partition("\n")[0] if one in _SEPARATORS)
         separator = counts.most_common(1)[0][0] if counts else ","
     csv.field_size_limit(_ROW_LIMIT)
     with file.open() as stream:
-        tape = _Tape(lines(stream), sink)
-        reader = csv.reader(tape, delimiter=separator)
-        header: list[str] | None = None
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                break
-            except csv.Error:
-                sink.bad("not valid CSV", f"line {tape.line}")
-                tape.take()
-                continue
-            raw = tape.take()
-            if not row or not raw.strip():
-                continue
-            if header is None:
-                header = _names(row)
-                if len(header) > FIELD_LIMIT:
-                    raise InputError(
-                        f"the header has {len(header)} columns, more than {FIELD_LIMIT}",
-                        file=file.name,
-                        hint="is this CSV? name another format with --format",
-                    )
-                table = _Table(header, sink)
-            else:
-                table.row(row, raw, tape.line)
+        tape = _Tape(lines(stream), sink, squeeze=separator == WHITESPACE)
+        header = _header(tape, said, separator, text)
         if header is None:
             raise InputError("no header line", file=file.name, hint="CSV begins with the names of its columns")
+        if len(header) > FIELD_LIMIT:
+            raise InputError(
+                f"the header has {len(header)} columns, more than {FIELD_LIMIT}",
+                file=file.name,
+                hint="is this CSV? name another format with --format",
+            )
+        table = _Table(header, sink, said)
+        begun = False
+        for row in _read(tape, separator, said.quote):
+            raw = tape.take()
+            if row is None:
+                sink.bad("not valid CSV", f"line {tape.line}")
+            elif row and raw.strip():
+                if not begun and said.preamble is not None and said.preamble.search(raw, timeout=SECONDS):
+                    continue
+                begun = True
+                table.row(row, raw, tape.line)
+
+
+def _read(tape: _Tape, separator: str, quote: str) -> Iterator[list[str] | None]:
+    """The rows of a tape, None for one that is no CSV."""
+    reader = csv.reader(
+        tape,
+        delimiter=" " if separator == WHITESPACE else separator,
+        quotechar=quote or None,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+    )
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield None
+
+
+def _header(tape: _Tape, said: Structure, separator: str, text: str) -> list[str] | None:
+    """The names of the columns; the tape is at the first row then. None: there is no header."""
+    if said.names and not said.header_line and said.header is None:
+        return list(said.names)
+    own = said.header_separator or separator
+    skipped = said.header_line - 1 if said.header_line else 0
+    if not said.header_line and said.header is None and said.preamble is None:
+        skipped = _titles(text, own)
+    tape.squeeze = own == WHITESPACE
+    for line in tape:
+        if tape.line > skipped and line.strip():
+            if said.preamble is not None and said.preamble.search(line, timeout=SECONDS):
+                pass
+            elif said.header is None:
+                break
+            elif (found := said.header.search(line, timeout=SECONDS)) is not None:
+                line = line[found.end() :]
+                break
+        tape.take()
+    else:
+        return None
+    if skipped and not said.header_line:
+        tape.tell(f"lines before the header are left out: {skipped}")
+    rows = _read(tape.again(line), own, said.header_quote)
+    row = next(rows, None)
+    tape.take()
+    tape.squeeze = separator == WHITESPACE
+    if row is None:
+        return None
+    return list(said.names) or _names(row)
+
+
+def _titles(text: str, separator: str) -> int:
+    """How many lines before the header do not hold the separator, where another one soon does."""
+    first = text.split("\n", _TITLES)[:_TITLES]
+    mark = " " if separator == WHITESPACE else separator
+    return next((at for at, line in enumerate(first) if mark in line), 0)
+
+
+def _after(text: str, count: int) -> str:
+    """A text without its first lines."""
+    return text.split("\n", count)[count] if text.count("\n") >= count else ""
 
 
 def _names(row: list[str]) -> list[str]:
@@ -173,7 +250,8 @@ def _names(row: list[str]) -> list[str]:
 
 
 class _Table:
-    def __init__(self, header: list[str], sink: Sink) -> None:
+    def __init__(self, header: list[str], sink: Sink, said: Structure) -> None:
+        self._missing = said.missing
         self._header = header
         self._sink = sink
         self._fields = Fields(sink)
@@ -190,6 +268,8 @@ class _Table:
         if len(row) < width and not self._short:
             self._short = True
             self._sink.warn("rows with fewer cells than the header: the missing ones are empty")
+        if self._missing is not None:
+            row = ["" if self._missing.fullmatch(cell, timeout=SECONDS) else cell for cell in row]
         pairs = zip(self._header, row, strict=False)
         if self._splunk:
             self._exported(dict(pairs), raw)
