@@ -290,10 +290,8 @@ class Session:
             context, pipeline = self._open(spl, earliest, latest, now)
             looking = _Asking(context, clock=now)
             low, high = _micros(context.earliest), _micros(context.latest)
-            try:
-                found = None if low is None or high is None else looked_at(looking.plans(pipeline)[-1], low, high)
-            except (SplError, _DependsOnRowsError):
-                return None
+            node = looking.reading(pipeline)
+            found = None if node is None or low is None or high is None else looked_at(node, low, high)
             if found is None:
                 return None
             asked.append(found)
@@ -925,6 +923,19 @@ class _Looking(_Context):
 class _Asking(_Looking):
     """Lowers a search to see which events it looks at: the rows of a join or append are not needed for that."""
 
+    def reading(self, pipeline: Pipeline) -> Node | None:
+        """The plan of a search as far as it can be lowered without rows; None where what is left may make rows of
+        none."""
+        node: Node | None = None
+        for place, stage in enumerate(pipeline.stages):
+            try:
+                node = self._stage(stage, node, nested=False)
+            except SplError:
+                return None
+            except _DependsOnRowsError:
+                return node if all(map(_gives_none_of_none, pipeline.stages[place:])) else None
+        return node
+
     def capped(self, node: Node, limit: int, what: str) -> Node:
         return Limit(node, limit)
 
@@ -960,6 +971,50 @@ def _noting(schema: Schema, read: set[str]) -> Scan:
         return Expanded(replace(scan, expand=None), lasting=False)
 
     return Scan(schema, (), expand=expand)
+
+
+_NONE_OF_NONE = frozenset(
+    {
+        "bin",
+        "convert",
+        "dedup",
+        "eval",
+        "eventstats",
+        "fieldformat",
+        "fields",
+        "fillnull",
+        "foreach",
+        "head",
+        "iplocation",
+        "join",
+        "lookup",
+        "makemv",
+        "mvexpand",
+        "nomv",
+        "rangemap",
+        "regex",
+        "rename",
+        "replace",
+        "reverse",
+        "rex",
+        "search",
+        "sort",
+        "spath",
+        "strcat",
+        "streamstats",
+        "table",
+        "tail",
+        "transaction",
+        "where",
+        "xmlkv",
+    }
+)
+"""Commands that give no row where they read none."""
+
+
+def _gives_none_of_none(stage: Stage) -> bool:
+    grouped = stage.name == "stats" and bool(getattr(stage.command, "by", ()))
+    return grouped or stage.name in _NONE_OF_NONE
 
 
 def _origin(node: Node) -> Node:

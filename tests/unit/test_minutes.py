@@ -54,6 +54,8 @@ def minutes(session: Session, spl: str) -> list[int] | None:
         ("index=main status=404 | eval _time=0 | stats count by _time user", [7260]),
         ("index=main status=404 | dedup user | sort user", [7260]),
         ("index=main status=404 | append [search index=main status=500 user=eve] | stats count by user", [3660, 7260]),
+        ("index=main status=404 | transaction user | table user", [7260]),
+        ("index=main status=404 | spath | stats count by user", [7260]),
         ("index=main status=404 | join user [search index=main status=200] | stats count by user", [7260]),
     ],
 )
@@ -69,7 +71,7 @@ def test_minutes_that_hold_something(session: Session, spl: str, expected: list[
         "index=main | where _time > now() - 60",  # depends on the time of the run
         "index=main earliest=-1h status=500",  # has its own range
         "index=main [search index=main status=500 | table user]",  # depends on other events
-        "index=main status=404 | transaction user",
+        "index=main status=404 | transaction user | stats count",
         "| inputlookup nothing.csv",
     ],
 )
