@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,19 @@ def test_every_drilldown_runs_and_gives_what_it_is_about(week: Week) -> None:
             assert [row["risk_object"] for row in rows] == [one.entity], ready
 
 
+def test_the_command_line_of_a_drilldown_runs(week: Week) -> None:
+    """As `trapline notables show` prints it, in a shell: a value with quotes, a control character, a wildcard."""
+    folder, store = week
+    one = next(one for one in raised(week, kit.LOGON) if "\x1b" in str(one.entity))
+    options = [("--content", str(folder / "content")), ("--store", str(store))]
+    line = drilldowns(one.fields, one.time)[0].command(options)
+    assert "\x1b" not in line
+    script = f'export LC_ALL=C.UTF-8; trapline() {{ {shlex.quote(sys.executable)} -m trapline "$@" --json; }}; {line}'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True)
+    (row,) = json.loads(done.stdout)["rows"]
+    assert (row["dest"], row["user"]) == (one.fields["dest"], one.fields["user"])
+
+
 def test_contributing_risk_events(week: Week) -> None:
     known = {one.rule_name: one for one in kit.content(week[0]).detections}
     asked = [
@@ -175,7 +189,7 @@ def test_a_word_for_the_shell(text: str) -> None:
 
 def test_the_command_of_a_drilldown() -> None:
     ready = Ready("x", 'index=a | search dest="it\'s"', "-7d", None, 1000.0)
-    words = shlex.split(ready.command("my store"))
+    words = shlex.split(ready.command([("--store", "my store")]))
     assert words == [
         *("trapline", "search", "--store", "my store", "--earliest=-7d", "--now", "1000.000"),
         'index=a | search dest="it\'s"',

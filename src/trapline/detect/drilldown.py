@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,12 +54,10 @@ class Ready:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def command(self, store: str | None = None) -> str:
-        """The command line that runs it in a POSIX shell. Control characters in values are written as `$'\\x1b'`, which
-        bash and zsh read."""
-        parts = ["trapline search"]
-        if store is not None:
-            parts.append(f"--store {shell(store)}")
+    def command(self, options: Sequence[tuple[str, str]] = ()) -> str:
+        """The command line that runs it in a POSIX shell; `options`: further ones, with their values. Control
+        characters are written as `$'\\x1b'`, which bash and zsh read."""
+        parts = ["trapline search", *(f"{name} {shell(value)}" for name, value in options)]
         for name, value in (("earliest", self.earliest), ("latest", self.latest)):
             if value is not None:
                 parts.append(f"--{name}={shell(value)}")

@@ -142,7 +142,7 @@ def list_notables(
     notabletext.print_queue(found.entries, hidden=suppressed)
     tail = f"{len(found.entries):,} notables" + (" (more with --limit)" if found.more else "")
     if found.hidden and not suppressed:
-        tail += f"; {found.hidden:,} hidden (--suppressed)"
+        tail += f"; {'at least ' if found.more else ''}{found.hidden:,} hidden (--suppressed)"
     click.echo(tail)
 
 
@@ -205,9 +205,11 @@ def show(
             print_warnings(result.warnings)
         return
     hidden = hidden_by(one, notables.suppressions(), time.time())
-    place = str(store) if store != default_store() else None
+    options = [("--store", str(store))] if store != default_store() else []
+    options += [("--content", one) for one in folders] + [("--macros", one) for one in macros]
+    options += [("--addon", one) for one in addons]
     history = notables.history(one.event_id)
-    lines = [(each, each.command(place)) for each in ready]
+    lines = [(each, each.command(options)) for each in ready]
     if as_json:
         print_json(
             notabletext.as_json(one, hidden)
