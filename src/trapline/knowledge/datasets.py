@@ -142,7 +142,7 @@ def template(model: DataModel, name: str, source: Source) -> Template:
             after = _calculated(node, one, part, source)
             plain = not isinstance(part, Gap) and isinstance(after, Extend) and after.input is node
             values = after.values if plain and isinstance(after, Extend) else ()
-            steps.append(Step(one, part, frozenset(made(part)), frozenset(_reads(part)), values))
+            steps.append(Step(one, part, frozenset(made(part)), frozenset(_reads(part, source)), values))
             node = after
     return Template(tuple(line), root, tuple(steps), given is None)
 
@@ -164,7 +164,9 @@ def bind(model: DataModel, ready: Template, source: Source, read: Collection[str
         if nodename and ready.complete:
             tested += [one for path in descendants(model, line) for one in path]
         for one in tested:
-            wanted |= _constrained(one, source).union(fields_of(one), *map(_reads, one.calculations))
+            wanted |= _constrained(one, source).union(
+                fields_of(one), *(_reads(part, source) for part in one.calculations)
+            )
         steps = _needed(steps, wanted)
     node = ready.root
     for step in steps:
@@ -242,10 +244,10 @@ def _constrained(one: Definition, source: Source) -> frozenset[str]:
     return found if found is not None else frozenset(re.findall(r"[\w.]+", constraint))
 
 
-def _reads(part: Calculation) -> Iterator[str]:
+def _reads(part: Calculation, source: Source) -> Iterator[str]:
     match part:
         case Eval(expression=expression):
-            yield from fields_read(_ast(expression))
+            yield from fields_read(_ast(source.expand(expression)))
         case Rex(source=name, names=names):
             yield name
             yield from names
@@ -265,7 +267,7 @@ def _calculated(node: Node, owner: Definition, part: Calculation, source: Source
     try:
         match part:
             case Eval(name=name, expression=expression):
-                return Extend(node, ((name, Env(node.schema, context).value(_ast(expression))),))
+                return Extend(node, ((name, Env(node.schema, context).value(_ast(source.expand(expression)))),))
             case Rex():
                 return _rex(node, part)
             case FromLookup(lookup=name, inputs=inputs, outputs=outputs):

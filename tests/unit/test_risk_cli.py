@@ -1,0 +1,95 @@
+"""`trapline risk`: modifiers by hand, entities by score, what raised one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from trapline import app
+from trapline.cli import cli
+from trapline.errors import InputError
+from trapline.state.journal import Journal
+
+
+def run(store: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["risk", *words, "--store", str(store)])
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("risk") / "store"
+    for entity, kind, score, message in (
+        ("ws1", "system", "40", 'say "x" \\ y'),
+        ("alice", "user", "50", "phished"),
+        ("ws1", "system", "-7.5", "was ours"),
+    ):
+        done = run(place, "add", entity, "--type", kind, "--score", score, "--message", message)
+        assert done.exit_code == 0, done.output
+    return place
+
+
+def test_top(store: Path) -> None:
+    found = json.loads(run(store, "top", "--json").stdout)
+    assert [(one["entity"], one["type"], one["score"], one["events"], one["sources"]) for one in found] == [
+        ("alice", "user", 50.0, 1, ["AdHoc Risk Score"]),
+        ("ws1", "system", 32.5, 2, ["AdHoc Risk Score"]),
+    ]
+    shown = run(store, "top", "--limit", "1")
+    assert "alice" in shown.stdout
+    assert "2 entities, 1 shown" in shown.stdout
+
+
+def test_timeline(store: Path) -> None:
+    found = json.loads(run(store, "timeline", "WS1", "--json").stdout)
+    assert [(one["score"], one["total"], one["message"]) for one in found] == [
+        (40.0, 40.0, 'say "x" \\ y'),
+        (-7.5, 32.5, "was ours"),
+    ]
+
+
+def test_an_entity_without_risk(store: Path) -> None:
+    assert run(store, "timeline", "ws*").exit_code == 1
+    assert json.loads(run(store, "timeline", "nobody", "--json").stdout) == []
+    assert json.loads(run(store, "top", "--latest", "-1d", "--json").stdout) == []
+
+
+def test_a_modifier_is_a_risk_event_that_is_there_once(store: Path) -> None:
+    assert Journal(app.database(store)).deliver(lambda _: pytest.fail("something is still to be sent")) == 0
+    with app.session(app.content(), app.knowledge(), store=store) as (session, _):
+        rows = session.run(
+            "index=risk risk_object=alice | table source sourcetype search_name description risk_message risk_object "
+            "risk_object_type risk_score"
+        ).rows
+    assert rows == [
+        {
+            "source": "AdHoc Risk Score",
+            "sourcetype": "stash",
+            "search_name": "AdHoc Risk Score",
+            "description": "phished",
+            "risk_message": "phished",
+            "risk_object": "alice",
+            "risk_object_type": "user",
+            "risk_score": "50.0",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", " ", "--type", "user", "--score", "1", "--message", "m"),
+        ("add", "a", "--type", "user", "--score", "nan", "--message", "m"),
+        ("add", "a", "--type", "host", "--score", "1", "--message", "m"),
+        ("add", "a", "--type", "user", "--score", "1", "--message", ""),
+    ],
+)
+def test_what_is_no_modifier(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert run(tmp_path / "store", *words).exit_code == 2
+    assert not (tmp_path / "store").exists()
+
+
+def test_no_store(tmp_path: Path) -> None:
+    assert isinstance(run(tmp_path / "none", "top").exception, InputError)
