@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.knowledgekit import addon, session, xml
 from trapline.engines.duckdb import DuckDB
-from trapline.engines.duckdb.engine import Kept
+from trapline.engines.emptiness import Kept
 from trapline.errors import TraplineError
 from trapline.ingest.intake import ingest
 from trapline.knowledge import Knowledge, built_in_addons

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from trapline.content.model import Detection, DetectionType, Severity
 from trapline.detect import risk, tokens
 from trapline.errors import Warn
-from trapline.values import Row, Value, to_number, value_text
+from trapline.values import Row, Scalar, Value, to_number, value_text
 
 ORIGINAL_SEARCH = "%original_detection_search%"
 
@@ -145,6 +146,11 @@ def moment(value: Value | None) -> float | None:
     if isinstance(value, list):
         found = [one for one in map(moment, value) if one is not None]
         return min(found, default=None)
+    return _moment(value)
+
+
+@lru_cache(maxsize=8_192)  # many rows tell the same times
+def _moment(value: Scalar) -> float | None:
     seconds = float(value) if isinstance(value, int | float) else to_number(value)
     if seconds is not None:
         return seconds if -(10**11) < seconds < 10**11 else None

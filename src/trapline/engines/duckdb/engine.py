@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import Parameter, Signature
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,8 @@ from sqlglot import exp
 
 from trapline.engines.duckdb import aggregates, functions, trees
 from trapline.engines.duckdb.macros import MACROS
+from trapline.engines.emptiness import MARK as BETWEEN
+from trapline.engines.emptiness import Kept, Values, is_empty
 from trapline.engines.scalar import BOUNDS, CUT, FUNCTIONS, MARK, OF_DATA, Doubts, guarded
 from trapline.errors import EngineError, SlowPattern
 from trapline.narrow import gates
@@ -30,6 +33,9 @@ from trapline.values import Kind
 MEMORY = "2GB"
 """Memory that DuckDB may hold before it spills to disk."""
 
+VALUES = 32_000_000
+"""Characters of the distinct values of a column that are held at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -38,14 +44,6 @@ class Output:
     fields: tuple[str, ...]
     kinds: tuple[Kind, ...]
     data: pa.Table
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Rows that the engine holds in a table of its own: what `Rows.data` is then."""
-
-    name: str
-    num_rows: int
 
 
 class DuckDB:
@@ -105,6 +103,8 @@ class DuckDB:
 
     def execute(self, node: Node, *, tz: str = "UTC") -> Output:
         """Run a plan; `tz` is the time zone of its days and clocks. Raises EngineError, SplError."""
+        if is_empty(node):
+            return _nothing(node)
         asked = gates(node)
         if asked is not None and not any(self.count(Limit(one, 1), tz=tz) for one in asked):
             return _nothing(node)
@@ -135,7 +135,24 @@ class DuckDB:
             view = exp.Select(expressions=[exp.Star(), order]).from_(table.copy())
             self._change(exp.Create(this=exp.Table(this=ident(name)), kind="VIEW", expression=view))
             count = self._number(exp.Select(expressions=[exp.Count(this=exp.Star())]).from_(table.copy()))
-        return Rows({field: node.schema[field] for field in fields}, Kept(name, count))
+        schema = {field: node.schema[field] for field in fields}
+        texts = [(at, one) for at, (one, kind) in enumerate(schema.items()) if kind is Kind.TEXT]
+        values = {one: Values(partial(self._values, f"{name}_rows", f"c{at}")) for at, one in texts}
+        return Rows(schema, Kept(name, count, values))
+
+    def _values(self, table: str, column: str) -> str | None:
+        """The distinct values of a column, as `Values` has them. None where they are too many."""
+        with self._lock:
+            try:
+                kept = self._connection.table(table)
+                sizes = kept.aggregate(f"approx_count_distinct({column}) * avg(length({column}))").fetchall()
+                if (sizes[0][0] or 0) > VALUES:
+                    return None
+                distinct = kept.project(f"lower({column}) AS v").filter("v IS NOT NULL").distinct()
+                rows = distinct.to_arrow_table().column(0).to_pylist()
+            except duckdb.Error as error:
+                raise _engine_error(error) from error
+        return f"{BETWEEN}{BETWEEN.join(rows)}{BETWEEN}" if rows else ""
 
     def drop(self, rows: Rows) -> None:
         """Let go of what `keep` gave."""
@@ -153,6 +170,8 @@ class DuckDB:
 
     def count(self, node: Node, *, tz: str = "UTC") -> int:
         """How many rows a plan has."""
+        if is_empty(node):
+            return 0
         with self._query(tz) as dialect:
             return self._number(compile_count(node, dialect))
 
