@@ -189,7 +189,7 @@ def show(
             f"it has {len(ready)} drilldowns", hint="trapline notables show ID lists them", code="notables.drilldown"
         )
     content = app.content(folders, macros)
-    kept = app.kept(store)
+    kept = app.kept(store, writes=False)
     detection = next((each for each in content.detections if each.rule_name == one.search), None)
     with app.session(content, app.with_lookups(app.knowledge(addons, store), kept), store=store, kept=kept) as (
         session,
