@@ -86,7 +86,7 @@ def test_every_event_of_every_file_is_accounted_for(hunted: HuntResult, manifest
     assert read == {one.name: (one.events, 0) for one in manifest.files}
     assert hunted.events == manifest.events
     assert hunted.warnings == []
-    assert hunted.coverage() == "ran 1 of 1 detection"
+    assert hunted.coverage() == "ran 3 of 3 detections"
 
 
 def test_sourcetype_and_source_of_evidence(tmp_path: Path) -> None:

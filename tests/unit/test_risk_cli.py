@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.unit.riskkit import DAY, WEEK
 from trapline import app
 from trapline.cli import cli
 from trapline.errors import InputError
@@ -93,3 +94,10 @@ def test_what_is_no_modifier(tmp_path: Path, words: tuple[str, ...]) -> None:
 
 def test_no_store(tmp_path: Path) -> None:
     assert isinstance(run(tmp_path / "none", "top").exception, InputError)
+
+
+def test_the_rules_of_the_library_are_enabled_by_their_type(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        cli, ["content", "enable", "--type", "Correlation", "--store", str(tmp_path / "store"), "--json"]
+    )
+    assert json.loads(done.stdout) == {"enabled": True, "detections": [WEEK, DAY], "changed": 2}

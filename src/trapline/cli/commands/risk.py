@@ -168,22 +168,18 @@ def add(entity: str, kind: str, score: float, message: str, store: Path, as_json
       trapline risk add alice --type user --score 40 --message "reported a phishing mail too late"
       trapline risk add ws1.corp.example --type system --score -32 --message "RemCom was ours" --json
     """
-    import getpass
     import math
     import time
 
     from trapline import app
+    from trapline.cli.commands.notables import me
     from trapline.cli.render import print_json
     from trapline.detect.riskscores import add as add_events
     from trapline.detect.riskscores import modifier
 
     if not entity.strip() or not message.strip() or not math.isfinite(score):
         raise click.UsageError("An entity, a message and a number are wanted.")
-    try:
-        creator = getpass.getuser()
-    except (KeyError, OSError):
-        creator = "unknown"
-    event = modifier(entity.strip(), kind, score, message.strip(), time=time.time(), creator=creator)
+    event = modifier(entity.strip(), kind, score, message.strip(), time=time.time(), creator=me())
     add_events(store, app.database(store), [event])
     if as_json:
         print_json({key: value for key, value in event.items() if key != "_raw"})
