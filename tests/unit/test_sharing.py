@@ -14,7 +14,7 @@ from trapline.engines.emptiness import Kept
 from trapline.errors import TraplineError
 from trapline.ingest.intake import ingest
 from trapline.knowledge import Knowledge, built_in_addons
-from trapline.knowledge.sharing import Use, planned
+from trapline.knowledge.sharing import Shared, Sharing, Use, planned
 from trapline.plan import Rows
 from trapline.samples.write import write
 from trapline.search import Query, Result, Session, search
@@ -124,6 +124,28 @@ def test_subsearches_share_and_the_engine_lets_go(logs: Session) -> None:
         assert logs.run(both.spl) == before
     assert logs.engine is not None
     assert logs.engine._connection.sql("SELECT * FROM duckdb_tables() WHERE NOT internal").fetchall() == []
+
+
+def test_what_a_subsearch_returns_is_asked_of_the_shared_rows(logs: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = "| tstats count from datamodel=Endpoint.Processes by Processes.process_name Processes.dest"
+    asked = (
+        "| tstats count from datamodel=Endpoint.Processes where"
+        ' [| makeresults | eval n="cmd.exe" | rename n as Processes.process_name | table Processes.process_name]'
+        " by Processes.dest"
+    )
+    before = logs.run(asked, now=NOW)
+    assert before.rows
+    with logs.share([Query(plain, now=NOW), Query(plain, now=NOW), Query(asked, now=NOW)]) as sharing:
+        found: list[object] = []
+        find = Sharing.find
+
+        def noted(self: Sharing, model: str, dataset: str, read: frozenset[str], *times: float | None) -> Shared | None:
+            found.append(find(self, model, dataset, read, *times))
+            return find(self, model, dataset, read, *times)
+
+        monkeypatch.setattr(Sharing, "find", noted)
+        assert logs.run(asked, now=NOW) == before
+        assert found == sharing.found
 
 
 def test_what_depends_on_the_time_or_on_given_rows_is_not_shared(tmp_path: Path) -> None:

@@ -439,6 +439,28 @@ def parse_text(source: str, span: Span) -> Filter:
     return tree
 
 
+def answered(tree: Filter, context: Context) -> Filter:
+    """The expression with what its subsearches return in their place; those on the right side of a comparison stay.
+    Raises SplError."""
+    match tree:
+        case Not(operand=operand):
+            return replace(tree, operand=answered(operand, context))
+        case And(parts=parts) | Or(parts=parts):
+            return replace(tree, parts=tuple(answered(part, context) for part in parts))
+        case SubFilter(pipeline=pipeline, field=None, span=span):
+            from trapline.spl.subsearch import as_search
+
+            return _read_text(as_search(context, pipeline), span)
+    return tree
+
+
+def _read_text(source: str, span: Span) -> Filter:
+    try:
+        return parse_text(source, span)
+    except SplError as error:
+        raise SplError(f"'{source[:80]}' is not a search expression: {error.reason}", span=span) from None
+
+
 def _refuse(span: Span) -> Callable[[int, int], Pipeline]:
     def refuse(start: int, end: int) -> Pipeline:
         raise SplError("a subsearch cannot stand here", span=span)

@@ -55,7 +55,7 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, count, flag
 from trapline.spl.datasets import META, read_by
 from trapline.spl.evaluate import as_multi, as_number, as_text
-from trapline.spl.filter import Everything, lower_filter, parse_filter, prefix_pattern
+from trapline.spl.filter import Everything, answered, lower_filter, parse_filter, prefix_pattern
 from trapline.spl.filter import Filter as Tree
 from trapline.spl.moments import MOMENT, in_intervals, of_moment
 from trapline.values import Kind
@@ -84,8 +84,9 @@ class TStats:
     prestats: bool = False
 
     def generate(self, context: Context) -> Node:
-        source = self._source(context)
-        predicate = lower_filter(self.tree, source.schema, context)
+        tree = answered(self.tree, context)
+        source = self._source(context, tree)
+        predicate = lower_filter(tree, source.schema, context)
         if predicate != TRUE:
             source = Filter(source, predicate)
         names = list(dict.fromkeys(name.text for name in self.by))
@@ -125,12 +126,13 @@ class TStats:
         model, _, path = self.dataset.text.partition(".")
         return model, path.rpartition(".")[2] if path else None
 
-    def _source(self, context: Context) -> Node:
+    def _source(self, context: Context, tree: Tree) -> Node:
+        """`tree`: with what its subsearches return, so that what it reads is known. They set no time range."""
         source = self.source()
         if source is None or self.dataset is None:
             return context.events(self.tree)
         model, dataset = source
-        read = self.read()
+        read = self._read(tree)
         try:
             names = context.roots(model) if dataset is None else [dataset]
             nodes = tuple(context.dataset(model, name, self.tree, read).qualified(doubled=True) for name in names)
@@ -141,7 +143,10 @@ class TStats:
 
     def read(self) -> frozenset[str] | None:
         """The fields of the dataset that it reads, with their prefix; None where that is not known beforehand."""
-        conditions = read_by(self.tree)
+        return self._read(self.tree)
+
+    def _read(self, tree: Tree) -> frozenset[str] | None:
+        conditions = read_by(tree)
         named = [*(one.text for one in self.by), *self._arguments()]
         if conditions is None or any(one.wild for one in self.aggregations) or any(map(_prefix, named)):
             return None
