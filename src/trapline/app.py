@@ -15,6 +15,7 @@ from trapline.content.model import Detection, DetectionType, Status
 from trapline.errors import InputError, TraplineError, Warn
 
 if TYPE_CHECKING:
+    from trapline.detect.checkup import Check
     from trapline.detect.exceptions import Exemption
     from trapline.detect.exempting import Impact
     from trapline.detect.hunt import HuntResult
@@ -162,6 +163,53 @@ def watched(content: Content, store: Path, settings: Settings) -> Watched:
         return database(store) if there else None
 
     return Watched(store, opened, made, exemptions(store, settings), settings.tz)
+
+
+def doctor(
+    store: Path,
+    file: Path | None = None,
+    folders: Sequence[str | Path] = (),
+    macros: Sequence[str | Path] = (),
+    addon_folders: Sequence[str | Path] = (),
+) -> list[Check]:
+    """What is well and what is not with a store and its scheduler. It raises nothing that a user can cause."""
+    from trapline.detect.doctor import Patient, examine
+    from trapline.detect.hunt import profiles
+    from trapline.detect.jobs import jobs
+    from trapline.detect.settings import ENABLED, enabled
+    from trapline.knowledge.kept import Kept
+    from trapline.outputs.settings import SECTION
+    from trapline.outputs.settings import read as read_outputs
+    from trapline.times import zone
+
+    own = Kept((store / LOOKUPS,), None, writes=False)  # the state database would be brought up to date
+    return examine(
+        Patient(
+            store=store,
+            state=os.environ.get(STATE_VARIABLE) or store / STATE,
+            settings=lambda: settings(store, file),
+            content=lambda: content(folders, macros),
+            addons=lambda: addons(addon_folders, store),
+            knowledge=lambda: with_lookups(knowledge(addon_folders, store), own),
+            exemptions=lambda given: exemptions(store, given),
+            outputs=lambda given: read_outputs(given.sections.get(SECTION), given.file),
+            enabled=lambda loaded: enabled(loaded, store / ENABLED),
+            jobs=lambda loaded, given, detections: jobs(
+                loaded, detections, profiles(loaded), given.of, tz=zone(given.tz)
+            ),
+            session=lambda loaded, known: _without_events(loaded, known, own),
+            tables=lambda: sorted(own.files()),
+        ),
+        time.time(),
+    )
+
+
+@contextmanager
+def _without_events(content: Content, knowledge: Knowledge, kept: Kept) -> Iterator[Session]:
+    """A session in which nothing is read and nothing written."""
+    with session(content, knowledge, kept=kept) as (opened, _):
+        opened.writer = lambda index, rows: None
+        yield opened
 
 
 def switch(store: Path, detections: Sequence[Detection], on: bool) -> int:

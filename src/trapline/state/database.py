@@ -100,6 +100,21 @@ class Database:
                 upgrade(connection, version)
 
 
+def step(place: str | Path) -> str | None:
+    """The step that a database is at, which stays as it is; None for one without tables. Raises TraplineError for a URL
+    that is none, EngineError where the database cannot be reached."""
+    url = place if isinstance(place, str) and "://" in place else sa.URL.create("sqlite", database=str(place))
+    try:
+        with sa.create_engine(url, poolclass=NullPool).connect() as connection:
+            return _version(connection)
+    except (ArgumentError, ImportError) as error:
+        raise TraplineError(
+            f"the state database cannot be used: {error}", hint="its URL is like sqlite:///FILE", code="state.url"
+        ) from None
+    except SQLAlchemyError as error:
+        raise _failed(error) from None
+
+
 def _version(connection: sa.Connection) -> str | None:
     """The step that a database is at; None for one without any table of ours."""
     has = sa.inspect(connection).has_table
