@@ -410,7 +410,7 @@ def test_layers(tmp_path: Path) -> None:
     root = write(tmp_path, {"detections/endpoint/windows_service_create_remcomsvc.yml": detection})
     content = read.default_content([root])
     assert content.find("Windows Service Create RemComSvc").version == 4
-    assert len(content.detections) == 1
+    assert len(content.detections) == len(read.default_content().detections)  # it takes the place of the one there
     assert content.deployment_of(content.find("Windows Service Create RemComSvc")).rba
 
 
