@@ -24,10 +24,11 @@ LETTERS = "abA\\.ø"
 
 def all_at_once(finder: Finder, values: list[str], found: list[list[int]]) -> None:
     """Many values together find what each finds alone."""
-    assert finder.alone is not None
+    assert finder.is_alone
+    ((_, alone),) = finder.special
     folded = finder.fold(values)
-    assert finder.alone.find_many(folded) == {place: rows for place, rows in enumerate(found) if rows}
-    assert finder.alone.first(folded).tolist() == [rows[0] if rows else NONE for rows in found]
+    assert alone.find_many(folded) == {place: rows for place, rows in enumerate(found) if rows}
+    assert alone.first(folded).tolist() == [rows[0] if rows else NONE for rows in found]
 
 
 @settings(deadline=None)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from enum import StrEnum
+from functools import cached_property
 from itertools import product
 from operator import itemgetter
 from typing import Any
@@ -152,27 +153,35 @@ class Finder:
         self.lookup = lookup
         self._fold: Callable[[str], str] = str if lookup.case_sensitive else str.lower
         self._times = lookup.temporal.times(lookup.rows, tz) if lookup.temporal is not None else []
-        exact = [place for place, name in enumerate(fields) if lookup.match.get(name, Match.EXACT) is Match.EXACT]
-        self._exact = exact
-        self.index: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        """The rows of each combination of cells in the fields that match exactly (in lower case if case is ignored)."""
-        self._special: list[tuple[int, Wildcards | Networks]] = []
-        for place, name in enumerate(fields):
-            match lookup.match.get(name, Match.EXACT):
-                case Match.WILDCARD:
-                    self._special.append((place, Wildcards(self._cells(name))))
-                case Match.CIDR:
-                    self._special.append((place, Networks(self._cells(name))))
-        for number, row in enumerate(lookup.rows):
-            cells = [cell_values(row.get(fields[place])) for place in exact]
-            for key in product(*cells):
-                self.index[tuple(map(self._fold, key))].append(number)
+        self._fields = tuple(fields)
+        kinds = [lookup.match.get(name, Match.EXACT) for name in fields]
+        self._exact = [place for place, kind in enumerate(kinds) if kind is Match.EXACT]
+        self.is_alone = len(kinds) == 1 and not self._exact and lookup.temporal is None
+        """Is it one field that decides, and that does not match exactly, whenever that is?"""
 
-    @property
-    def alone(self) -> Wildcards | Networks | None:
-        """What decides, if it is one field that does not match exactly, whenever that is."""
-        alone = len(self._special) == 1 and not self._exact and self.lookup.temporal is None
-        return self._special[0][1] if alone else None
+    # Both are made when a value is first looked for: most detections that end in a large table have none.
+
+    @cached_property
+    def index(self) -> dict[tuple[str, ...], list[int]]:
+        """The rows of each combination of cells in the fields that match exactly (in lower case if case is ignored)."""
+        index: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for number, row in enumerate(self.lookup.rows):
+            cells = [cell_values(row.get(self._fields[place])) for place in self._exact]
+            for key in product(*cells):
+                index[tuple(map(self._fold, key))].append(number)
+        return index
+
+    @cached_property
+    def special(self) -> list[tuple[int, Wildcards | Networks]]:
+        """The fields that match otherwise, by their place."""
+        special: list[tuple[int, Wildcards | Networks]] = []
+        for place, name in enumerate(self._fields):
+            match self.lookup.match.get(name, Match.EXACT):
+                case Match.WILDCARD:
+                    special.append((place, Wildcards(self._cells(name))))
+                case Match.CIDR:
+                    special.append((place, Networks(self._cells(name))))
+        return special
 
     def fold(self, values: Iterable[str]) -> list[str]:
         """The values as they are compared."""
@@ -199,10 +208,10 @@ class Finder:
 
     def _matches(self, key: Sequence[str]) -> list[int]:
         folded = [self._fold(value) for value in key]
-        if not self._exact and len(self._special) == 1:
-            return sorted(self._special[0][1].find(folded[0]))
+        if not self._exact and len(self.special) == 1:
+            return sorted(self.special[0][1].find(folded[0]))
         found: set[int] | list[int] = self.index.get(tuple(folded[place] for place in self._exact), [])
-        for place, matcher in self._special:
+        for place, matcher in self.special:
             if not found:
                 break
             found = set(found) & matcher.find(folded[place])
@@ -395,13 +404,12 @@ def find_matches(
     finder = lookup.finder(fields, context.tz)
     multi = any(column.kind is Kind.MULTI for column in columns)
     groups: dict[tuple[object, ...], list[list[int]]] = {}
-    alone = None if multi else finder.alone
-    if alone is not None:
+    if finder.is_alone and not multi:
         batches = _batches(context, distinct, columns[0].kind)
         if lookup.max_matches == 1:
-            return _firsts(lookup, finder, alone, batches)
+            return _firsts(lookup, finder, batches)
         for batch in batches:
-            found = alone.find_many(finder.fold(batch))
+            found = finder.special[0][1].find_many(finder.fold(batch))
             if lookup.min_matches:
                 groups |= {(value,): [found.get(at, [])[: lookup.max_matches]] for at, value in enumerate(batch)}
             else:
@@ -429,13 +437,13 @@ def _batches(context: Context, distinct: Aggregate, kind: Kind) -> Iterator[list
             yield column.slice(at, BATCH).to_pylist()
 
 
-def _firsts(lookup: Lookup, finder: Finder, alone: Wildcards | Networks, batches: Iterable[list[str]]) -> Firsts:
+def _firsts(lookup: Lookup, finder: Finder, batches: Iterable[list[str]]) -> Firsts:
     """Of a table that gives one row at most. Values without one are left out unless there is a default for them."""
     keys: list[pa.Array] = []
     rows: list[pa.Array] = []
     wants = bool(lookup.min_matches and lookup.default_match)
     for batch in batches:
-        found = pa.array(alone.first(finder.fold(batch)))
+        found = pa.array(finder.special[0][1].first(finder.fold(batch)))
         texts = pa.array(batch, pa.string())
         if not wants:
             some = pc.not_equal(found, NONE)
