@@ -50,19 +50,21 @@ def narrow(
     count: Callable[[Node], int],
     schema_of: Callable[[Sequence[Table]], Schema],
     times: Callable[[Node], Times],
+    settle: Callable[[Scan, bool], Scan],
 ) -> Node:
     """The same rows with the fields that hold something, from the tables that give some.
 
     `count` runs a plan and says how many rows it has; `schema_of` gives the fields of tables; `times` runs a plan and
-    gives the first and last `_time` of its rows (epoch seconds), None where it has no row or one without a time. A plan
-    that is no chain over one scan comes back as it is.
+    gives the first and last `_time` of its rows (epoch seconds), None where it has no row or one without a time;
+    `settle` gives the same events with fewer expressions for their fields, and is told whether these are few events. A
+    plan that is no chain over one scan comes back as it is.
     """
     chain: list[Chain] = []
     below = node
     while isinstance(below, Filter | Extend | Project | Sort | Reverse | Limit | Window | Expand):
         chain.append(below)
         below = below.input
-    if not isinstance(below, Scan) or len(below.tables) < 2:
+    if not isinstance(below, Scan) or not below.tables:
         return node
     scan = _between(chain, below, times)
     # Only conditions on single rows may be asked per table: a limit or a window sees the rows of all.
@@ -72,12 +74,15 @@ def narrow(
             break
         asked.append(one)
     kept = tuple(table for table in scan.tables if table.rows and count(_over(asked, replace(scan, tables=(table,)))))
-    if len(kept) == len(scan.tables) and scan is below:
-        return node
+    few = scan is not below or sum(table.rows for table in kept) <= SMALL
+    settled = settle(replace(scan, tables=kept), few)
+    if len(kept) == len(scan.tables):
+        return _over(chain[::-1], settled)
     fields = schema_of(kept)
     made = {name for one in chain if isinstance(one, Extend | Project | Window) for name, _ in one.values}
+    made.update(name for name in scan.schema if name.startswith("_"))
     wanted = [name for name in node.schema if name not in scan.schema or name in fields or name in made]
-    result = _over(chain[::-1], replace(scan, tables=kept))
+    result = _over(chain[::-1], settled)
     return Project(result, tuple((name, Col(name, node.schema[name])) for name in wanted))
 
 

@@ -23,6 +23,7 @@ from trapline.knowledge.datamodels import DataModel
 from trapline.knowledge.datasets import Source, Template, bind, template
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro as Macro
+from trapline.knowledge.settled import groups, settled
 from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
 from trapline.narrow import by_minute, looked_at, narrow
 from trapline.plan import (
@@ -597,11 +598,17 @@ class _Context:
             if not self._any(node):
                 node = Project(Limit(node, 0), ())
             else:
-                node = narrow(node, self._any, self._fields, self._times)
+                node = narrow(node, self._any, self._fields, self._times, self._settle)
         return self._told(self.engine.execute(node, tz=self.zone))
 
     def _fields(self, tables: Sequence[Table]) -> Schema:
         return self.knowledge().bind(tables, _schema(tables), self).schema
+
+    def _settle(self, scan: Scan, few: bool) -> Scan:
+        def rows(node: Node) -> list[Row]:
+            return rows_of(self._told(self.engine.execute(node, tz=self.zone)))[1]
+
+        return settled(scan, groups(scan, rows, _schema(scan.tables) if few else None))
 
     def _any(self, node: Node) -> int:
         """Has the plan a row? Reads only what its conditions read."""
