@@ -197,7 +197,7 @@ def doctor(
             jobs=lambda loaded, given, detections: jobs(
                 loaded, detections, profiles(loaded), given.of, tz=zone(given.tz)
             ),
-            session=lambda loaded, known: _without_events(loaded, known, own),
+            session=lambda loaded, known: _to_compile(loaded, known, own, store),
             tables=lambda: sorted(own.files()),
         ),
         time.time(),
@@ -205,9 +205,9 @@ def doctor(
 
 
 @contextmanager
-def _without_events(content: Content, knowledge: Knowledge, kept: Kept) -> Iterator[Session]:
-    """A session in which nothing is read and nothing written."""
-    with session(content, knowledge, kept=kept) as (opened, _):
+def _to_compile(content: Content, knowledge: Knowledge, kept: Kept, store: Path) -> Iterator[Session]:
+    """A session over a store in which nothing is written. Raises TraplineError where there is no store."""
+    with session(content, knowledge, store=store, kept=kept) as (opened, _):
         opened.writer = lambda index, rows: None
         yield opened
 

@@ -59,7 +59,7 @@ class Patient:
     enabled: Callable[[Content], tuple[list[Detection], list[Warn]]]
     jobs: Callable[[Content, Settings, Sequence[Detection]], tuple[list[Job], list[Warn]]]
     session: Callable[[Content, Knowledge], AbstractContextManager[Session]]
-    """Without events, to compile searches."""
+    """Over the store, to compile searches."""
     tables: Callable[[], Sequence[str]]
     """The lookup tables that the user keeps."""
 
@@ -105,7 +105,7 @@ def examine(patient: Patient, now: float) -> list[Check]:
         scheduled = one.load("schedule", lambda: patient.jobs(content, settings, enabled[0] if enabled else ()))
         if enabled is not None and scheduled is not None:
             jobs, doubtful = scheduled[0], [*enabled[1], *scheduled[1]]
-            one.add("detections", lambda: _detections(patient, enabled[0], doubtful, content, knowledge))
+            one.add("detections", lambda: _detections(patient, enabled[0], doubtful, content, knowledge, now))
             one.add("schedule", lambda: _schedule(jobs, settings, now))
     one.add("store", lambda: _store(patient.store, now))
     one.add("disk", lambda: _disk(patient.store))
@@ -169,6 +169,7 @@ def _detections(
     doubtful: Sequence[Warn],
     content: Content,
     knowledge: Knowledge | None,
+    now: float,
 ) -> Iterator[Check]:
     if not detections:
         yield warn("detections", "no detection is enabled", "trapline content enable NAME...")
@@ -178,9 +179,12 @@ def _detections(
         return
     broken: list[tuple[str, TraplineError]] = []
     with patient.session(content, knowledge) as session:
+        if not session.tables:  # which fields there are, and whether they have a time, is not known
+            yield warn("searches", "they are not checked: there are no events", "trapline ingest FILE... brings some")
+            return
         for one in detections:
             try:
-                session.sql(one.search, pretty=False)
+                session.sql(one.search, earliest=now - 1, latest=now, pretty=False)
             except TraplineError as error:
                 broken.append((one.name, error))
     if broken:
