@@ -465,21 +465,13 @@ def hunt(
     )
 
 
-_WITHOUT_EVENTS = frozenset({"makeresults", "gentimes", "inputcsv", "inputlookup"})
-"""Commands that make the rows of a search from something else than events."""
-_WITH_STORE = frozenset({"collect", "stash", "map", "savedsearch", "union", "multisearch"})
-"""Commands that write to a store, or may read it without a subsearch."""
-
-
 def needs_no_events(spl: str, content: Content) -> bool:
     """Does a search make all its rows itself and keep them, so that it needs no store? Raises SplError."""
-    from trapline.spl.command import has_subsearch
+    from trapline.spl.eventless import needs_events
     from trapline.spl.parser import parse
 
-    pipeline = parse(spl, content.macros())
-    if pipeline.stages[0].name not in _WITHOUT_EVENTS:
-        return False
-    return not any(stage.name in _WITH_STORE or has_subsearch(stage.command) for stage in pipeline.stages)
+    macros = content.macros()
+    return not needs_events(parse(spl, macros), lambda text: parse(text, macros))
 
 
 def _saved_searches(content: Content) -> dict[str, str]:

@@ -8,7 +8,7 @@ concern: a plan node's expressions say what they read, and the compiler carries 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -69,22 +69,6 @@ class Pipeline:
 
     text: str
     stages: tuple[Stage, ...]
-
-
-def has_subsearch(command: object) -> bool:
-    """Is there a subsearch in what a command was parsed into?"""
-    todo: list[object] = [command]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, Pipeline):
-            return True
-        if isinstance(one, tuple | list):
-            todo += one
-        elif isinstance(one, dict):
-            todo += one.values()
-        elif is_dataclass(one):
-            todo += [getattr(one, part.name) for part in fields(one)]
-    return False
 
 
 Model = Callable[..., Sequence[Mapping[str, object]]]
