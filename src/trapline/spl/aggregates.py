@@ -187,6 +187,17 @@ def resolve(aggregations: Sequence[Aggregation], schema: Schema, by: Sequence[st
     return found
 
 
+def named_once(aggregations: Sequence[Aggregation], by: Sequence[str]) -> None:
+    """Raises SplError where two columns of a result would have the same name."""
+    seen = set(by)
+    for one in aggregations:
+        if one.name in seen:
+            raise SplError(
+                f"the output field '{one.name}' is named twice", span=one.span, hint="rename one with AS", code="name"
+            )
+        seen.add(one.name)
+
+
 def lower_aggregation(one: Aggregation, schema: Schema, context: Context, *, timed: bool = False) -> Agg:
     """The plan aggregate. `timed`: it stands in timechart, where per_second and its like have a meaning: they are sums
     here, which the command divides by its span. Raises SplError, Unsupported."""

@@ -166,7 +166,10 @@ def parse(cursor: Cursor) -> ChartCommand:
         elif axes:
             cursor.fail(f"unexpected {cursor.found()}", hint=hint)
         else:
-            measures += parse_measures(cursor, ("by", "over", "where"), "chart", OPTIONS)
+            more_measures = parse_measures(cursor, ("by", "over", "where"), "chart", OPTIONS)
+            if not more_measures:  # a second where
+                cursor.fail(f"unexpected {cursor.found()}", hint=hint)
+            measures += more_measures
     if not measures:
         cursor.fail("chart needs an aggregation", hint=hint)
     if early and axes:

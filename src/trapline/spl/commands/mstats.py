@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 
 from trapline.errors import SplError
 from trapline.plan import FALSE, NULL, TRUE, Agg, Aggregate, Call, Col, Expr, Extend, Filter, Node, both, call, text
-from trapline.spl.aggregates import Aggregation, lower_aggregation, parse_aggregations, resolve
+from trapline.spl.aggregates import Aggregation, lower_aggregation, named_once, parse_aggregations, resolve
 from trapline.spl.bins import MAX_BINS, BinOptions, search_bounds, time_bins
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, count, flag
@@ -96,6 +96,7 @@ class MStats:
         aggs = tuple((one.name, lower_aggregation(one, source.schema, context)) for one in wanted)
         if MOMENT in source.schema:
             aggs = tuple((name, of_moment(agg)) for name, agg in aggs)
+        named_once(wanted, names)
         return Aggregate(source, tuple(keys), aggs)
 
     def _measured(self, context: Context, source: Node, by: list[str]) -> tuple[Node, list[Aggregation]]:

@@ -19,14 +19,13 @@ Source: Search Reference, "stats", "Statistical and charting functions".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from trapline.errors import SplError
 from trapline.plan import FALSE, NULL, Agg, Col, Expand, Extend, Filter, Node, both, call
 from trapline.spl.aggregates import (
     Aggregation,
     lower_aggregation,
+    named_once,
     only_if_numbers,
     parse_aggregations,
     resolve,
@@ -65,7 +64,7 @@ class Stats:
         keys = tuple((name, Col(name, source.schema[name])) for name in names)
         if keys:
             source = Filter(source, both([call("is_not_null", Kind.BOOL, key) for _, key in keys]))
-        _unique(wanted, names)
+        named_once(wanted, names)
         for one in wanted:
             context.delimiters.pop(one.name, None)
             if self.delim is not None and one.function in ("list", "values"):
@@ -76,16 +75,6 @@ class Stats:
             return lower_aggregation(one, node.schema, context)
 
         return only_if_numbers(aggregate(context, source, keys, wanted, lower, counts), counts)
-
-
-def _unique(aggregations: Sequence[Aggregation], by: Sequence[str]) -> None:
-    seen = set(by)
-    for one in aggregations:
-        if one.name in seen:
-            raise SplError(
-                f"the output field '{one.name}' is named twice", span=one.span, hint="rename one with AS", code="name"
-            )
-        seen.add(one.name)
 
 
 def parse(cursor: Cursor) -> Stats:

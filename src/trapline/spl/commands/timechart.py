@@ -169,7 +169,10 @@ def parse(cursor: Cursor) -> Timechart:
         elif split is not None:
             cursor.fail(f"unexpected {cursor.found()}", hint="timechart span=1h count by host")
         else:
-            measures += parse_measures(cursor, ("by", "where"), "timechart", OPTIONS)
+            more_measures = parse_measures(cursor, ("by", "where"), "timechart", OPTIONS)
+            if not more_measures:  # a second where
+                cursor.fail(f"unexpected {cursor.found()}", hint="timechart span=1h count by host")
+            measures += more_measures
     if not measures:
         cursor.fail("timechart needs an aggregation", hint="timechart span=1h count by host")
     lines = [one for one in measures if isinstance(one, Aggregation) and one.spark is not None]

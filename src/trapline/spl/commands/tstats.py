@@ -49,7 +49,7 @@ from trapline.plan import (
     number,
     text,
 )
-from trapline.spl.aggregates import Aggregation, lower_aggregation, parse_aggregations, resolve
+from trapline.spl.aggregates import Aggregation, lower_aggregation, named_once, parse_aggregations, resolve
 from trapline.spl.bins import MAX_BINS, BinOptions, search_bounds, time_bins
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, count, flag
@@ -107,16 +107,7 @@ class TStats:
         aggs = tuple((one.name, lower_aggregation(one, source.schema, context)) for one in wanted)
         if MOMENT in source.schema:
             aggs = tuple((name, of_moment(agg)) for name, agg in aggs)
-        seen = set(names)
-        for one in wanted:
-            if one.name in seen:
-                raise SplError(
-                    f"the output field '{one.name}' is named twice",
-                    span=one.span,
-                    hint="rename one with AS",
-                    code="name",
-                )
-            seen.add(one.name)
+        named_once(wanted, names)
         return Aggregate(source, keys, aggs)
 
     def source(self) -> tuple[str, str | None] | None:
