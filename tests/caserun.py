@@ -99,7 +99,14 @@ def _macro(key: str, given: Mapping[str, str] | str) -> Macro:
     """A macro of the settings: {args: "a, b", definition: ..., iseval: true}, or only the definition."""
     body = {"definition": given} if isinstance(given, str) else given
     args = tuple(name.strip() for name in str(body.get("args", "")).split(",") if name.strip())
-    return Macro(key, str(body["definition"]), args, bool(body.get("iseval")))
+    return Macro(
+        key,
+        str(body["definition"]),
+        args,
+        bool(body.get("iseval")),
+        body.get("validation", ""),
+        body.get("errormsg", ""),
+    )
 
 
 def _duckdb(case: Case, session: Session) -> Outcome:

@@ -47,7 +47,7 @@ from trapline.plan import (
     widen,
 )
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
-from trapline.spl.constant import text_of
+from trapline.spl.constant import text_of, validity_of
 from trapline.spl.datasets import Dataset
 from trapline.spl.evaluate import Env, as_text
 from trapline.spl.expr import Ast
@@ -682,9 +682,9 @@ class _Context:
     def macros(self) -> Mapping[str, AnyMacro]:
         """Those of the session, then those of the add-ons."""
         if self._macros is None:
-            evaluate = partial(text_of, self)
+            evaluate, validate = partial(text_of, self), partial(validity_of, self)
             self._macros = {
-                key: Evaluated(one.definition, one.args, evaluate) if one.iseval else one
+                key: Evaluated(one, evaluate, validate) if one.iseval or one.validation else one
                 for key, one in {**self.knowledge().macros, **self.session.macros}.items()
             }
         return self._macros
@@ -1237,7 +1237,8 @@ def search(
 
 
 def as_macro(key: str, value: Mapping[str, Any] | Macro | str) -> Macro:
-    """A macro from its JSON form: {"definition": "...", "args": "a,b", "iseval": true}, or the definition alone."""
+    """A macro from its JSON form: {"definition": "...", "args": "a,b", "iseval": true, "validation": "...",
+    "errormsg": "..."}, or the definition alone."""
     if isinstance(value, Macro):
         return value
     if isinstance(value, str):
@@ -1245,4 +1246,5 @@ def as_macro(key: str, value: Mapping[str, Any] | Macro | str) -> Macro:
     args = value.get("args") or ()
     names = args.split(",") if isinstance(args, str) else args
     iseval = str(value.get("iseval", "")).lower() in ("1", "true")
-    return Macro(key, str(value["definition"]), tuple(str(name).strip() for name in names), iseval)
+    said = str(value.get("validation") or ""), str(value.get("errormsg") or "")
+    return Macro(key, str(value["definition"]), tuple(str(name).strip() for name in names), iseval, *said)

@@ -184,9 +184,7 @@ class Content:
         defines lets everything pass (facts/CONTENT.md §1.6)."""
         from trapline.search import Macro as SearchMacro  # the search room loads the engine: only who searches pays
 
-        found = {
-            key: SearchMacro(one.name, one.definition, one.args, one.iseval) for key, one in self.macro_defs.items()
-        }
+        found = {key: one.to_search() for key, one in self.macro_defs.items()}
         for name in self.filters - found.keys():
             found[name] = SearchMacro(name, "search *")
         return found

@@ -41,6 +41,8 @@ def macros(text: str, file: str, problems: list[Problem]) -> Iterator[Macro]:
             definition=keys["definition"],
             args=args,
             iseval=keys.get("iseval", "").lower() in ("1", "t", "true", "y", "yes"),
+            validation=keys.get("validation", ""),
+            errormsg=keys.get("errormsg", ""),
             description=keys.get("description", ""),
             file=file,
         )

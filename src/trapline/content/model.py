@@ -354,6 +354,10 @@ class Macro(Item):
     args: tuple[str, ...] = ()
     iseval: bool = False
     """The definition is an eval expression, and its result the text."""
+    validation: str = ""
+    """An eval expression that says whether the arguments will do; of macros.conf only."""
+    errormsg: str = ""
+    """What is said where it is false or null."""
 
     @property
     def key(self) -> str:
@@ -364,7 +368,7 @@ class Macro(Item):
         """The macro as a search takes it."""
         from trapline.search import Macro as SearchMacro  # the search room loads the engine: only who searches pays
 
-        return SearchMacro(self.name, self.definition, self.args, self.iseval)
+        return SearchMacro(self.name, self.definition, self.args, self.iseval, self.validation, self.errormsg)
 
 
 def macro_key(name: str, args: int) -> str:

@@ -1,6 +1,7 @@
 """Search macros of add-ons, from macros.conf.
 
-Source: Admin Manual, "macros.conf.spec": `[name]` or `[name(2)]`, `definition`, `args`, `iseval`.
+Source: Admin Manual, "macros.conf.spec": `[name]` or `[name(2)]`, `definition`, `args`, `iseval`,
+`validation`, `errormsg`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ class Macro:
     args: tuple[str, ...] = ()
     iseval: bool = False
     """The definition is an eval expression, and its result the text."""
+    validation: str = ""
+    """An eval expression that says whether the arguments will do."""
+    errormsg: str = ""
+    """What is said where it is false or null."""
 
 
 def macros_of(file: Conf, problems: list[Warn]) -> Mapping[str, Macro]:
@@ -41,7 +46,8 @@ def macros_of(file: Conf, problems: list[Warn]) -> Mapping[str, Macro]:
         else:
             name = counted["name"] if counted else stanza
             iseval = "iseval" in keys and bool(truth(keys["iseval"].value))
-            found[stanza] = Macro(name, keys["definition"].value, tuple(args), iseval)
+            said = (keys[key].value if key in keys else "" for key in ("validation", "errormsg"))
+            found[stanza] = Macro(name, keys["definition"].value, tuple(args), iseval, *said)
     return found
 
 

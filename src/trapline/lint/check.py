@@ -298,6 +298,8 @@ class _Placeholder:
     definition: str
     args: tuple[str, ...] = ()
     iseval: bool = False
+    validation: str = ""
+    errormsg: str = ""
 
 
 def _missing(

@@ -1,6 +1,7 @@
 """Search macros: textual, anywhere outside quotes, nested, overloaded by the number of arguments.
 
-Source: Knowledge Manager Manual, "Use search macros in searches"; macros.conf.spec (`iseval`); spl/NOTES.md §3.3.
+Source: Knowledge Manager Manual, "Use search macros in searches"; macros.conf.spec (`iseval`, `validation`);
+spl/NOTES.md §3.3.
 """
 
 from __future__ import annotations
@@ -37,15 +38,50 @@ class Macro(Protocol):
         """Is the definition an eval expression, and its result the text that is put in?"""
         ...
 
+    @property
+    def validation(self) -> str:
+        """An eval expression that says whether the arguments will do; "" for none."""
+        ...
+
+    @property
+    def errormsg(self) -> str:
+        """What is said where it is false or null."""
+        ...
+
+
+Evaluate = Callable[[str, Mapping[str, str]], str]
+"""An eval expression with fields -> the text that it gives. Raises SplError."""
+Validate = Callable[[str, Mapping[str, str]], bool | str | None]
+"""An eval expression with fields -> whether it is true, or where it gives a text, that or None. Raises SplError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """An eval macro with what evaluates its expression: `evaluate` gives the text, or raises SplError."""
+    """A macro whose expressions are evaluated where it is called: an eval macro, or one with a validation."""
 
-    definition: str
-    args: tuple[str, ...]
-    evaluate: Callable[[str], str]
-    iseval: bool = True
+    macro: Macro
+    evaluate: Evaluate
+    validate: Validate
+
+    @property
+    def definition(self) -> str:
+        return self.macro.definition
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        return self.macro.args
+
+    @property
+    def iseval(self) -> bool:
+        return self.macro.iseval
+
+    @property
+    def validation(self) -> str:
+        return self.macro.validation
+
+    @property
+    def errormsg(self) -> str:
+        return self.macro.errormsg
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +175,8 @@ def expand(text: str, macros: Mapping[str, Macro]) -> str:
     """The search without comments, every macro replaced by its definition.
 
     Raises SplError for an unknown macro (with the nearest names), a wrong number of arguments, endless recursion.
-    The spans of the error point into the text that was being expanded, which is its `query`.
+    The spans of the error point into the text that was being expanded, which is its `query`. Arguments are validated
+    where the macro is `Evaluated`, as it is wherever a search runs; a text that is only looked at may have any.
     """
     return _expand(strip_comments(text), macros, (), count())
 
@@ -174,25 +211,52 @@ def _definition(call: MacroCall, macros: Mapping[str, Macro], inside: tuple[str,
     if call.key in inside or len(inside) >= MAX_DEPTH:
         chain = " -> ".join((*inside, call.key))
         raise SplError(f"the macro {call.key} contains itself: {chain}", span=span, code="macro")
-    body = strip_comments(macro.definition)
     values = dict(_bind(macro.args, call.args))
-    if values:
-        # In one pass: a value that holds $name$ is not substituted again.
-        marks = re.compile("|".join(re.escape(f"${name}$") for name in values))
-        found = marks.findall(body)
-        if len(body) + sum(len(values[mark[1:-1]]) for mark in found) > MAX_LENGTH:
-            raise SplError("the search grows too long when its macros are expanded", span=span, code="macro")
-        body = marks.sub(lambda match: values[match.group()[1:-1]], body)
+    if macro.validation and isinstance(macro, Evaluated):
+        _validate(call, macro, values, span)
+    body = _filled(strip_comments(macro.definition), values, span)
     if macro.iseval:
         if not isinstance(macro, Evaluated):
             raise Unsupported(f"the macro {call.key} is an eval macro: its text is known only when it runs", span=span)
         try:
-            body = macro.evaluate(body)
+            body = macro.evaluate(body, values)
         except SplError as error:
             raise SplError(
                 f"the eval macro {call.key}: {error.reason}", span=span, hint=error.hint, code="macro"
             ) from None
     return _expand(body, macros, (*inside, call.key), made)
+
+
+def _filled(text: str, values: Mapping[str, str], span: Span) -> str:
+    """The text with its arguments, in one pass: a value that holds $name$ is not substituted again."""
+    if not values:
+        return text
+    marks = re.compile("|".join(re.escape(f"${name}$") for name in values))
+    found = marks.findall(text)
+    if len(text) + sum(len(values[mark[1:-1]]) for mark in found) > MAX_LENGTH:
+        raise SplError("the search grows too long when its macros are expanded", span=span, code="macro")
+    return marks.sub(lambda match: values[match.group()[1:-1]], text)
+
+
+def _validate(call: MacroCall, macro: Evaluated, values: Mapping[str, str], span: Span) -> None:
+    """Raises SplError where the arguments will not do: a condition that is false or null, or else the text that the
+    expression gives (macros.conf.spec). Arguments stand in it as $name$ and as fields."""
+    expression = macro.validation
+    try:
+        found = macro.validate(_filled(expression, values, span), values)
+    except SplError as error:
+        raise SplError(
+            f"the validation of the macro {call.key} cannot be evaluated: {error.reason}",
+            span=span,
+            hint=error.hint or f"it is: {expression[:200]}",
+            code="macro",
+        ) from None
+    if found is None or found is True:
+        return
+    said = found or macro.errormsg or "its arguments are not valid"
+    raise SplError(
+        f"the macro {call.key}: {said[:1000]}", span=span, hint=f"its validation is: {expression[:200]}", code="macro"
+    )
 
 
 def _bind(names: tuple[str, ...], values: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -134,6 +134,8 @@ class _Passing:
     definition = "search *"
     args: tuple[str, ...] = ()
     iseval: bool = False
+    validation: str = ""
+    errormsg: str = ""
 
 
 _PASSING = _Passing()
