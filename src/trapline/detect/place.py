@@ -45,6 +45,9 @@ class StorePlace:
     def version(self) -> object:
         return self._events
 
+    def raised(self) -> object:
+        return self._raised
+
     def write(self, ready: Sequence[Outgoing]) -> None:
         for index in dict.fromkeys(one.index for one in ready):
             portions = [collected.portion(one.source, one.number, one.events) for one in ready if one.index == index]

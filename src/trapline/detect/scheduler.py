@@ -106,6 +106,10 @@ class Place(Protocol):
         """Another value when other events than those of the scheduler have come."""
         ...
 
+    def raised(self) -> object:
+        """Another value when the scheduler has written events."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
@@ -389,11 +393,11 @@ class Scheduler:
 
     def _look_ahead(self, job: Job, time: float, last: float, tz: tzinfo) -> None:
         """Ask once in which minutes of many windows there is anything for a search."""
-        version = self.place.version()
+        version = self._version(job)
         known = self._ahead.get(job.name)
         earliest, _ = job.window(time, tz)
         _, latest = job.window(last, tz)
-        if earliest is None or latest is None or self._reads_raised(job):
+        if earliest is None or latest is None:
             return
         if known is not None and known[2] == version and known[0] <= earliest and latest <= known[1]:
             return
@@ -403,9 +407,13 @@ class Scheduler:
             found = None  # it says so itself, when it is run
         self._ahead[job.name] = (earliest, latest, version, found)
 
+    def _version(self, job: Job) -> object:
+        """Another value when what a search may look at has changed."""
+        return (self.place.version(), self.place.raised()) if self._reads_raised(job) else self.place.version()
+
     def _reads_raised(self, job: Job) -> bool:
-        """Whether a search may look at what searches of earlier times raise, which nobody knows beforehand. Every doubt
-        says yes: then it runs at each of its times."""
+        """Whether a search may look at what searches of earlier times raise. Every doubt says yes: then it is asked
+        again when something was raised."""
         if job.name not in self._of_raised:
             try:
                 text = parse(job.detection.search, self.macros).text.lower()
@@ -418,7 +426,7 @@ class Scheduler:
     def _idle(self, job: Job, time: float, tz: tzinfo) -> bool:
         """Whether it is known that a run finds nothing."""
         known = self._ahead.get(job.name)
-        if known is None or known[3] is None or known[2] != self.place.version():
+        if known is None or known[3] is None or known[2] != self._version(job):
             return False
         earliest, latest = job.window(time, tz)
         if earliest is None or latest is None or earliest < known[0] or latest > known[1]:
