@@ -23,10 +23,10 @@ Source: Search Reference, "multikv"; Admin Manual, "multikv.conf".
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from trapline import tabular
 from trapline.errors import Span, SplError
 from trapline.plan import Node
 from trapline.spl.command import Context
@@ -34,17 +34,8 @@ from trapline.spl.cursor import Cursor, count, flag
 from trapline.spl.tables import read_tables
 from trapline.values import Row, value_text
 
-_CELL = re.compile(r"\S+")
 Lines = Callable[[str], Iterator[tuple[str, dict[str, str]]]]
 """The text of an event -> its lines with their cells by name."""
-_DIRTY = re.compile(r"[^A-Za-z0-9_]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    name: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,69 +91,10 @@ class Multikv:
                 yield row
 
     def _rows(self, raw: str) -> Iterator[tuple[str, dict[str, str]]]:
-        lines = [line.rstrip() for line in raw.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-        filled = [line.expandtabs() for line in lines if line.strip()]
-        if not filled:
-            return
-        if self.noheader:
-            columns = [Column(f"Column_{n}", *m.span()) for n, m in enumerate(_CELL.finditer(filled[0]), 1)]
-            body = filled
-        else:
-            place = self._header(filled)
-            columns, body = _columns(filled[place]), filled[place + 1 :]
-        repeat = self.multitable and not self.noheader and not self.forceheader
-        for line in body:
-            if repeat and _is_capitals(line):
-                columns = _columns(line)
-                continue
-            if self.filter and not any(wanted in line for wanted in self.filter):
-                continue
-            yield line, _cells(line, columns)
-
-    def _header(self, lines: Sequence[str]) -> int:
-        if self.forceheader:
-            return min(self.forceheader, len(lines)) - 1
-        for test in (_is_capitals, _is_capitalised):
-            for place, line in enumerate(lines[:-1]):
-                if test(line):
-                    return place
-        return 0
-
-
-def _is_capitals(line: str) -> bool:
-    """More than one name, all in capitals: PID TTY %CPU."""
-    words = line.split()
-    return len(words) > 1 and all(any(char.isalpha() for char in word) and word == word.upper() for word in words)
-
-
-def _is_capitalised(line: str) -> bool:
-    words = line.split()
-    return len(words) > 1 and all(word[0].isupper() and not any(char.isdigit() for char in word) for word in words)
-
-
-def _columns(header: str) -> list[Column]:
-    found: list[Column] = []
-    for place, match in enumerate(_CELL.finditer(header), 1):
-        name = _DIRTY.sub("_", match.group()).strip("_") or f"Column_{place}"
-        found.append(Column(name, *match.span()))
-    return found
-
-
-def _cells(line: str, columns: Sequence[Column]) -> dict[str, str]:
-    cells = list(_CELL.finditer(line))
-    if len(cells) == len(columns):
-        return {column.name: cell.group() for column, cell in zip(columns, cells, strict=True)}
-    found: dict[str, list[str]] = {}
-    for cell in cells:
-        column = max(columns, key=lambda one: _shared(one, cell.start(), cell.end()))
-        found.setdefault(column.name, []).append(cell.group())
-    return {name: " ".join(parts) for name, parts in found.items()}
-
-
-def _shared(column: Column, start: int, end: int) -> tuple[int, int]:
-    """How much of a cell lies under a column's name; without overlap, how near it is."""
-    overlap = min(column.end, end) - max(column.start, start)
-    return max(overlap, 0), min(overlap, 0)
+        found = tabular.rows(raw, forceheader=self.forceheader, multitable=self.multitable, noheader=self.noheader)
+        for line, cells in found:
+            if not self.filter or any(wanted in line for wanted in self.filter):
+                yield line, cells
 
 
 _FLAGS = ("copyattrs", "multitable", "noheader", "rmorig")
