@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Literal, Protocol, cast
 from trapline.errors import InputError, SplError, TraplineError
 from trapline.knowledge.absent import absent_tables
 from trapline.knowledge.computed import COMPUTED
-from trapline.spl.lookups import MAX_MATCHES, MOST_MATCHES, MOST_OFFSET, Lookup, Match, Temporal
+from trapline.spl.lookups import MAX_MATCHES, MOST_MATCHES, MOST_OFFSET, Absent, Lookup, Match, Temporal
 from trapline.times import reader
 from trapline.values import Row, Scalar, Value, value_text
 
@@ -356,7 +356,7 @@ def find(
     if name in COMPUTED:
         return COMPUTED[name]
     if (stranger := absent_tables().get(name)) is not None:
-        raise SplError(
+        raise Absent(
             f"the lookup '{name}' is not here, and nothing defines it: it {stranger.needs}",
             hint=stranger.provide,
             code="lookup",

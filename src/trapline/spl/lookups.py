@@ -50,6 +50,10 @@ KEPT = 8
 """Indexes that a table remembers, of each kind."""
 
 
+class Absent(SplError):
+    """A table that is known, and that the user or another product fills, is not here."""
+
+
 class Match(StrEnum):
     """How a field of the table is compared with a value."""
 

@@ -5,7 +5,7 @@ Syntax:
 
 Options:
     append=<bool> (false): the rows come after those before them.
-    strict=<bool> (false): a file that is not there is an error, instead of a warning and no rows.
+    strict=<bool> (false): a file that is not there is an error, also where without it a warning tells of no rows.
     start=<n> (0): rows of the table that are skipped.
     max=<n> (1000000000): rows at most.
     where <search expression> (none): which rows count.
@@ -23,7 +23,7 @@ from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, count, flag
 from trapline.spl.filter import Filter as Tree
 from trapline.spl.filter import lower_filter, parse_filter
-from trapline.spl.lookups import Lookup
+from trapline.spl.lookups import Absent, Lookup
 
 MAX_ROWS = 1_000_000_000
 """The default of `max`."""
@@ -38,13 +38,18 @@ class InputLookup:
     strict: bool
 
     def generate(self, context: Context) -> Node:
+        return self.rows(context, follows=False)
+
+    def rows(self, context: Context, *, follows: bool) -> Node:
+        """The rows of the table. `follows`: they are added to others."""
         try:
             table = context.lookup(self.table.text)
         except SplError as error:
             error.span = error.span or self.table.span
-            if self.strict or error.code != "lookup" or not self.table.text.endswith((".csv", ".csv.gz")):
+            is_file = error.code == "lookup" and self.table.text.endswith((".csv", ".csv.gz"))
+            # A search reads the file that it is the first to write, and a table that the user may fill may be empty.
+            if self.strict or not is_file or not (follows or isinstance(error, Absent)):
                 raise
-            # As in Splunk: a baseline reads the file that it is the first to write.
             context.warnings.add("lookup", f"{error.reason}: no rows", hint=error.hint)
             table = Lookup(self.table.text, ())
         if table.compute is not None:
@@ -72,7 +77,7 @@ class Appended:
         return self.inner.generate(context)
 
     def lower(self, context: Context, source: Node) -> Node:
-        return Union((source, self.inner.generate(context)))
+        return Union((source, self.inner.rows(context, follows=True)))
 
 
 def parse(cursor: Cursor) -> InputLookup | Appended:
