@@ -84,5 +84,5 @@ def test_every_file_of_a_corpus_is_accounted_for() -> None:
     result = app.hunt([Evidence(str(folder))], app.content(), app.select(app.content()))
     assert sorted(one.name for one in result.sources) == sorted(str(one) for one in folder.rglob("*") if one.is_file())
     assert all(one.events or one.note for one in result.sources)
-    assert result.ran == 1
+    assert result.ran == result.selected >= 1
     assert result.found == 0
