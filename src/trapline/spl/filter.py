@@ -374,9 +374,6 @@ class _Reader:
                 continue
             value = self._value(stops="(),")
             if value is None:
-                if cursor.text[cursor.pos - 1] == '"':
-                    values.append("")
-                    continue
                 cursor.fail(f"unexpected {cursor.found()} in a list")
             values.append(value)
         if not values and not lists:
