@@ -39,6 +39,13 @@ def found(spl: str, *codes: str) -> list[tuple[str, str, str]]:
         ("index=a | stats count by host | append [search index=b | table x | where y=1]", "y"),
         ("index=a | stats sum(bytes) as total by host | eval mb=bytes/1024", "bytes"),
         ("index=a | stats count by host | sort - total", "total"),
+        ('index=a | timechart count by user | where user="x"', "user"),
+        ('index=a | timechart span=1h count by host | where host="x"', "host"),
+        ('index=a | chart count over a by b | where b="x"', "b"),
+        ("index=a | chart count by a b | eval c=b", "b"),
+        ('index=a | timechart count | where host="x"', "host"),
+        ("index=a | chart count by user | where alice>1", "alice"),
+        ("index=a | chart sum(x) as y by user | eval z=x", "x"),
     ],
 )
 def test_dropped_field(spl: str, place: str) -> None:
@@ -50,7 +57,15 @@ def test_dropped_field(spl: str, place: str) -> None:
     [
         'index=a | where user="x" | stats count by host',
         'index=a | stats count values(user) as user by host | where user="x"',
-        "index=a | chart count by user | where alice>1",
+        "index=a | chart count by host user | where alice>1",
+        "index=a | chart count over user by host | where user=1 AND alice>1",
+        "index=a | timechart avg(*) | where host>1",
+        "index=a | timechart count eval(avg(x)/max(y)) as z | where count>1 AND z>1 AND _time>1",
+        "index=a | chart avg(x) count by user | where 'avg(x)'>1 AND count>1 AND user=1",
+        "index=a | timechart count | timewrap 1d | where x>1",
+        "index=a | timechart count by user | lookup assets alice OUTPUT user | where user=1",
+        "index=a | timechart count by user | eval user=1 | where user=1",
+        "index=a | timechart count by user | untable _time user n | where user=1",
         'index=a | stats count by host | lookup assets host | where owner="x"',
         'index=a | stats count by host | lookup assets host OUTPUT owner | where owner="x"',
         "index=a | stats count by host | eval {host}=1 | where x=1",
@@ -273,8 +288,25 @@ def test_a_field_that_has_another_name_now() -> None:
     assert one.hint == "stats calls it n"
 
 
-def test_what_a_command_refuses_whatever_the_data() -> None:
-    assert found("index=a | eval x=(1==1)")[0][:2] == ("TL004", "error")
+@pytest.mark.parametrize(
+    "spl",
+    [
+        "index=a | eval x=(1==1)",
+        'index=a | eval e="0x1F"+1',
+        'index=a | eval e=relative_time(now(), "garbage")',
+        "index=a | eval n=len(a) + 1 | eval e=lower(n) + 1",
+    ],
+)
+def test_what_a_command_refuses_whatever_the_data(spl: str) -> None:
+    assert ("TL004", "error") in [one[:2] for one in found(spl)]
+
+
+@pytest.mark.parametrize(
+    "spl",
+    ['index=a | eval e=a+1, f=a+b, g=a+"x"', "index=a | eval e=relative_time(now(), a)", "index=a | bin span=1h a"],
+)
+def test_what_depends_on_the_data_is_not_refused(spl: str) -> None:
+    assert found(spl, "TL004") == []
 
 
 def test_a_finding_inside_a_macro_is_at_its_call() -> None:

@@ -2,7 +2,8 @@
 
 Rows start with every name that is read anywhere, for events may have any field. A name that a command looks up and that
 is not there was dropped by a command before it. Where the fields depend on the data (chart, transpose, a lookup), any
-field may be there again, and nothing is claimed until the next command that leaves only certain fields.
+field may be there again, and nothing is claimed until the next command that leaves only certain fields; but the field
+that chart and timechart split by is gone, and without one their columns are known.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ import pyarrow as pa
 from trapline.errors import Span, SplError, Warnings
 from trapline.plan import Node, Rows, Schema, Union
 from trapline.spl import expr as asts
+from trapline.spl.aggregates import Aggregation
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
+from trapline.spl.commands.chart import ChartCommand
+from trapline.spl.commands.timechart import Timechart
 from trapline.spl.cursor import Name
 from trapline.spl.datasets import Dataset
 from trapline.spl.filter import Filter
@@ -49,7 +53,7 @@ READING = frozenset(("table", "fields", "sort", "dedup", "top", "rare"))
 """Commands whose names are all read; some of these make an empty field of one that is not there."""
 GROUPING = frozenset(("stats", "eventstats", "streamstats"))
 """Commands that read the names after BY, and give them back."""
-CERTAIN = frozenset(("boolean", "function", "name", "unsupported", "regex"))
+CERTAIN = frozenset(("boolean", "function", "name", "unsupported", "regex", "time", "type"))
 """Errors of lowering that do not depend on data."""
 NULL = frozenset(("null", "NULL", "Null"))
 """Written by many where null() is meant; as a field it is null, too."""
@@ -149,6 +153,10 @@ class _Flow:
             if after is None:
                 after = before
             schema = {**self.base(), **after.schema} if is_open else dict(after.schema)
+            if (columns := _columns(stage.command)) is not None:
+                is_open, schema = False, dict.fromkeys(columns, Kind.TEXT)
+            if (split := _split_by(stage.command)) is not None:
+                schema.pop(split, None)
             if pipeline.text == self.text:
                 self._note(stage, steps, frozenset() if starts else frozenset(given), missed, schema)
             steps.append(Step(stage, frozenset(() if starts else given), frozenset(schema), is_open))
@@ -208,6 +216,29 @@ class _Flow:
         if found is None:
             return None
         return Span(stage.span.start + found.start(), stage.span.start + found.end())
+
+
+def _split_by(command: object) -> str | None:
+    """The field whose values chart and timechart make columns of: it is no column itself."""
+    if not isinstance(command, ChartCommand | Timechart) or command.split is None:
+        return None
+    row = command.x if isinstance(command, ChartCommand) else None
+    name = command.split.name.text
+    return name if row is None or row.name.text != name else None
+
+
+def _columns(command: object) -> tuple[str, ...] | None:
+    """The columns of chart and timechart where they do not split, None where the data decide."""
+    match command:
+        case Timechart(split=None, measures=measures):
+            rows: tuple[str, ...] = ("_time", "_span")
+        case ChartCommand(split=None, measures=measures, x=x):
+            rows = () if x is None else (x.name.text,)
+        case _:
+            return None
+    if any(isinstance(one, Aggregation) and one.wild for one in measures):
+        return None
+    return (*rows, *(one.name for one in measures))
 
 
 def _plain(name: str) -> bool:

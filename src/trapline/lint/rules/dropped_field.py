@@ -2,7 +2,8 @@
 
 After stats, table, tstats and their like only the fields they name are left; any other is null from there on: a
 condition on it never holds, a calculation gives null, a column stays empty. Where fields depend on the data (chart,
-lookup, xyseries) nothing is claimed.
+lookup, xyseries) nothing is claimed, but the field that chart and timechart split by is gone; without a
+split all fields but theirs are.
 
 Instead: carry the field along (`values(x) as x`, or `BY x`), or correct its name.
 """
@@ -87,9 +88,11 @@ def _renamed(loss: Loss) -> str | None:
 
 def _hint(name: str, dropper: str) -> str:
     match dropper:
+        case "chart" | "timechart":
+            return f"stats with BY {name} keeps it, or values({name}) as {name}; or correct the name"
         case "tstats":
             return f"ask tstats for it, under its name in the data model (Dataset.{name}); or correct the name"
-        case "stats" | "chart" | "timechart":
+        case "stats":
             return f"let {dropper} keep it: values({name}) as {name}, or add it to BY; or correct the name"
         case "rename":
             return "use its new name"
