@@ -131,6 +131,8 @@ def parse(cursor: Cursor) -> Eval:
             cursor.pos = match.end()
             name = match.group()
         span = cursor.since(start)
+        if not name:
+            cursor.fail("the name of a field cannot be empty", span, "eval <field>=<expression>")
         if cursor.peek(2) == "==" or not cursor.take("="):
             cursor.fail(f"expected = after {name}, found {cursor.found()}", hint="eval <field>=<expression>")
         found.append((name, cursor.expression(), span))

@@ -25,7 +25,7 @@ Source: Search Reference, "foreach".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from trapline.errors import Span, SplError
@@ -50,6 +50,7 @@ from trapline.plan import (
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name
 from trapline.spl.evaluate import as_multi, as_text, unify
+from trapline.spl.scan import split_pipes
 from trapline.spl.templates import parsed
 from trapline.spl.wildcard import match_names
 from trapline.values import Kind
@@ -72,6 +73,7 @@ _ITEM = "_foreach_item"
 _OLD = "_foreach_old:"
 _UNFIT = re.compile(r"[|\[\]`\"'\\]")
 """Field names come from logs: one with these in it could add commands to a template."""
+_WORD = re.compile(r"\s*\w+")
 _ARRAY = re.compile(r"\s*\[.*\]\s*\Z", re.DOTALL)
 
 
@@ -120,11 +122,7 @@ class ForEach:
         for name_, segments in found.items():
             filled = self._filled(self.template, name_, segments)
             pipeline = parsed(context, filled, what=f"foreach, field {name_}", span=self.span)
-            for stage in pipeline.stages:
-                if stage.name in _REFUSED:
-                    raise SplError(
-                        f"foreach takes streaming commands only, and {stage.name} is not one", span=self.span
-                    )
+            _refuse((stage.name for stage in pipeline.stages), self.span)
             node = context.lower(pipeline, node)
             if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
                 node = context.materialise(node)
@@ -188,6 +186,21 @@ class ForEach:
         result = Extend(after, tuple(values))
         names = [one for one in result.schema if not one.startswith(_OLD)]
         return Project(result, tuple((one, Col(one, result.schema[one])) for one in names))
+
+
+def _refuse(commands: Iterable[str], span: Span) -> None:
+    """Raises SplError for a command that does not work on one row at a time."""
+    for name in commands:
+        if name in _REFUSED:
+            raise SplError(f"foreach takes streaming commands only, and {name} is not one", span=span)
+
+
+def _commands(template: str) -> Iterator[str]:
+    """The first word of each stage of a template, as far as it can be read before it is filled in."""
+    for stage in split_pipes(template, 0, len(template)):
+        word = _WORD.match(template, stage.start, stage.end)
+        if word is not None:
+            yield word.group().strip().lower()
 
 
 def _segments(pattern: str, name: str) -> tuple[str, ...]:
@@ -282,7 +295,8 @@ def parse(cursor: Cursor) -> ForEach:
         if cursor.peek() == "[":
             if template is not None:
                 cursor.fail("foreach takes one template")
-            template, _ = cursor.template()
+            template, place = cursor.template()
+            _refuse(_commands(template), place)
             continue
         option = cursor.option(("mode", *TOKENS), stops=",[")
         if option is not None:

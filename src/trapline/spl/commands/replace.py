@@ -78,6 +78,12 @@ def parse(cursor: Cursor) -> Replace:
             names = cursor.names()
             if not names:
                 cursor.fail("IN needs a field", hint="replace 0 WITH Critical IN level")
+            words = ("with", "in")
+            other = next((one for one in names if cursor.text[one.span.start : one.span.end].lower() in words), None)
+            if other is not None:
+                cursor.fail(
+                    f"{other.text} cannot follow the fields of IN", other.span, "one IN, at the end, for all values"
+                )
             break
         start = cursor.here().start
         old = cursor.value("a value to replace")

@@ -183,12 +183,19 @@ def _commands(env: Env, ast: Func) -> Expr:
     return call("commands_of", Kind.MULTI, env.text(ast.args[0]))
 
 
+_WAY_OUT = {
+    "mvmap": "make the values a field first: eval x=..., y=mvmap(x, x*2); the expression may read other fields",
+    "mvfilter": "mvmap(x, if(x>y, x, null())) keeps values of x by a condition that reads other fields",
+}
+
+
 def _only_field(ast: Func, where: Ast) -> str:
     names = list(dict.fromkeys(fields_read(where)))
     if len(names) != 1:
         raise SplError(
             f"{ast.name}() must name a single field, not {len(names)}: {', '.join(names) or 'none'}",
             span=ast.span,
+            hint=_WAY_OUT[ast.name],
             code="function",
         )
     return names[0]

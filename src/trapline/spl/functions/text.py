@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from trapline.plan import Col, Expr, Lambda, Lit, call, number, text
 from trapline.spl.evaluate import Env, as_text, is_null_literal
-from trapline.spl.expr import Func
+from trapline.spl.expr import Func, Str
 from trapline.spl.functions import function
 from trapline.values import Kind
 
 REST = 2.0**31 - 1
 """A length that no text exceeds."""
+MOST_WIDTH = 1000
+"""The width and precision of printf, at most; the engine's function has the same bound."""
+_WIDTHS = re.compile(r"%[-+ 0#']*(?:\d+\.)?(\d+)")
 
 
 def each(value: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -138,9 +142,15 @@ def _spath(env: Env, ast: Func) -> Expr:
     gives_text=True,
     syntax='printf("<format>" [, <value>]...)',
     does="Values in a format, as in C.",
+    notes="A width or precision counts as 1,000 where it is more.",
     source="Conversion functions",
 )
 def _printf(env: Env, ast: Func) -> Expr:
     args = [env.text(arg) for arg in ast.args[1:]]
+    match ast.args[0]:
+        case Str(value=pattern) if any(int(digits) > MOST_WIDTH for digits in _WIDTHS.findall(pattern)):
+            env.context.warnings.add(
+                "printf", f"printf: a width or precision over {MOST_WIDTH:,} counts as {MOST_WIDTH:,}"
+            )
     packed = call("list_pack", Kind.MULTI, *args) if args else Lit(None, Kind.MULTI)
     return call("printf", Kind.TEXT, env.text(ast.args[0]), packed)
