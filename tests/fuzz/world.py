@@ -88,8 +88,12 @@ SAVED = {
 }
 
 
-def _model(rows: Sequence[Row], **options: object) -> list[Mapping[str, object]]:
-    return [{"predicted(n)": len(row), "o": sorted(options)} for row in rows]
+class _Model:
+    def __call__(self, rows: Sequence[Row], **options: object) -> list[Mapping[str, object]]:
+        return [{"predicted(n)": len(row), "o": sorted(options)} for row in rows]
+
+    def summary(self) -> list[Mapping[str, object]]:
+        return [{"name": "n", "mean": 1.5}, {"name": ["o", ""], "mean": None}]
 
 
 def _place(address: str) -> Mapping[str, object] | None:
@@ -153,7 +157,7 @@ def _session(folder: Path, engine: DuckDB, **given: Any) -> Session:
         jobs={"job": ROWS, "admin:search:plain": []},
         folder=folder,
         writer=lambda index, rows: None,
-        models={"m": _model},
+        models={"m": _Model()},
         geoip=_place,
         **given,
     )
