@@ -405,10 +405,8 @@ def xpath_values(text: str, path: str) -> list[str]:
         root = ElementTree.fromstring(f"<data>{text}</data>")  # noqa: S314 no DOCTYPE can stand inside an element
     except (ElementTree.ParseError, ValueError):
         return []
-    if compiled.path == "":
-        return []
     found: list[str] = []
-    for element in root.iterfind(compiled.path):
+    for element in compiled.elements(root):
         if compiled.attribute is not None:
             value = element.get(compiled.attribute)
         elif len(element):

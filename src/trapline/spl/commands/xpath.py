@@ -9,7 +9,8 @@ Options:
     default=<text> (none): the value where nothing is found.
 
 Differences:
-    - The XPath is that of Python's ElementTree, with `/@name` and `/text()` at its end.
+    - The XPath is that of Python's ElementTree, with `/@name` and `/text()` at its end, and conditions on numbers in
+      attributes, on parts of texts and on positions; other axes and functions are refused.
 
 Source: Search Reference, "xpath"; searchbnf.conf, "xpath-command".
 """
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trapline.errors import SplError
+from trapline.errors import SplError, Unsupported
 from trapline.plan import NULL, Call, Col, Expr, Extend, Node, call, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
@@ -70,6 +71,10 @@ def parse(cursor: Cursor) -> Xpath:
                 hint='such as "//book/@name" or "//book[@id=\'1\']/title"',
                 code="xpath",
             ) from None
+        except Unsupported as error:
+            error.span = cursor.since(start)
+            error.hint = "spath reads XML too, and mvfilter and where keep values by a condition"
+            raise
     if path is None:
         cursor.fail("xpath needs an XPath", hint='xpath outfield=name "//book/@name"')
     return Xpath(path, given.get("field", "_raw"), given.get("outfield", "xpath"), given.get("default"))
