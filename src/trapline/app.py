@@ -467,11 +467,11 @@ def hunt(
 
 def needs_no_events(spl: str, content: Content) -> bool:
     """Does a search make all its rows itself and keep them, so that it needs no store? Raises SplError."""
+    from trapline.search import Session
     from trapline.spl.eventless import needs_events
-    from trapline.spl.parser import parse
 
-    macros = content.macros()
-    return not needs_events(parse(spl, macros), lambda text: parse(text, macros))
+    session = Session(macros=content.macros())
+    return not needs_events(session.parse(spl), session.parse)
 
 
 def _saved_searches(content: Content) -> dict[str, str]:

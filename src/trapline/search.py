@@ -301,6 +301,10 @@ class Session:
             return None  # what it looks at depends on the time of the run
         return asked[0]
 
+    def parse(self, spl: str) -> Pipeline:
+        """A search taken apart, its macros expanded as in a run. Raises SplError."""
+        return self._open(spl, None, None, None)[1]
+
     def _open(
         self, spl: str, earliest: str | float | None, latest: str | float | None, now: float | None
     ) -> tuple[_Context, Pipeline]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from trapline import app
@@ -43,3 +45,11 @@ from trapline import app
 )
 def test_a_search_that_reads_no_events(spl: str, none: bool) -> None:
     assert app.needs_no_events(spl, app.content()) is none
+
+
+def test_an_eval_macro_is_expanded_as_in_a_run(tmp_path: Path) -> None:
+    file = tmp_path / "macros.conf"
+    file.write_text('[m]\ndefinition = "now()"\niseval = 1\n')
+    content = app.content((), [file])
+    assert app.needs_no_events("| makeresults | eval x=`m`", content)
+    assert not app.needs_no_events("index=main | eval x=`m`", content)
