@@ -112,7 +112,7 @@ def database(store: Path) -> Database:
     from trapline.store import Store
 
     place = os.environ.get(STATE_VARIABLE)
-    if not place:
+    if not place and not (store / STATE).is_file():
         Store.open(store).close()
     return Database.at(place or store / STATE)
 
