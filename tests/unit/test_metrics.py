@@ -200,8 +200,12 @@ def test_a_running_scheduler_serves_metrics_and_logs_json(tmp_path: Path) -> Non
             if entries[-1]["event"] == "tick":
                 break
         (note,) = [one for one in entries if one["event"] == "note"]
-        with urllib.request.urlopen(note["text"].removeprefix("metrics at "), timeout=30) as answer:
-            series = parsed(answer.read().decode())
+        for _ in range(60):  # a tick is told before it is written down, and an answer is kept for some seconds
+            with urllib.request.urlopen(note["text"].removeprefix("metrics at "), timeout=30) as answer:
+                series = parsed(answer.read().decode())
+            if value(series, "trapline_search_lag_seconds", search=SEARCH) is not None:
+                break
+            time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         entries += [json.loads(line) for line in process.stderr]
         assert process.stdout is not None

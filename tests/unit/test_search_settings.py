@@ -134,6 +134,20 @@ def test_a_long_chain_of_assignments_runs() -> None:
     assert session().run(spl).rows == [{"x120": 121}]
 
 
+@pytest.mark.parametrize("count", [99, 120, 150, 230])
+def test_a_long_chain_keeps_what_it_made(count: int) -> None:
+    """Also of more fields than are held without a look at what is read later, and where the chain is run in parts."""
+    chain = "head 1 | eval x0=1, " + ", ".join(f"x{n + 1}=x{n}+1" for n in range(count))
+    (row,) = session().run(chain).rows
+    assert {name: row[name] for name in row if name.startswith("x")} == {f"x{n}": n + 1 for n in range(count + 1)}
+    wide = ", ".join(f"y{n}={n}" for n in range(count))
+    items = f'head 1 | eval {wide}, m=split("1,2,3", ",") | eval t=0 | foreach mode=multivalue m [eval t=t+<<ITEM>>]'
+    template = "eval z0=<<ITEM>>, " + ", ".join(f"z{n}=z{n - 1}+<<ITEM>>" for n in range(1, 30))
+    assert [str(one["t"]) for one in session().run(f"{items} | table t").rows] == ["6"]
+    several = f'head 1 | eval {wide}, m=split("1,2,3", ",") | foreach mode=multivalue m [{template}] | table z29'
+    assert [str(one["z29"]) for one in session().run(several).rows] == ["90"]
+
+
 def test_too_deep_an_expression_is_an_error_of_ours() -> None:
     spl = "eval x=" + " . ".join(["_raw"] * 200)
     with pytest.raises(EngineError, match="nested too deeply"):

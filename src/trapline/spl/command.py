@@ -173,7 +173,8 @@ class Context(Protocol):
     def materialise(self, node: Node) -> Node:
         """Run the plan so far: the same rows as a `Rows` node, without the fields that hold no value at all, and of
         many fields without those that neither this stage nor one after it reads. This is how a command looks at data
-        before it knows its own columns."""
+        before it knows its own columns. Only for what the command was given: of rows that it has already worked on,
+        use `held`."""
         ...
 
     def held(self, node: Node) -> Rows:

@@ -98,9 +98,10 @@ class ForEach:
 
     # --- fields
 
-    def _fields(self, context: Context, source: Node) -> Node:
-        if any(name.wild for name in self.names):
-            source = context.materialise(source)
+    def _fields(self, context: Context, source: Node, *, early: bool = False) -> Node:
+        """`early`: the source has run, because its fields must be known or the whole would be too deep."""
+        if not early and any(name.wild for name in self.names):
+            return self._fields(context, context.materialise(source), early=True)
         found: dict[str, tuple[str, ...]] = {}
         for name in self.names:
             if not name.wild:
@@ -125,7 +126,9 @@ class ForEach:
             _refuse((stage.name for stage in pipeline.stages), self.span)
             node = context.lower(pipeline, node)
             if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
-                node = context.materialise(node)
+                if not early:
+                    return self._fields(context, context.materialise(source), early=True)
+                node = context.held(node)
         return node
 
     def _filled(self, template: str, name: str, segments: tuple[str, ...]) -> str:
@@ -156,7 +159,7 @@ class ForEach:
         for place in range(int(count)):
             node = self._item(context, node, place)
             if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
-                node = context.materialise(node)
+                node = context.held(node)
         kept = [one for one in node.schema if one not in (_ITEMS, _ITEM)]
         return Project(node, tuple((one, Col(one, node.schema[one])) for one in kept))
 
