@@ -667,8 +667,8 @@ class _Context:
             hint="narrow the subsearch",
         )
 
-    def materialise(self, node: Node) -> Node:
-        if self._later is not None:
+    def materialise(self, node: Node, *, whole: bool = False) -> Node:
+        if self._later is not None and not whole:
             node = only(node, self._read_by(self._later, node.schema))
         return self.held(node)
 
@@ -927,7 +927,7 @@ class _Looking(_Context):
     ) -> Node:
         raise _DependsOnRowsError
 
-    def materialise(self, node: Node) -> Node:
+    def materialise(self, node: Node, *, whole: bool = False) -> Node:
         return node
 
 
@@ -963,7 +963,7 @@ class _Reading(_Looking):
     def _settled(self, node: Node) -> Node:
         return self.materialise(node)
 
-    def materialise(self, node: Node) -> Node:
+    def materialise(self, node: Node, *, whole: bool = False) -> Node:
         read: set[str] = set()
         self.parts.append((node, read))
         return _noting(node.schema, read)

@@ -65,7 +65,7 @@ def test_the_rows_are_those_of_all_fields(spl: str, monkeypatch: pytest.MonkeyPa
 def test_few_fields_are_read(spl: str) -> None:
     with Noting() as engine:
         Session(events=EVENTS, store=True, engine=engine).run(spl)
-        assert engine.widest < (160 if "x1*" in spl else 20)  # rows that foreach has worked on keep their fields
+        assert engine.widest < (75 if "x1*" in spl else 20)
 
 
 def test_all_fields_are_read_where_all_are_shown() -> None:

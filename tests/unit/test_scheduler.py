@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,8 @@ import pytest
 
 from trapline import app
 from trapline.content.read import LIBRARY
-from trapline.detect.jobs import due
+from trapline.detect.actions import Exempted
+from trapline.detect.jobs import Job, due
 from trapline.detect.scheduler import Scheduler
 from trapline.detect.settings import read, write_switches
 from trapline.errors import TraplineError
@@ -207,7 +209,13 @@ def test_late_events_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         wanted = one.missing(at("2026-03-02"), at("2026-03-03T00:01"))
         assert [due.times for _, due in wanted] == [(at("2026-03-02"), at("2026-03-02T11:00"))]
         one.backfill(wanted)
+        assert one.late() == 0
         assert one.journal.runs(late=True) == []
+        time.sleep(1.1)
+        add(folder, tmp_path, EVENTS[3])
+        assert one.late() == 1
+        # of the two looks at 11:00 none is late again
+        assert [run.scheduled for run in one.journal.runs(late=True)] == [at("2026-03-02T16:00")]
     assert risk(folder)[1][1] == "ws2.corp.example"
     assert len(risk(folder)) == 2
 
@@ -238,6 +246,42 @@ def test_a_notable_reaches_an_output_once(tmp_path: Path) -> None:
     sent = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(one["title"], one["entity"], one["urgency"]) for one in sent] == [(NAME, "ws1.corp.example", "low")]
     assert rows(folder, "index=notable | table event_id") == [{"event_id": sent[0]["key"]}]
+
+
+def test_names_that_differ_in_punctuation_only(tmp_path: Path) -> None:
+    """Each run has an id of its own: the journal takes none twice."""
+    folder = made(tmp_path, *EVENTS[:1])
+    with scheduler(folder) as one:
+        job = one.jobs[0]
+        other = replace(
+            job, name=job.name.replace(" ", "-"), detection=replace(job.detection, name=NAME.replace(" ", "-"))
+        )
+        one.jobs = [job, other]
+        one.begin(at("2026-03-02T10:30"))
+        assert one.advance(at("2026-03-02T12:00")) == 4
+        assert len({run.sid for run in one.journal.runs()}) == 4
+    assert len(risk(folder)) == 2
+
+
+def test_a_defect_costs_its_own_run(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS[:1])
+    with scheduler(folder) as one:
+        job = one.jobs[0]
+        one.jobs = [job, replace(job, name="ESCU - Broken - Rule")]
+
+        def broken(job: Job, rows: Sequence[Row], _: float) -> Exempted:
+            if "Broken" in job.name:
+                raise ZeroDivisionError
+            return Exempted(list(rows))
+
+        one.exempt = broken
+        one.begin(at("2026-03-02T10:30"))
+        one.advance(at("2026-03-02T11:00"))
+        assert {run.search: run.status for run in one.journal.runs()} == {
+            job.name: Status.DONE,
+            "ESCU - Broken - Rule": Status.FAILED,
+        }
+    assert risk(folder) == EXPECTED[:1]
 
 
 def test_one_scheduler_at_a_time(tmp_path: Path) -> None:

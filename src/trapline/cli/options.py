@@ -52,3 +52,38 @@ def identity_options(command: Command) -> Command:
             help=f"CSV of your {what} in Enterprise Security's columns. Default: lookups/{name}.csv of the store.",
         )(command)
     return command
+
+
+def schedule_options(command: Command) -> Command:
+    """What is run on schedules, and by which settings: `folders`, `names`, `macros`, `addons`, `file`, and those of
+    `identity_options`."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    command = identity_options(command)
+    for option in (
+        click.option(
+            "--settings", "file", type=file, metavar="FILE", help="Your settings. Default: trapline.yml of the store."
+        ),
+        click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP),
+        click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."),
+        click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Only this one, enabled or not."),
+        click.option(
+            "--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+USER_VARIABLE = "TRAPLINE_USER"
+"""Environment variable that names who changes notables and risk, where it is not the user of the system."""
+WHO = f"Who you are. Default: ${USER_VARIABLE}, else the user of the system."
+
+
+def me() -> str:
+    """Who changes something, where nothing is said."""
+    import getpass
+
+    try:
+        return os.environ.get(USER_VARIABLE) or getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -10,6 +10,7 @@ bounds the memory. A search that is due again while it runs waits for its turn, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time as clock
@@ -59,8 +60,10 @@ TOGETHER = 1.0
 """Seconds for which ticks that find nothing are written down together."""
 RAISED = ("risk", "notable", SCHEDULER)
 """Indexes that the scheduler itself writes to."""
-_OF_RAISED = re.compile(rf"\b({'|'.join(RAISED)})\b|index\s*=\s*[\"']?[^\s\"')|]*\*|index\s+in\s*\(")
-"""What in the text of a search, in lower case, may mean such an index."""
+_OF_RAISED = re.compile(
+    rf"\b({'|'.join(RAISED)}|savedsearch|loadjob)\b|index\s*=\s*[\"']?[^\s\"')|]*\*|index\s+in\s*\("
+)
+"""What in the text of a search, in lower case, may mean such an index: a search that names none sees none of them."""
 
 
 class Searches(Protocol):
@@ -147,6 +150,8 @@ class Scheduler:
     """By search: may it look at the indexes `RAISED`?"""
     _pending: Tick = field(default_factory=Tick)
     _settled: float = field(default_factory=clock.monotonic)
+    _late_of: object = None
+    """The state of the store in which late events were counted last."""
 
     def recover(self) -> int:
         """Put into the store what a process that was cut off had decided. Returns the number of events. Raises
@@ -229,43 +234,42 @@ class Scheduler:
 
     def late(self) -> int:
         """Count the events that came to the store for windows that were searched before, by run; returns how many runs
-        they concern. A search of which it cannot be said what it looks at counts all events. Raises EngineError."""
+        they concern. A search of which it cannot be said what it looks at counts all events; one that may look at what
+        the scheduler raises counts none, because that comes in its turn. Raises EngineError."""
         self.place.refresh()
         since, now = self.journal.late_until(), self.place.seen
-        newest = self.journal.runs(statuses=[Status.DONE], limit=1)
-        windows = {job.name: self.journal.runs(job.name, statuses=[Status.DONE]) for job in self.jobs if newest}
-        bounds = [(one.earliest, one.latest) for runs in windows.values() for one in runs if one.latest is not None]
-        if since is None or not bounds:
-            self.journal.note_late({}, now)
-            return 0
-        low = min(earliest or 0.0 for earliest, _ in bounds)
-        high = max(latest or 0.0 for _, latest in bounds)
-        session = self.place.session()
-        came = session.arrivals("index=*", low, high, since - SLACK) or ()
+        version = self.place.version()
+        searched = None if since is None or version == self._late_of else self.journal.searched()
         late: dict[str, int] = {}
-        if came:
-            first, last = min(one.minute for one in came), max(one.minute for one in came) + 60
-            for job in self.jobs:
-                self._late(session, job, windows[job.name], (first, last), since, late)
+        if since is not None and searched is not None:
+            session = self.place.session()
+            came = session.arrivals("index=*", *searched, since - SLACK) or ()
+            if came:
+                span = (min(one.minute for one in came), max(one.minute for one in came) + 60)
+                for job in self.jobs:
+                    if not self._reads_raised(job):
+                        self._late(session, job, span, since, late)
         self.journal.note_late(late, now)
+        self._late_of = version
         return len(late)
 
     def _late(
         self,
         session: Searches,
         job: Job,
-        runs: Sequence[Run],
         span: tuple[float, float],
         since: float,
         late: dict[str, int],
     ) -> None:
-        touched = [one for one in runs if (one.latest or 0) > span[0] and (one.earliest or 0) < span[1]]
+        runs = self.journal.runs(job.name, statuses=[Status.DONE], over=span)
+        # Of several looks at a window the last one counts.
+        touched = {one.scheduled: one for one in sorted(runs, key=lambda one: one.started)}
         if not touched:
             return
         came = session.arrivals(job.detection.search, *span, since - SLACK)
         if came is None:
             came = session.arrivals("index=*", *span, since - SLACK) or ()
-        for run in touched:
+        for run in touched.values():
             count = sum(
                 one.count
                 for one in came
@@ -350,25 +354,27 @@ class Scheduler:
 
         if session is None:
             return ended(Status.DONE), None
+        known = self.journal.found(job.name, time) if kind is Kind.BACKFILL else {}
+        guid = self.journal.id
         try:
             result = session.run(job.detection.search, earliest=earliest, latest=latest, now=time)
+            decided = decide(
+                job,
+                result.rows,
+                risk.Run(time if self.simulated else clock.time(), sid, earliest, latest),
+                time,
+                by=telling_fields(job.detection.search, self.macros) if result.rows else (),
+                throttles=throttles,
+                known=known,
+                guid=guid,
+                urgency=self.urgency,
+                exempt=self.exempt,
+            )
         except TraplineError as error:
             reason = error.reason + (f" ({error.hint})" if error.hint else "")
             return ended(Status.FAILED, reason=reason), None
         except Exception as error:  # a defect of ours in one search must not stop the others
             return ended(Status.FAILED, reason=f"internal error, {type(error).__name__}: {str(error)[:200]}"), None
-        decided = decide(
-            job,
-            result.rows,
-            risk.Run(time if self.simulated else clock.time(), sid, earliest, latest),
-            time,
-            by=telling_fields(job.detection.search, self.macros) if result.rows else (),
-            throttles=throttles,
-            known=self.journal.found(job.name, time) if kind is Kind.BACKFILL else {},
-            guid=self.journal.id,
-            urgency=self.urgency,
-            exempt=self.exempt,
-        )
         decided.warnings += result.warnings
         notes = [str(one) for one in decided.warnings]
         return ended(Status.DONE, len(result.rows), len(decided.findings), "; ".join(notes)[:2000] or None), decided
@@ -412,15 +418,14 @@ class Scheduler:
         return (self.place.version(), self.place.raised()) if self._reads_raised(job) else self.place.version()
 
     def _reads_raised(self, job: Job) -> bool:
-        """Whether a search may look at what searches of earlier times raise. Every doubt says yes: then it is asked
-        again when something was raised."""
+        """Whether a search may look at what searches of earlier times raise: then it is asked again when something
+        was raised."""
         if job.name not in self._of_raised:
             try:
                 text = parse(job.detection.search, self.macros).text.lower()
             except TraplineError:
                 text = ""  # it says so itself, when it is run
-            named = _OF_RAISED.search(text) is not None
-            self._of_raised[job.name] = named or not ("index" in text or "datamodel" in text)
+            self._of_raised[job.name] = _OF_RAISED.search(text) is not None
         return self._of_raised[job.name]
 
     def _idle(self, job: Job, time: float, tz: tzinfo) -> bool:
@@ -463,6 +468,7 @@ def _shared(session: Searches | None, queries: Sequence[Query]) -> AbstractConte
 
 def _sid(job: Job, time: float, kind: Kind, started: float) -> str:
     stem = "".join(one if one.isalnum() else "_" for one in job.detection.name)
+    stem += f"_{hashlib.sha256(job.name.encode()).hexdigest()[:8]}"  # names may differ in other characters only
     again = f"_{started:.6f}" if kind is Kind.BACKFILL else ""
     return f"scheduler__{stem}_at_{time:.0f}{again}"
 

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +16,7 @@ from trapline.content.catalog import Content
 from trapline.content.model import Detection, Status, Throttle
 from trapline.content.yamlfile import Node, parse
 from trapline.errors import InputError, TraplineError, Warn
+from trapline.outputs.options import near
 
 SETTINGS = "trapline.yml"
 ENABLED = "enabled.yml"
@@ -61,7 +61,7 @@ class Settings:
         """Settings of detections that do not exist."""
         known = {one.name.lower() for one in content.detections}
         return [
-            Warn("settings.unknown", f"there is no detection '{name}'", _near(name, known), self.file)
+            Warn("settings.unknown", f"there is no detection '{name}'", near(name, known), self.file)
             for name in self.overrides
             if name not in known
         ]
@@ -195,13 +195,7 @@ def _only(given: Mapping[str, Node], known: Iterable[str], path: Path, where: st
     for name, node in given.items():
         if name not in known:
             place = f"{where}.{name}" if where else name
-            _wrong(path, node, place, f"there is no setting '{name}'", _near(name, known))
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = get_close_matches(name, names, 1)
-    return f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(names[:12])}"
+            _wrong(path, node, place, f"there is no setting '{name}'", near(name, known))
 
 
 def _wrong(path: Path, node: Node, where: str, reason: str, hint: str | None) -> NoReturn:

@@ -285,7 +285,7 @@ class Symbolic:
     def capped(self, node: Node, limit: int, what: str) -> Node:
         return node
 
-    def materialise(self, node: Node) -> Node:
+    def materialise(self, node: Node, *, whole: bool = False) -> Node:
         raise _Unknown
 
     def held(self, node: Node) -> Rows:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -151,7 +151,8 @@ class Options:
         raise InputError(reason, file=self.file, line=node.line, field=place, hint=hint, code=CODE)
 
 
-def near(name: str, known: set[str]) -> str:
+def near(name: str, known: Iterable[str]) -> str:
     """A hint for a name that does not exist."""
-    close = get_close_matches(name, sorted(known), 1)
-    return f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(sorted(known))}"
+    names = sorted(known)
+    close = get_close_matches(name, names, 1)
+    return f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(names[:12])}"

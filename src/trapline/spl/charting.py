@@ -109,7 +109,7 @@ class Chart:
         wanted = [name for name, _ in keys] + names + [ROWS]
         node = Project(node, tuple((name, Col(name, node.schema[name])) for name in wanted))
         zero = frozenset(one.name for one in plain if one.function in ZERO)
-        return Cells(self.context.held(node), tuple(names), zero)
+        return Cells(self.context.materialise(node, whole=True), tuple(names), zero)
 
     def _not_split(self, aggregations: Iterable[Aggregation]) -> None:
         for one in aggregations:

@@ -170,11 +170,11 @@ class Context(Protocol):
         """The first `limit` rows of a subsearch's plan, with a warning if there were more."""
         ...
 
-    def materialise(self, node: Node) -> Node:
+    def materialise(self, node: Node, *, whole: bool = False) -> Node:
         """Run the plan so far: the same rows as a `Rows` node, without the fields that hold no value at all, and of
         many fields without those that neither this stage nor one after it reads. This is how a command looks at data
-        before it knows its own columns. Only for what the command was given: of rows that it has already worked on,
-        use `held`."""
+        before it knows its own columns. `whole`: with all fields, which rows that the command has already worked on
+        must keep."""
         ...
 
     def held(self, node: Node) -> Rows:

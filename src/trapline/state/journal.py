@@ -227,9 +227,11 @@ class Journal:
         latest: float | None = None,
         statuses: Sequence[Status] = (),
         late: bool = False,
+        over: tuple[float, float] | None = None,
         limit: int | None = None,
     ) -> list[Run]:
-        """Runs by their scheduled time, the newest first. Raises EngineError."""
+        """Runs by their scheduled time, the newest first. `over`: whose window has a part of this time range. Raises
+        EngineError."""
         query = sa.select(RUNS).order_by(RUNS.c.scheduled.desc(), RUNS.c.id.desc())
         if search is not None:
             query = query.where(RUNS.c.search == search)
@@ -241,8 +243,17 @@ class Journal:
             query = query.where(RUNS.c.status.in_([one.value for one in statuses]))
         if late:
             query = query.where(RUNS.c.late > 0)
+        if over is not None:
+            query = query.where(sa.or_(RUNS.c.earliest.is_(None), RUNS.c.earliest < over[1]), RUNS.c.latest > over[0])
         with self.database.read() as connection:
             return [_run(row._mapping) for row in connection.execute(query.limit(limit))]
+
+    def searched(self) -> tuple[float, float] | None:
+        """From when to when windows were searched; None where none was. Raises EngineError."""
+        query = sa.select(sa.func.min(sa.func.coalesce(RUNS.c.earliest, 0.0)), sa.func.max(RUNS.c.latest))
+        with self.database.read() as connection:
+            low, high = connection.execute(query.where(RUNS.c.status == Status.DONE.value)).one()
+        return None if low is None or high is None else (low, high)
 
     def late_until(self) -> float | None:
         """Late events that came until this moment are counted; None if none ever were. Raises EngineError."""

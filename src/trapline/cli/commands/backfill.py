@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import ADDON_HELP, identity_options, json_option, store_option
+from trapline.cli.options import json_option, schedule_options, store_option
 
 
 @click.command("backfill")
@@ -14,18 +14,7 @@ from trapline.cli.options import ADDON_HELP, identity_options, json_option, stor
 @store_option
 @click.option("--again", is_flag=True, help="Run all times of the schedules again, those that were run well too.")
 @click.option("--dry-run", is_flag=True, help="Only count what would be run.")
-@click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
-@click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Only this one, enabled or not.")
-@click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
-@click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
-@click.option(
-    "--settings",
-    "file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Your settings. Default: trapline.yml of the store.",
-)
-@identity_options
+@schedule_options
 @json_option
 def command(
     span: str,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,29 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trapline.cli.options import json_option, store_option
+from trapline.cli.options import WHO, json_option, me, store_option
 from trapline.cli.render import clean, print_json
 
 if TYPE_CHECKING:
     from trapline.state.notables import Edit, Notables
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-USER_VARIABLE = "TRAPLINE_USER"
-"""Environment variable that names who changes notables, where it is not the user of the system."""
-
-
-WHO = f"Who you are. Default: ${USER_VARIABLE}, else the user of the system."
-
-
-def me() -> str:
-    """Who changes notables, where nothing is said."""
-    import getpass
-
-    try:
-        return os.environ.get(USER_VARIABLE) or getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def change_options(command: Command) -> Command:

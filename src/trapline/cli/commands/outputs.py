@@ -93,7 +93,7 @@ def test(name: str, settings: Path | None, store: Path, as_json: bool) -> None:
 
     found = {one.name: one for one in _outputs(store, settings)}
     if name not in found:
-        hint = near(name, set(found)) if found else "the settings have no outputs"
+        hint = near(name, found) if found else "the settings have no outputs"
         raise TraplineError(f"there is no output '{name}'", hint=hint, code="outputs")
     output = found[name]
     note, error = None, None

@@ -172,7 +172,7 @@ def add(entity: str, kind: str, score: float, message: str, store: Path, as_json
     import time
 
     from trapline import app
-    from trapline.cli.commands.notables import me
+    from trapline.cli.options import me
     from trapline.cli.render import print_json
     from trapline.detect.riskscores import add as add_events
     from trapline.detect.riskscores import modifier

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import ADDON_HELP, identity_options, json_option, store_option
+from trapline.cli.options import json_option, schedule_options, store_option
 
 if TYPE_CHECKING:
     from trapline.detect.scheduler import Scheduler
@@ -25,24 +25,13 @@ if TYPE_CHECKING:
     metavar="FROM..TO",
     help="Simulate: run what would have been due between two moments, at once. Times as in a search.",
 )
-@click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
-@click.option("--detection", "names", metavar="NAME|FILE", multiple=True, help="Only this one, enabled or not.")
-@click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
-@click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
-@click.option(
-    "--settings",
-    "file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Your settings. Default: trapline.yml of the store.",
-)
+@schedule_options
 @click.option(
     "--metrics",
     metavar="[HOST:]PORT",
     help="Serve metrics for Prometheus at /metrics of this port, of 127.0.0.1 unless a host is named.",
 )
 @click.option("--log-json", is_flag=True, help="Log to stderr, one JSON object a line, instead of lines of text.")
-@identity_options
 @json_option
 def command(
     store: Path,

@@ -62,7 +62,7 @@ class Eval:
                 node, pending = Extend(node, tuple(pending.items())), {}
                 if depth(node) > DEEP:
                     # A long chain of assignments: run what there is, and read the value anew from its fields.
-                    node = context.held(node)
+                    node = context.materialise(node, whole=True)
                     value = _printed(Env(node.schema, context), ast)
             pending[name] = value
         return Extend(node, tuple(pending.items()))

@@ -128,7 +128,7 @@ class ForEach:
             if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
                 if not early:
                     return self._fields(context, context.materialise(source), early=True)
-                node = context.held(node)
+                node = context.materialise(node, whole=True)
         return node
 
     def _filled(self, template: str, name: str, segments: tuple[str, ...]) -> str:
@@ -159,7 +159,7 @@ class ForEach:
         for place in range(int(count)):
             node = self._item(context, node, place)
             if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
-                node = context.held(node)
+                node = context.materialise(node, whole=True)
         kept = [one for one in node.schema if one not in (_ITEMS, _ITEM)]
         return Project(node, tuple((one, Col(one, node.schema[one])) for one in kept))
 
