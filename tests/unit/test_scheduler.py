@@ -24,7 +24,7 @@ from trapline.detect.actions import Exempted
 from trapline.detect.jobs import Job, due
 from trapline.detect.scheduler import Scheduler
 from trapline.detect.settings import read, write_switches
-from trapline.errors import TraplineError
+from trapline.errors import InputError, TraplineError
 from trapline.ingest.intake import Evidence, ingest
 from trapline.outputs.dispatch import dispatch
 from trapline.state.deliveries import Deliveries
@@ -364,3 +364,20 @@ def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     runs = "index=_scheduler | stats count by scheduled_time savedsearch_name findings"
     assert rows(torn, runs) == rows(whole, runs)
     assert len(rows(whole, runs)) == days * 24
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "reason"),
+    [
+        ("risk: {cap: 100}\n", "trapline.yml:1", "there is no setting 'risk'"),
+        ("schedule:\n  lokback: 1h\n", "trapline.yml:2", "there is no setting 'lokback'"),
+        ("detections:\n  A: {cron: '61 * * * *'}\n", "trapline.yml:2", "not within 0-59"),
+        ("detections:\n  A:\n    throttle: {fields: [dest]}\n", "trapline.yml:3", "the period is missing"),
+        ("schedule: {time_zone: Mars}\n", "trapline.yml:1", "Mars"),
+    ],
+)
+def test_a_setting_that_is_none_is_an_error(tmp_path: Path, text: str, place: str, reason: str) -> None:
+    (tmp_path / "trapline.yml").write_text(text)
+    with pytest.raises(InputError, match=reason) as caught:
+        read(tmp_path / "trapline.yml")
+    assert place in caught.value.place

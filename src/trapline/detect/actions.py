@@ -93,7 +93,7 @@ def decide(
             Warn(
                 "schedule.capped",
                 f"{len(real):,} findings, of which the first {MOST:,} are acted on",
-                "narrow the detection with its filter macro, then backfill the window",
+                "narrow the detection with its filter macro, then run trapline backfill --again over the window",
                 job.detection.name,
             )
         )

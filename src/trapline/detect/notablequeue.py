@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from trapline.state.notables import Notables, Stored, Suppression, Wanted
-from trapline.values import Value, to_number, value_text
+from trapline.values import Scalar, Value, to_number, value_text
 
 Matches = Callable[[Value | None], bool]
 
@@ -76,9 +76,9 @@ def pattern(text: str) -> Matches:
     made = re.compile(".*".join(map(re.escape, re.split(r"\*+", text))), re.IGNORECASE | re.DOTALL)
 
     def matches(cell: Value | None) -> bool:
-        cells: Sequence[object] = [] if cell is None else cell if isinstance(cell, list) else [cell]
+        cells: Sequence[Scalar] = [] if cell is None else cell if isinstance(cell, list) else [cell]
         for value in cells:
-            shown = value if isinstance(value, str) else value_text(value)  # type: ignore[arg-type]
+            shown = value_text(value)
             if made.fullmatch(shown) or (number is not None and to_number(shown) == number):
                 return True
         return False

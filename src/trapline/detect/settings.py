@@ -52,7 +52,7 @@ class Settings:
     """How long runs are remembered."""
     tz: str = "UTC"
     sections: Mapping[str, Node] = field(default_factory=dict)
-    """Sections that other rooms read: outputs, risk, exceptions."""
+    """Sections that other rooms read: outputs, exceptions."""
 
     def of(self, detection: Detection) -> Override | None:
         return self.overrides.get(detection.name.lower())
@@ -67,7 +67,7 @@ class Settings:
         ]
 
 
-OTHERS = ("outputs", "risk", "exceptions")
+OTHERS = ("outputs", "exceptions")
 _SCHEDULE = ("lookback", "keep_runs", "time_zone")
 _OVERRIDE = ("cron", "earliest", "latest", "realtime_schedule", "allow_skew", "notable", "throttle")
 
