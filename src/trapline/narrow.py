@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from trapline.plan import (
     Agg,
@@ -111,15 +111,34 @@ def _between(chain: Sequence[Chain], scan: Scan, times: Callable[[Node], Times])
     return scan
 
 
-def gates(node: Node) -> list[Node] | None:
-    """Parts of a plan: if none of them has a row, neither has the whole. None where there are no such, or where to ask
-    is not much less than to run the whole: over given rows, and where little but conditions is there."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a plan on single rows: `top` is a chain of conditions and values over `low`, or `low` itself. `more`:
+    there is work above it."""
+
+    top: Node
+    low: Scan | Rows
+    more: bool
+
+    @property
+    def chain(self) -> list[Filter | Extend | Project]:
+        """From the top down."""
+        found = []
+        node = self.top
+        while isinstance(node, Filter | Extend | Project):
+            found.append(node)
+            node = node.input
+        return found
+
+
+def _parts(node: Node) -> list[_Part] | None:
+    """Parts of a plan: if none of them has a row, neither has the whole. None where there are no such."""
     more = False
     while True:
         match node:
             case Union(inputs=inputs):
-                found = [gates(one) for one in inputs]
-                return None if None in found else [gate for one in found if one is not None for gate in one]
+                found = [_parts(one) for one in inputs]
+                return None if None in found else [part for one in found if one is not None for part in one]
             case Aggregate(input=below, by=by):
                 if not by:
                     return None  # one row, whatever there is below
@@ -136,57 +155,42 @@ def gates(node: Node) -> list[Node] | None:
                 node = below
             case Filter() | Extend() | Project():
                 low: Node = node
-                filtered = False
                 while isinstance(low, Filter | Extend | Project):
-                    filtered = filtered or isinstance(low, Filter)
                     low = low.input
                 if isinstance(low, Scan | Rows):
-                    large = isinstance(low, Scan) or low.data.num_rows > SMALL
-                    return [node] if more and filtered and large else None
+                    return [_Part(node, low, more)]
                 node = low
-            case _:
-                return None
+            case Scan() | Rows():
+                return [_Part(node, node, more)]
+
+
+def gates(node: Node) -> list[Node] | None:
+    """Parts of a plan: if none of them has a row, neither has the whole. None where there are no such, or where to ask
+    is not much less than to run the whole: over given rows, and where little but conditions is there."""
+    parts = _parts(node)
+    if parts is None:
+        return None
+    for part in parts:
+        large = isinstance(part.low, Scan) or part.low.data.num_rows > SMALL
+        if not (part.more and large and any(isinstance(one, Filter) for one in part.chain)):
+            return None
+    return [part.top for part in parts]
 
 
 def looked_at(node: Node, earliest: int, latest: int) -> list[Node] | None:
     """Plans of the events, with `_time` and `_indextime`, that a plan reads and that pass the conditions on single
     events: over a part of its time range without such an event it gives no row. None where that cannot be said: where
     rows come without events, or from events outside of the range (microseconds) that was asked for."""
-    while True:
-        match node:
-            case Union(inputs=inputs):
-                found = [looked_at(one, earliest, latest) for one in inputs]
-                return None if None in found else [one for part in found if part is not None for one in part]
-            case Aggregate(input=below, by=by):
-                if not by:
-                    return None
-                node = below
-            case Join(left=below):
-                node = below
-            case Window(input=below) | Expand(input=below) | Sort(input=below) | Reverse(input=below):
-                node = below
-            case Limit(input=below, count=count):
-                if count == 0:
-                    return []
-                node = below
-            case Filter() | Extend() | Project():
-                chain: list[Filter | Extend | Project] = []
-                low: Node = node
-                while isinstance(low, Filter | Extend | Project):
-                    chain.append(low)
-                    low = low.input
-                if not isinstance(low, Scan):
-                    node = low
-                    continue
-                if (low.earliest, low.latest) != (earliest, latest):
-                    return None
-                return [_timed(chain, low)]
-            case Scan():
-                if (node.earliest, node.latest) != (earliest, latest):
-                    return None
-                return [node]
-            case _:
-                return None
+    parts = _parts(node)
+    if parts is None:
+        return None
+    found = []
+    for part in parts:
+        low = part.low
+        if not isinstance(low, Scan) or (low.earliest, low.latest) != (earliest, latest):
+            return None
+        found.append(_timed(part.chain, low))
+    return found
 
 
 def _timed(chain: Sequence[Filter | Extend | Project], scan: Scan) -> Node:
