@@ -1,0 +1,1 @@
+"""Detection content as a static web site."""

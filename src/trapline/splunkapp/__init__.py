@@ -1,0 +1,1 @@
+"""Detection content as a Splunk app, the way contentctl writes it."""
