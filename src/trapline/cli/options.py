@@ -41,6 +41,18 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")(command)
 
 
+def attack_option(command: Command) -> Command:
+    """`--attack VERSION`, passed on as `attack_version: str | None`."""
+    return click.option(
+        "--attack",
+        "--attack-version",
+        "attack_version",
+        default=None,
+        metavar="VERSION",
+        help="ATT&CK version of names, tactics and groups. Default: 18.1; 15.1 is there too.",
+    )(command)
+
+
 def identity_options(command: Command) -> Command:
     """`--assets FILE` and `--identities FILE`, passed on as `assets` and `identities: Path | None`."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)

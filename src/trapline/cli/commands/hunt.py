@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import ADDON_HELP, default_store, identity_options, json_option
+from trapline.cli.options import ADDON_HELP, attack_option, default_store, identity_options, json_option
 
 
 @click.command("hunt")
@@ -26,7 +26,7 @@ from trapline.cli.options import ADDON_HELP, default_store, identity_options, js
 )
 @click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
 @click.option("--deprecated", is_flag=True, help="Run deprecated detections too.")
-@click.option("--attack-version", metavar="V", default=None, help="ATT&CK version of the tactics: 18.1 or 15.1.")
+@attack_option
 @click.option(
     "--limit", type=click.IntRange(1), default=None, metavar="N", help="Findings listed per detection. Default: 1000."
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import json_option
+from trapline.cli.options import attack_option, json_option
 from trapline.cli.render import clean, print_json, table_lines
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _WIDEST = 120
 @click.option(
     "--macros", "macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."
 )
-@click.option("--attack-version", metavar="V", default=None, help="ATT&CK version of names and groups: 18.1 or 15.1.")
+@attack_option
 @json_option
 @click.option("--html", "html_out", metavar="FILE", help="Write the page as one HTML file; - is stdout.")
 def command(
@@ -46,7 +46,7 @@ def command(
     Examples:
       trapline show "Windows Service Create RemComSvc"
       trapline show my_detection.yml --macros my_macros.conf
-      trapline show 0be4b5d6-c449-4084-b945-2392b519c33b --attack-version 15.1 --json
+      trapline show 0be4b5d6-c449-4084-b945-2392b519c33b --attack 15.1 --json
       trapline show windows_service_create_remcomsvc --html remcom.html
     """
     from trapline.content import enrich, page, read
