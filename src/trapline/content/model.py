@@ -187,6 +187,8 @@ class AttackData:
     sourcetype: str = ""
     index: str = ""
     host: str = ""
+    update_timestamp: bool = False
+    """Its events are to be moved in time, so that the newest is now."""
 
 
 @dataclass(frozen=True, slots=True)

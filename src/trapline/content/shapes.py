@@ -313,8 +313,9 @@ def _attack_data(one: Fields) -> AttackData | None:
         sourcetype=one.text("sourcetype"),
         index=one.text("custom_index") or one.text("index"),
         host=one.text("host"),
+        update_timestamp=one.flag("update_timestamp"),
     )
-    one.unknown(("update_timestamp", "index", "custom_index"))
+    one.unknown(("index", "custom_index"))
     if not found.data:
         one.warn("missing", "attack data without 'data' is left out", "data", hint="a URL, or a path below the folder")
         return None
