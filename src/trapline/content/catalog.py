@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from trapline.content.model import (
     Baseline,
+    Dashboard,
     DataSource,
     Deployment,
+    Deprecation,
     Detection,
     DetectionType,
     Generation,
@@ -21,7 +23,9 @@ from trapline.content.model import (
     Lookup,
     Macro,
     Notable,
+    Playbook,
     Problem,
+    Removed,
     Story,
     file_stem,
 )
@@ -109,6 +113,12 @@ class Content:
     deployments: Index[Deployment] = field(default_factory=Index)
     baselines: Index[Baseline] = field(default_factory=Index)
     investigations: Index[Investigation] = field(default_factory=Index)
+    playbooks: Index[Playbook] = field(default_factory=Index)
+    dashboards: Index[Dashboard] = field(default_factory=Index)
+    removed: Index[Removed] = field(default_factory=Index)
+    """Gone, with their names and ids: not among `items`, for nothing may use them."""
+    deprecations: dict[str, Deprecation] = field(default_factory=dict)
+    """Entries of deprecation mappings by name in lower case; see `deprecation_of`."""
     problems: list[Problem] = field(default_factory=list)
     roots: list[Path] = field(default_factory=list)
     """The folders read, in order."""
@@ -139,6 +149,12 @@ class Content:
                 return self.baselines.put(item)
             case Investigation():
                 return self.investigations.put(item)
+            case Playbook():
+                return self.playbooks.put(item)
+            case Dashboard():
+                return self.dashboards.put(item)
+            case Removed():
+                return self.removed.put(item)
             case _:
                 raise TypeError(f"no place for {type(item).__name__}")
 
@@ -151,14 +167,17 @@ class Content:
             self.deployments,
             self.baselines,
             self.investigations,
+            self.playbooks,
+            self.dashboards,
             self.detections,
         ):
             yield from index
 
     def lay(self, upper: Content) -> None:
         """Puts another layer on this one."""
-        for item in upper.items():
+        for item in (*upper.items(), *upper.removed):
             self.put(item)
+        self.deprecations |= upper.deprecations
         self.problems += upper.problems
         self.roots += upper.roots
 
@@ -230,6 +249,20 @@ class Content:
                 code="content.no-deployment",
             )
         return _with_findings(item, found) if s3 and isinstance(item, Detection) else found
+
+    def deprecation_of(self, item: Item) -> Deprecation | None:
+        """Why it is deprecated or removed: what its file says, else the deprecation mapping."""
+        return item.deprecation or self.deprecations.get(item.name.lower())
+
+    def baselines_of(self, detection: Detection) -> list[Baseline]:
+        """The baselines that it names (S3) or that name it, in the order of the content."""
+        named = {name.lower() for name in detection.baselines}
+        own = detection.name.lower()
+        return [
+            one
+            for one in self.baselines
+            if one.name.lower() in named or any(name.lower() == own for name in one.detections)
+        ]
 
     def stories_of(self, detection: Detection) -> list[Story]:
         """The stories it names that exist."""

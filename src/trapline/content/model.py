@@ -101,6 +101,18 @@ def risk_score(confidence: int, impact: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Observable:
+    """S1: a field of the result, what it holds and whether it did or suffered something, as written.
+
+    The risk and threat objects of an `Rba` are made from these; the order across both is that of the file."""
+
+    name: str
+    type: str
+    role: str
+    """Victim or Attacker."""
+
+
+@dataclass(frozen=True, slots=True)
 class RiskObject:
     """What a finding raises the risk of: the result field that names it, and by how much."""
 
@@ -134,6 +146,8 @@ class Rba:
     confidence: int | None = None
     stored_score: int | None = None
     """The score written in an S1 file; the computed one counts."""
+    observables: tuple[Observable, ...] = ()
+    """S1 only: what the objects were made from."""
 
     @property
     def score(self) -> int:
@@ -188,7 +202,7 @@ class AttackData:
     index: str = ""
     host: str = ""
     update_timestamp: bool = False
-    """Its events are to be moved in time, so that the newest is now."""
+    """The times of the events are to be moved to now before they are searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +249,44 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Email:
+    """The e-mail that a deployment sends."""
+
+    to: str
+    subject: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """The Slack message that a deployment sends."""
+
+    channel: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phantom:
+    """What a deployment hands to SOAR (Phantom). All as written."""
+
+    server: str = ""
+    label: str = ""
+    sensitivity: str = ""
+    severity: str = ""
+    cam_workers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    """Why an object is deprecated or removed, since which version of the app, and what takes its place."""
+
+    reason: str = ""
+    removed_in_version: str = ""
+    replacement_content: tuple[str, ...] = ()
+    """Names of detections or stories."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notable:
     """How a finding becomes a notable: title and description with $field$ tokens and %name%, %description%."""
 
@@ -256,6 +308,10 @@ class Item:
     author: str = ""
     description: str = ""
     references: tuple[str, ...] = ()
+    status: Status = Status.PRODUCTION
+    """Production where a file has none: in S1 only detections have one."""
+    deprecation: Deprecation | None = None
+    """S3: `deprecation_info` of the file. In S2 it is in a mapping for all (`Content.deprecation_of` asks both)."""
     file: str = ""
     """As given or found; "" for an object made in memory."""
     generation: Generation = Generation.S1
@@ -292,12 +348,16 @@ class Deployment(Item):
     notable: Notable | None = None
     rba: bool = False
     """Findings become risk events."""
+    email: Email | None = None
+    slack: Slack | None = None
+    phantom: Phantom | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    """As written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection(Item):
     type: DetectionType
-    status: Status
     search: str
     data_source: tuple[str, ...] = ()
     """As written; an entry may combine several sources with AND (`data_source_names`)."""
@@ -320,6 +380,10 @@ class Detection(Item):
     title: str = ""
     """S3: title of the finding, with $field$ tokens."""
     tests: tuple[DetectionTest, ...] = ()
+    manual_test: str = ""
+    """S1, S2: why its tests can only be made by hand; then none of them is run."""
+    baselines: tuple[str, ...] = ()
+    """S3: names of the baselines that it needs."""
     throttle: Throttle | None = None
     deployment: Deployment | None = None
     """Settings of its own (inline), in place of those of its type."""
@@ -392,6 +456,8 @@ class Lookup(Item):
     min_matches: int | None = None
     max_matches: int | None = None
     case_sensitive: bool = True
+    case_given: bool = False
+    """`case_sensitive` is written in the file, not merely the default."""
     filter: str = ""
 
 
@@ -400,7 +466,6 @@ class Story(Item):
     """An analytic story: what belongs together. Its members are the detections that name it."""
 
     narrative: str = ""
-    status: Status = Status.PRODUCTION
     category: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     usecase: str = ""
@@ -438,12 +503,12 @@ class Baseline(Item):
     """A search that prepares what a detection needs, mostly a lookup."""
 
     search: str
-    status: Status = Status.PRODUCTION
     how_to_implement: str = ""
     known_false_positives: str = ""
     stories: tuple[str, ...] = ()
     detections: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    required_fields: tuple[str, ...] = ()
     security_domain: str = ""
     deployment: Deployment | None = None
     schedule_name: str = ""
@@ -459,7 +524,55 @@ class Investigation(Item):
     known_false_positives: str = ""
     stories: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    required_fields: tuple[str, ...] = ()
     security_domain: str = ""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of its $token$ inputs, each once, in order."""
+        return unique(re.findall(r"\$([^\s$]+)\$", self.search))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playbook(Item):
+    """A SOAR playbook: kept and shown, never run. Its .json and .py lie beside it under the same name."""
+
+    type: str
+    """Investigation or Response."""
+    how_to_implement: str = ""
+    playbook: str = ""
+    app_list: tuple[str, ...] = ()
+    platform_tags: tuple[str, ...] = ()
+    playbook_type: str = ""
+    vpe_type: str = ""
+    playbook_fields: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    use_cases: tuple[str, ...] = ()
+    defend_technique_ids: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    playbook_outputs: tuple[str, ...] = ()
+    stories: tuple[str, ...] = ()
+    detections: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Paths of those files beside it that are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard(Item):
+    """A dashboard of Dashboard Studio: kept and shipped. Its definition is a .json beside it under the same name."""
+
+    theme: str = "light"
+    """light or dark."""
+    definition: str = ""
+    """Path of the .json, "" where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed(Item):
+    """What was once content (below removed/): its name and id stay taken. Nothing else of it is used."""
+
+    kind: str
+    """The folder below removed/: detections, baselines, ..."""
 
 
 def unique(items: Iterable[str]) -> tuple[str, ...]:

@@ -13,13 +13,16 @@ from pathlib import Path
 from trapline.content import conf, shapes, yamlfile
 from trapline.content.catalog import Content, calls
 from trapline.content.fields import Fields
-from trapline.content.model import Detection, Item, Level, Macro, Problem, file_stem
+from trapline.content.model import Deprecation, Detection, Item, Level, Macro, Problem, file_stem
 from trapline.errors import InputError, TraplineError
 
 LIBRARY = Path(__file__).resolve().parents[1] / "library"
 """The built-in content."""
 
 MAX_FILES = 100_000
+
+_REMOVED = "removed"
+"""The folder of what is no more."""
 
 
 def default_content(dirs: Sequence[str | Path] = (), overrides: Sequence[str | Path] = ()) -> Content:
@@ -39,8 +42,9 @@ def default_content(dirs: Sequence[str | Path] = (), overrides: Sequence[str | P
 def load(folder: str | Path) -> Content:
     """All content below a folder, in the public layout (detections/, macros/, ...) or in none.
 
-    A file is read as what the nearest folder of a known name says, else as what its keys look like. `removed/`, hidden
-    folders and everything that is not YAML stay out. Raises InputError when the folder is absent or holds no content.
+    A file is read as what the nearest folder of a known name says, else as what its keys look like. What lies below
+    `removed/` is kept as names and ids only. Hidden folders and everything that is not YAML stay out. Raises InputError
+    when the folder is absent or holds no content.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -49,9 +53,12 @@ def load(folder: str | Path) -> Content:
         raise InputError(f"this content folder {what}", file=str(folder), hint=hint, code="content.folder")
     content = Content(roots=[root])
     for path, kind in _files(root):
+        if kind == _REMOVED and path.stem.lower().startswith("deprecation_mapping"):
+            content.deprecations |= _deprecations(path, content.problems)
+            continue
         for item in _read(path, kind, content.problems):
             _place(content, item)
-    if not any(True for _ in content.items()) and not content.problems:
+    if not any(True for _ in content.items()) and not content.problems and not content.removed:
         raise InputError(
             "no content is below this folder",
             file=str(folder),
@@ -166,10 +173,10 @@ def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
         if path.suffix.lower() not in (".yml", ".yaml"):
             continue
         parts = path.relative_to(root).parts[:-1]
-        if "removed" in parts:
-            continue
         kind = next((part for part in reversed((root.name, *parts)) if part in shapes.KINDS), None)
-        if kind is not None or not known:
+        if _REMOVED in parts:
+            yield path, _REMOVED
+        elif kind is not None or not known:
             yield path, kind
 
 
@@ -195,9 +202,7 @@ def _read(path: Path, kind: str | None, problems: list[Problem]) -> list[Item]:
     try:
         return list(_items(path, kind, problems))
     except InputError as error:
-        code = error.code.removeprefix("content.")
-        place = (error.file, error.line, error.field)
-        problems.append(Problem(Level.ERROR, code, error.reason, *place, error.hint))
+        problems.append(_problem(error))
         return []
 
 
@@ -209,11 +214,31 @@ def _items(path: Path, kind: str | None, problems: list[Problem]) -> Iterator[It
         keys = Fields(node, file, problems)
         if not isinstance(node.value, dict):
             raise InputError("a content file is a mapping (key: value)", file=file, line=node.line, code="shape")
+        if kind == _REMOVED:
+            yield shapes.removed(keys, path.parent.name)
+            continue
         what = kind or shapes.kind_of(keys)
         if what is None:
             keys.warn("kind", "what this file holds is not known; it is left out", "type")
             continue
         yield shapes.KINDS[what](keys)
+
+
+def _deprecations(path: Path, problems: list[Problem]) -> dict[str, Deprecation]:
+    """The entries of a deprecation mapping; what is wrong with it goes to `problems`."""
+    found: dict[str, Deprecation] = {}
+    try:
+        for node in yamlfile.parse(_text(path), str(path)):
+            if isinstance(node.value, dict):
+                found |= shapes.deprecations(Fields(node, str(path), problems))
+    except InputError as error:
+        problems.append(_problem(error))
+    return found
+
+
+def _problem(error: InputError) -> Problem:
+    code = error.code.removeprefix("content.")
+    return Problem(Level.ERROR, code, error.reason, error.file, error.line, error.field, error.hint)
 
 
 def _text(path: Path) -> str:

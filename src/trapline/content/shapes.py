@@ -9,28 +9,38 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from trapline.content.fields import Fields
 from trapline.content.model import (
     AttackData,
     Baseline,
+    Dashboard,
     DataSource,
     Deployment,
+    Deprecation,
     Detection,
     DetectionTest,
     DetectionType,
     Drilldown,
+    Email,
     Generation,
     Investigation,
     Item,
     Lookup,
     Macro,
     Notable,
+    Observable,
+    Phantom,
+    Playbook,
     Rba,
+    Removed,
     RiskObject,
     Schedule,
+    Slack,
     Status,
     Story,
     SupportedTa,
@@ -106,11 +116,12 @@ def _near(kind: type[_Choice], text: str) -> str:
     return f"did you mean '{near[0]}'?" if near else f"one of {', '.join(known)}"
 
 
-def _item(keys: Fields) -> dict[str, Any]:
-    """What every kind has."""
+def _item(keys: Fields, newer: tuple[str, ...] = ("status",)) -> dict[str, Any]:
+    """What every kind has. `newer`: keys that S1 does not know for this kind, so that S2 wrote the file."""
     name = keys.need("name", hint="every object needs a name").strip()
     s3 = "creation_date" in keys or "modification_date" in keys
     day = None if s3 else keys.day("date")
+    gone = keys.child("deprecation_info")
     return {
         "name": name,
         "id": keys.text("id").strip(),
@@ -120,9 +131,17 @@ def _item(keys: Fields) -> dict[str, Any]:
         "author": keys.text("author"),
         "description": keys.text("description"),
         "references": keys.texts("references"),
+        "status": _status(keys),
+        "deprecation": None if gone is None else deprecation(gone),
         "file": keys.file,
-        "generation": Generation.S3 if s3 else Generation.S1,
+        "generation": Generation.S3 if s3 else Generation.S2 if any(key in keys for key in newer) else Generation.S1,
     }
+
+
+def deprecation(keys: Fields) -> Deprecation:
+    found = Deprecation(keys.text("reason"), keys.text("removed_in_version").strip(), keys.texts("replacement_content"))
+    keys.unknown(("content",))
+    return found
 
 
 def detection(keys: Fields) -> Detection:
@@ -134,14 +153,13 @@ def detection(keys: Fields) -> Detection:
         tags = keys.nothing("tags")
     common = _item(keys) | {"generation": made}
     kind = _type(keys)
-    status = _status(keys)
     common["search"] = keys.need("search", hint="a detection is a search").strip()
     rba, title = _rba(keys, tags, made)
+    manual = "" if flat else tags.text("manual_test").strip()
     throttling = tags.child("throttling")
     return Detection(
         **common,
         type=kind,
-        status=status,
         data_source=keys.texts("data_source"),
         how_to_implement=keys.text("how_to_implement"),
         known_false_positives=keys.text("known_false_positives"),
@@ -158,7 +176,9 @@ def detection(keys: Fields) -> Detection:
         required_fields=tags.texts("required_fields"),
         rba=rba,
         title=title,
-        tests=_tests(keys, tags, flat),
+        tests=_tests(keys, manual, flat),
+        manual_test=manual,
+        baselines=keys.texts("baselines"),
         throttle=None if throttling is None else _throttle(throttling),
         deployment=_own_deployment(keys, common["name"], kind.value),
         schedule_name=keys.text("schedule"),
@@ -170,7 +190,7 @@ def detection(keys: Fields) -> Detection:
 
 def _unread(keys: Fields, tags: Fields) -> dict[str, Any]:
     """What of a detection file the model has no place for."""
-    extra = keys.unknown((*_STRAY, "deprecation_info", "baselines"))
+    extra = keys.unknown(_STRAY)
     return extra if tags is keys else extra | tags.unknown(_STRAY_TAGS, prefix="tags.")
 
 
@@ -201,6 +221,7 @@ def _rba_s1(tags: Fields) -> Rba:
     stored = tags.number("risk_score", 0, 100)
     risk: list[tuple[str, str]] = []
     threat: list[ThreatObject] = []
+    observables: list[Observable] = []
     for one in tags.children("observable"):
         name, kind, roles = one.text("name").strip(), one.text("type").strip(), one.texts("role")
         role = roles[0].strip().lower() if len(roles) == 1 else ""
@@ -208,8 +229,10 @@ def _rba_s1(tags: Fields) -> Rba:
             one.warn("observable", "an observable without a name is left out", "name")
         elif role == "victim":
             risk.append((name, victim_type(kind)))
+            observables.append(Observable(name, kind, "Victim"))
         elif role == "attacker":
             threat.append(ThreatObject(name, attacker_type(kind)))
+            observables.append(Observable(name, kind, "Attacker"))
         else:
             one.warn(
                 "observable",
@@ -229,7 +252,7 @@ def _rba_s1(tags: Fields) -> Rba:
             "risk_score",
         )
     objects = tuple(RiskObject(name, kind, rba.score, message) for name, kind in risk)
-    return Rba(message, objects, tuple(threat), impact, confidence, stored)
+    return Rba(message, objects, tuple(threat), impact, confidence, stored, tuple(observables))
 
 
 def _rba_s2(keys: Fields) -> Rba | None:
@@ -292,8 +315,7 @@ def _drilldown(one: Fields) -> Drilldown:
     return found
 
 
-def _tests(keys: Fields, tags: Fields, flat: bool) -> tuple[DetectionTest, ...]:
-    manual = "" if flat else tags.text("manual_test")
+def _tests(keys: Fields, manual: str, flat: bool) -> tuple[DetectionTest, ...]:
     out = []
     for one in keys.children("tests"):
         kind = one.text("test_type", "unit") if flat else ("manual" if manual else "unit")
@@ -315,7 +337,7 @@ def _attack_data(one: Fields) -> AttackData | None:
         host=one.text("host"),
         update_timestamp=one.flag("update_timestamp"),
     )
-    one.unknown(("index", "custom_index"))
+    one.unknown(("index",))
     if not found.data:
         one.warn("missing", "attack data without 'data' is left out", "data", hint="a URL, or a path below the folder")
         return None
@@ -371,10 +393,8 @@ def _deployment(keys: Fields, *, name: str, kind: str) -> Deployment:
     schedule = _schedule(block)
     block.unknown()
     actions = keys.child("alert_action")
-    notable = rba = None
-    if actions is not None:
-        notable = actions.child("notable")
-        rba = actions.child("rba")
+    actions = actions or keys.nothing("alert_action")
+    notable, rba = actions.child("notable"), actions.child("rba")
     found = Deployment(
         name=name,
         type=kind,
@@ -387,11 +407,46 @@ def _deployment(keys: Fields, *, name: str, kind: str) -> Deployment:
             tuple(field.strip() for field in notable.texts("nes_fields")),
         ),
         rba=rba is not None and rba.flag("enabled"),
+        email=_email(actions.child("email")),
+        slack=_slack(actions.child("slack")),
+        phantom=_phantom(actions.child("phantom")),
+        tags=keys.plain("tags") or {},
         description=keys.text("description"),
         file=keys.file,
     )
-    if actions is not None:
-        actions.unknown(("email", "slack", "phantom"))
+    for one in (notable, rba, actions):
+        if one is not None:
+            one.unknown()
+    return found
+
+
+def _email(keys: Fields | None) -> Email | None:
+    if keys is None:
+        return None
+    found = Email(keys.text("to"), keys.text("subject"), keys.text("message"))
+    keys.unknown()
+    return found
+
+
+def _slack(keys: Fields | None) -> Slack | None:
+    if keys is None:
+        return None
+    found = Slack(keys.text("channel"), keys.text("message"))
+    keys.unknown()
+    return found
+
+
+def _phantom(keys: Fields | None) -> Phantom | None:
+    if keys is None:
+        return None
+    found = Phantom(
+        keys.text("phantom_server"),
+        keys.text("label"),
+        keys.text("sensitivity"),
+        keys.text("severity"),
+        keys.text("cam_workers"),
+    )
+    keys.unknown()
     return found
 
 
@@ -399,20 +454,7 @@ def deployment(keys: Fields) -> Deployment:
     """A file of deployments/ (S1, S2)."""
     common = _item(keys)
     found = _deployment(keys, name=common["name"], kind=keys.need("type").strip())
-    common.pop("description")
-    common.pop("file")
-    common.pop("name")
-    return Deployment(
-        name=found.name,
-        description=found.description,
-        file=found.file,
-        type=found.type,
-        schedule=found.schedule,
-        notable=found.notable,
-        rba=found.rba,
-        **common,
-        extra=keys.unknown(("tags",)),
-    )
+    return replace(found, **common, extra=keys.unknown())
 
 
 def schedule(keys: Fields) -> Deployment:
@@ -423,7 +465,7 @@ def schedule(keys: Fields) -> Deployment:
 
 
 def macro(keys: Fields) -> Macro:
-    common = _item(keys)
+    common = _item(keys, ("id", "status"))
     if not keys.given("definition"):
         raise keys.fail("missing", "'definition' is missing", "definition", hint="'search *' lets everything pass")
     definition = keys.text("definition")
@@ -433,7 +475,7 @@ def macro(keys: Fields) -> Macro:
 
 
 def lookup(keys: Fields) -> Lookup:
-    common = _item(keys)
+    common = _item(keys, ("lookup_type", "status"))
     kind = keys.text("lookup_type").strip().lower()
     filename, collection = keys.text("filename"), keys.text("collection")
     fields = keys.texts("fields") or tuple(one.strip() for one in keys.text("fields_list").split(",") if one.strip())
@@ -456,6 +498,7 @@ def lookup(keys: Fields) -> Lookup:
         min_matches=keys.number("min_matches", 0, 1000),
         max_matches=keys.number("max_matches", 1, 1000),
         case_sensitive=keys.flag("case_sensitive_match", default=True),
+        case_given=keys.given("case_sensitive_match"),
         filter=keys.text("filter"),
         extra=keys.unknown(),
     )
@@ -467,7 +510,6 @@ def story(keys: Fields) -> Story:
     return Story(
         **common,
         narrative=keys.text("narrative"),
-        status=_status(keys),
         category=tags.texts("category"),
         products=tags.texts("product"),
         usecase=tags.text("usecase"),
@@ -478,7 +520,7 @@ def story(keys: Fields) -> Story:
 
 
 def data_source(keys: Fields) -> DataSource:
-    common = _item(keys)
+    common = _item(keys, ("output_fields", "status"))
     supported = []
     for one in keys.children("supported_TA"):
         supported.append(SupportedTa(one.text("name"), one.text("url"), one.text("version")))
@@ -504,7 +546,6 @@ def data_source(keys: Fields) -> DataSource:
 def baseline(keys: Fields) -> Baseline:
     common, found, tags = _supporting(keys)
     found["detections"] = () if tags is None else tags.texts("detections")
-    found["status"] = _status(keys)
     found["deployment"] = _own_deployment(keys, common["name"], "Baseline")
     found["schedule_name"] = keys.text("schedule")
     return Baseline(**common, **found, extra=_rest(keys, tags))
@@ -526,17 +567,88 @@ def _supporting(keys: Fields) -> tuple[dict[str, Any], dict[str, Any], Fields | 
         "known_false_positives": keys.text("known_false_positives"),
         "stories": from_tags.texts("analytic_story"),
         "products": from_tags.texts("product"),
+        "required_fields": from_tags.texts("required_fields"),
         "security_domain": from_tags.text("security_domain"),
     }
-    from_tags.texts("required_fields")
     return common, found, tags
 
 
 def _rest(keys: Fields, tags: Fields | None) -> dict[str, Any]:
-    extra = keys.unknown((*_STRAY, "deployment", "custom_schedule", "deprecation_info"))
+    extra = keys.unknown((*_STRAY, "deployment", "custom_schedule"))
     if tags is not None and tags is not keys:
         extra |= tags.unknown(_STRAY_OLD_TAGS, prefix="tags.")
     return extra
+
+
+def playbook(keys: Fields) -> Playbook:
+    common = _item(keys)
+    tags = keys.child("tags") or keys
+    files = [path for suffix in (".json", ".py") if (path := _beside(keys.file, suffix))]
+    if len(files) < 2:
+        keys.warn(
+            "beside",
+            "a playbook has a .json and a .py of its name beside it; not both are there",
+            "name",
+            hint="put them into the same folder, under the name of the .yml",
+        )
+    return Playbook(
+        **common,
+        type=keys.text("type").strip(),
+        how_to_implement=keys.text("how_to_implement"),
+        playbook=keys.text("playbook"),
+        app_list=keys.texts("app_list"),
+        platform_tags=tags.texts("platform_tags"),
+        playbook_type=tags.text("playbook_type"),
+        vpe_type=tags.text("vpe_type"),
+        playbook_fields=tags.texts("playbook_fields"),
+        products=tags.texts("product"),
+        use_cases=tags.texts("use_cases"),
+        defend_technique_ids=tags.texts("defend_technique_id"),
+        labels=tags.texts("labels"),
+        playbook_outputs=tags.texts("playbook_outputs"),
+        stories=tags.texts("analytic_story"),
+        detections=tags.texts("detections"),
+        files=tuple(files),
+        extra=_rest(keys, tags),
+    )
+
+
+def dashboard(keys: Fields) -> Dashboard:
+    common = _item(keys)
+    theme = keys.text("theme", "light").strip().lower()
+    if theme not in ("light", "dark"):
+        keys.warn("value", f"'{theme[:40]}' is not a theme", "theme", hint="light or dark")
+        theme = "light"
+    definition = _beside(keys.file, ".json")
+    if not definition:
+        keys.warn("beside", "a dashboard has a .json of its name beside it; it is not there", "name")
+    return Dashboard(**common, theme=theme, definition=definition, extra=keys.unknown())
+
+
+def _beside(file: str, suffix: str) -> str:
+    """The path of the file of the same name with another suffix, "" where there is none."""
+    path = Path(file).with_suffix(suffix) if file else None
+    return str(path) if path is not None and path.is_file() else ""
+
+
+def removed(keys: Fields, kind: str) -> Removed:
+    """A file below removed/: whatever else it holds is not looked at."""
+    common = _item(keys) | {"status": Status.REMOVED}
+    return Removed(**common, kind=kind)
+
+
+def deprecations(keys: Fields) -> dict[str, Deprecation]:
+    """A deprecation mapping (S2): lists of entries by kind -> name in lower case -> what is said of it."""
+    found: dict[str, Deprecation] = {}
+    kinds = list(keys.node.value) if isinstance(keys.node.value, dict) else []
+    for kind in kinds:
+        for one in keys.children(kind):
+            name = one.text("content").strip()
+            if not name:
+                one.warn("missing", "an entry without 'content' says nothing", "content", hint="the name of the object")
+                continue
+            found[name.lower()] = deprecation(one)
+    return found
 
 
 KINDS: dict[str, Callable[[Fields], Item]] = {
@@ -549,6 +661,8 @@ KINDS: dict[str, Callable[[Fields], Item]] = {
     "schedules": schedule,
     "baselines": baseline,
     "investigations": investigation,
+    "playbooks": playbook,
+    "dashboards": dashboard,
 }
 """Folder name -> what its files hold."""
 
