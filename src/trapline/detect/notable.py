@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from trapline.content.model import Detection
 from trapline.detect import risk, tokens
 from trapline.detect.finding import Finding
 from trapline.detect.jobs import Job
@@ -48,7 +49,8 @@ def notable(job: Job, row: Row, finding: Finding, *, run: risk.Run, rid: int, gu
     words = {"%name%": detection.name, "%description%": detection.description}
     title, description = (_placed(text, words) for text in (job.notable.title, job.notable.description))
     filled = tokens.fill(title, row).text or detection.name
-    entity, kind = _entity(row, finding)
+    about = _about(detection, finding)
+    entity, kind = _entity(row, about)
     status, disposition = statuses()[NEW], dispositions()[UNDETERMINED]
     own_fields: Row = {
         "search_name": job.name,
@@ -85,8 +87,8 @@ def notable(job: Job, row: Row, finding: Finding, *, run: risk.Run, rid: int, gu
     if entity is not None:
         fields |= {"entity": entity, "entity_type": kind or "other"}
         fields = {"risk_object": entity, "risk_object_type": kind or "other"} | fields
-    if finding.risk_objects and "risk_score" not in fields:
-        fields["risk_score"] = str(finding.score)
+    if about is not None and "risk_score" not in fields:
+        fields["risk_score"] = str(about.score)
     if job.notable.fields:
         fields["nes_fields"] = ",".join(job.notable.fields)
     if finding.drilldowns:
@@ -132,13 +134,18 @@ def _of(kind: str | None) -> Row:
     return {} if kind is None else {"risk_object_type": kind}
 
 
-def _entity(row: Row, finding: Finding) -> tuple[str | None, str | None]:
-    """Whom it is about: the risk object of the row, else the one with the highest score."""
+def _about(detection: Detection, finding: Finding) -> risk.Entry | None:
+    """The risk object that the notable is about: the entity of the finding (ESCU 6), else the one with the highest
+    score."""
+    named = {one.field for one in detection.rba.risk_objects if one.finding} if detection.rba is not None else set()
+    own = [one for one in finding.risk_objects if one.field in named]
+    return max(own or finding.risk_objects, key=lambda one: one.score, default=None)
+
+
+def _entity(row: Row, about: risk.Entry | None) -> tuple[str | None, str | None]:
+    """Whom it is about: the risk object of the row, else that of the finding."""
     for name in ("normalized_risk_object", "risk_object"):
         value = next(risk.texts(row.get(name)), None)
         if value is not None:
             return value, next(risk.texts(row.get("risk_object_type")), None)
-    if finding.risk_objects:
-        most = max(finding.risk_objects, key=lambda one: one.score)
-        return most.value, most.type
-    return None, None
+    return (about.value, about.type) if about is not None else (None, None)

@@ -1,1 +1,1 @@
-"""Tests of detections against recorded attack data: validation, unit, integration, and every detection over every data set."""
+"""Tests of detections on recorded data: validation, unit, integration; and every detection over every data set."""
