@@ -148,14 +148,14 @@ def test_a_failure_says_what_is_wrong(
 
 def test_failures_of_many_events_are_told_once(content: Content, store: Store) -> None:
     found = checked(content, store, detection(search="index=main action=bad | table dest user cmd | eval risk_score=1"))
-    assert [one.count for one in found.failures] == [2, 2]
+    assert [one.details for one in found.failures] == [("so in 2 events",)] * 2
 
 
 def test_notables_in_the_data_model_risk_fail(content: Content, store: Store, tmp_path: Path) -> None:
     macros = tmp_path / "macros.conf"
     macros.write_text("[cim_Risk_indexes]\ndefinition = (index=risk OR index=notable)\n")
     found = checked(app.content((), [macros]), store, detection())
-    assert [(one.code, one.count) for one in found.failures] == [("test.notable-is-risk", 2)]
+    assert [(one.code, one.details) for one in found.failures] == [("test.notable-is-risk", ("so in 2 events",))]
 
 
 def test_a_throttle_holds_back_within_the_run(content: Content, store: Store) -> None:

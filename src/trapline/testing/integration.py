@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from trapline.content.catalog import Content
@@ -34,6 +35,7 @@ from trapline.search import Session
 from trapline.state.database import Database
 from trapline.state.journal import Journal, Run, Status
 from trapline.store import Store, collected
+from trapline.testing.model import Failure
 from trapline.values import Row, to_number, value_text
 
 STATE = "state.db"
@@ -70,19 +72,6 @@ _CONTRIBUTING = re.compile(r"\|\s*savedsearch\s+\"(?P<name>[^\"]*)\"\s*\|\s*sear
 _OVERALL = Override(cron="* * * * *", earliest="0", latest="now", skew=0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What is wrong, and what to do about it. `count`: events of which it is true."""
-
-    code: str
-    reason: str
-    hint: str | None = None
-    count: int = 1
-
-    def to_warn(self, where: str | None = None) -> Warn:
-        return Warn(self.code, self.reason, self.hint, where)
-
-
 @dataclass(slots=True)
 class Integrated:
     """What came of the run. `failures` empty: passed. `skipped`: why there is no such test, else ""."""
@@ -110,20 +99,20 @@ def check(
     """Enable a detection in a throwaway store that holds its attack data, run it, and check what comes of it.
 
     `profile`: `detect.hunt.profiles(content)`, where it is made already. `now`: epoch seconds of the run, default the
-    clock; it runs at the next full minute, over everything up to then. The store keeps the risk events, the notables
-    and the record of the run, so that a detection is tested there once. Raises EngineError where the store or its state database cannot be
-    written.
+    clock; it runs at the next full minute, over everything up to then. The store keeps the risk events,
+    the notables and the record of the run, so that a detection is tested there once. Raises EngineError where the store
+    or its state database cannot be written.
     """
     if detection.type in NEVER:
         return Integrated(skipped=f"{detection.type.value} detections have no integration test")
     profile = profile or profiles(content)
     made, refused = jobs(content, [detection], profile, lambda _: _OVERALL)
     if not made:
-        return Integrated([Failure(one.code, f"it cannot be scheduled: {one.reason}", one.hint) for one in refused])
+        return Integrated([_failure(one.code, f"it cannot be scheduled: {one.reason}", one.hint) for one in refused])
     session = partial(_session, content, knowledge, kept, store)
     ran, warnings = _run(store, made[0], content, knowledge, kept, session, time.time() if now is None else now)
     if ran.status is not Status.DONE:
-        return Integrated([Failure("test.run", f"the run failed: {ran.reason}")], run=ran, warnings=warnings)
+        return Integrated([_failure("test.run", f"the run failed: {ran.reason}")], run=ran, warnings=warnings)
     found = Integrated(run=ran, warnings=warnings)
     searches = session(store.snapshot().tables)
     only = f"search_name={tokens.quote(made[0].name)} orig_sid={tokens.quote(ran.sid)}"
@@ -137,7 +126,7 @@ def check(
         if again:
             reason = "notables are in the data model Risk.All_Risk, so their scores would count twice"
             hint = "the macro cim_Risk_indexes must not hold the index notable"
-            found.failures.append(Failure("test.notable-is-risk", reason, hint, len(again)))
+            found.failures += _once([_failure("test.notable-is-risk", reason, hint)] * len(again))
     return found
 
 
@@ -199,10 +188,12 @@ def _run(
 def _risk(detection: Detection, name: str, events: Sequence[Row], run: Run) -> list[Failure]:
     objects = detection.rba.risk_objects if detection.rba is not None else ()
     if not objects:
-        return [Failure("test.no-risk-object", "the detection names no risk object", "add one with its field and type")]
+        return [
+            _failure("test.no-risk-object", "the detection names no risk object", "add one with its field and type")
+        ]
     if not events:
         fields = ", ".join(dict.fromkeys(one.field for one in objects))
-        return [Failure("test.no-risk", f"no risk event: {_nothing(run)}", f"risk objects are the fields {fields}")]
+        return [_failure("test.no-risk", f"no risk event: {_nothing(run)}", f"risk objects are the fields {fields}")]
     failures: list[Failure] = []
     matched: set[RiskObject] = set()
     for event in events:
@@ -218,7 +209,7 @@ def _risk(detection: Detection, name: str, events: Sequence[Row], run: Run) -> l
             continue
         reason = f"no risk event for the risk object {one.field} ({one.type}, {one.score}): no row has a value for it"
         hint = f"let the search return {one.field}, or take it out of the risk objects"
-        failures.append(Failure("test.risk-object", reason, hint))
+        failures.append(_failure("test.risk-object", reason, hint))
     return _once(failures)
 
 
@@ -265,7 +256,7 @@ def _object(objects: Sequence[RiskObject], name: str, event: Row) -> tuple[Failu
         own = ", ".join(dict.fromkeys(one.field for one in objects))
         hint = "do not return risk_object from the search: it takes the place of all of them" * (where == "risk_object")
         reason = f"a risk event is about the field {where}, which is none of the risk objects ({own})"
-        return Failure("test.risk-source", reason, hint or None), None
+        return _failure("test.risk-source", reason, hint or None), None
     kind = value_text(event.get("risk_object_type") or "")
     score = to_number(value_text(event.get("risk_score") or ""))
     for one in named:
@@ -274,7 +265,7 @@ def _object(objects: Sequence[RiskObject], name: str, event: Row) -> tuple[Failu
     wanted = " or ".join(f"{one.type} with {one.score}" for one in named)
     had = "nothing" if score is None else f"{score:g}"
     hint = "a field risk_score or risk_object_type of the row overrides what the detection says"
-    return Failure("test.risk-score", f"a risk event for {where} is {kind} with {had}, not {wanted}", hint), None
+    return _failure("test.risk-score", f"a risk event for {where} is {kind} with {had}, not {wanted}", hint), None
 
 
 def _message(detection: Detection, one: RiskObject, event: Row) -> list[Failure]:
@@ -288,11 +279,11 @@ def _message(detection: Detection, one: RiskObject, event: Row) -> list[Failure]
         if f"${token}$" in message and not valued:
             reason = f"the token ${token}$ of the message has no value: {_short(message)}"
             hint = f"the row has no field {token}: let the search return it, or correct the token"
-            failures.append(Failure("test.token", reason, hint))
+            failures.append(_failure("test.token", reason, hint))
     if not failures and template and not made_from(message, template):
         wanted = f"the message is {_short(message)}, which is not made from {_short(template)}"
         hint = "a token may have stood for blanks, or a field risk_message of the row takes the place of the message"
-        failures.append(Failure("test.message", wanted, hint))
+        failures.append(_failure("test.message", wanted, hint))
     return failures
 
 
@@ -324,7 +315,7 @@ def _notables(detection: Detection, wanted: Notable, notables: Sequence[Row], ru
     failures = []
     if not notables:
         failures.append(
-            Failure("test.no-notable", f"no notable: {_nothing(run)}" if not run.findings else "no notable")
+            _failure("test.no-notable", f"no notable: {_nothing(run)}" if not run.findings else "no notable")
         )
     finding = next((one for one in detection.rba.risk_objects if one.finding), None) if detection.rba else None
     if detection.generation is Generation.S3 and finding is not None:
@@ -346,17 +337,18 @@ def _finding(wanted: Notable, finding: RiskObject, event: Row) -> list[Failure]:
     for name, (right, is_) in same.items():
         if is_ not in (right.split(" or ") if name == "entity" else (right,)):
             had, says = _short(is_) or "empty", _short(right) or "nothing"
-            found.append(Failure("test.finding", f"{name} of the notable is {had}, where the finding says {says}"))
+            found.append(_failure("test.finding", f"{name} of the notable is {had}, where the finding says {says}"))
     return found
+
+
+def _failure(code: str, reason: str, hint: str | None = None) -> Failure:
+    return Failure(reason, hint, code=code)
 
 
 def _once(failures: Iterable[Failure]) -> list[Failure]:
     """Each failure once, with the number of events that have it."""
-    counts: dict[tuple[str, str, str | None], int] = {}
-    for one in failures:
-        key = (one.code, one.reason, one.hint)
-        counts[key] = counts.get(key, 0) + one.count
-    return [Failure(*key, count) for key, count in counts.items()]
+    counts = Counter(failures)
+    return [replace(one, details=(f"so in {count:,} events",)) if count > 1 else one for one, count in counts.items()]
 
 
 def _short(text: str) -> str:
