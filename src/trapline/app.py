@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from trapline.state.database import Database
     from trapline.state.journal import Run
     from trapline.state.notables import Notables
+    from trapline.testing.model import DetectionResult, Tested
+    from trapline.testing.plan import Work
+    from trapline.testing.runner import Options
 
 
 def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
@@ -362,7 +365,7 @@ def scheduler(
                 knowledge=knowledge,
                 kept=kept,
                 tz=settings.tz,
-                saved_searches=_saved_searches(content),
+                saved_searches=content.searches(),
                 writer=partial(collected.write, opened),
             )
 
@@ -474,11 +477,80 @@ def needs_no_events(spl: str, content: Content) -> bool:
     return not needs_events(session.parse(spl), session.parse)
 
 
-def _saved_searches(content: Content) -> dict[str, str]:
-    """The searches of baselines and detections by their names, of the latter also by those that they have in Splunk."""
-    return {one.name: one.search for one in content.baselines} | {
-        name: one.search for one in content.detections for name in (one.rule_name, one.name)
-    }
+def content_folders(names: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """The content folders of a run: those given, else those that the named files are in (the folder above
+    `detections/`)."""
+    if folders:
+        return list(folders)
+    found = []
+    for name in names:
+        path = Path(name)
+        if path.suffix.lower() in (".yml", ".yaml") and path.is_file():
+            above = next((one.parent for one in path.resolve().parents if one.name == "detections"), None)
+            found += [str(above)] if above is not None else []
+    return list(dict.fromkeys(found))
+
+
+def tested(
+    content: Content, names: Sequence[str], folders: Sequence[str], types: Sequence[str] = ()
+) -> list[Detection]:
+    """The detections to test: those named, else all of the user's folders, else all. Raises TraplineError."""
+    found = select(content, names, types, deprecated=True)
+    roots = [Path(one).resolve() for one in folders]
+    if names or not roots:
+        return found
+    return [one for one in found if any(Path(one.file).resolve().is_relative_to(root) for root in roots)]
+
+
+def test(
+    content: Content,
+    detections: Sequence[Detection],
+    *,
+    data: Sequence[Path] = (),
+    mapping: Path | None = None,
+    every: bool = False,
+    options: Options | None = None,
+    addons: Sequence[str | Path] = (),
+    mode: str = "all",
+    jobs: int | None = None,
+    timeout: float | None = None,
+    progress: Progress | None = None,
+) -> Tested:
+    """Test detections over attack data: `data` are folders of it, `mapping` a file that says where each is. `every`:
+    also what contentctl skips. `jobs`: processes, default one a core. `timeout`: seconds per detection. Raises
+    TraplineError."""
+    from trapline.testing import mapping as mappings
+    from trapline.testing import plan, pool
+    from trapline.testing.datasets import Datasets
+    from trapline.testing.model import Tested
+    from trapline.testing.runner import Options
+
+    begun = time.perf_counter()
+    entries = mappings.read(mapping) if mapping is not None else []
+    given = options or Options()
+    works = plan.plan(content, detections, Datasets(content, data, entries), every=every)
+    make = partial(_tester, addons=tuple(addons), options=given)
+    done: dict[int, DetectionResult] = {}
+    for at, result in pool.run(works, content, make, jobs or pool.cores(), timeout or pool.TIMEOUT):
+        done[at] = result
+        if progress is not None:
+            progress("testing", len(done), len(works), result.name)
+    return Tested(
+        tuple(done[at] for at in sorted(done)),
+        time.perf_counter() - begun,
+        given.integration,
+        mode,
+        tuple(one.to_warn() for one in content.problems),
+    )
+
+
+def _tester(content: Content, addons: Sequence[str | Path], options: Options) -> Callable[[Work], DetectionResult]:
+    """What tests a detection, in the process that is to do so."""
+    from trapline.testing.place import Surroundings
+    from trapline.testing.runner import test_detection
+
+    around = Surroundings(content, knowledge(addons))
+    return lambda work: test_detection(work, around, options)
 
 
 @contextmanager
@@ -511,7 +583,7 @@ def session(
             lookups=lookups,
             knowledge=knowledge,
             kept=kept,
-            saved_searches=_saved_searches(content),
+            saved_searches=content.searches(),
         )
 
     if not data and store is None:

@@ -208,6 +208,13 @@ class Content:
             found[name] = SearchMacro(name, "search *")
         return found
 
+    def searches(self) -> dict[str, str]:
+        """The searches of baselines and detections by their names, of the latter also by those that they have in
+        Splunk: what savedsearch runs."""
+        return {one.name: one.search for one in self.baselines} | {
+            name: one.search for one in self.detections for name in (one.rule_name, one.name)
+        }
+
     def fillers(self) -> dict[str, list[str]]:
         """The baselines that write each lookup table (outputlookup): table -> their names."""
         found: dict[str, list[str]] = {}

@@ -1,0 +1,97 @@
+"""`trapline test`: detections against recorded attack data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trapline.cli.options import ADDON_HELP, json_option
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command("test")
+@click.argument("names", metavar="[NAME|FILE]...", nargs=-1)
+@click.option(
+    "--content",
+    "folders",
+    metavar="DIR",
+    multiple=True,
+    help="Content folder on top of the built-in one. Default: the one that a FILE is in.",
+)
+@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
+@click.option("--data", type=_FOLDER, metavar="DIR", multiple=True, help="A mirror of the attack data, or a part.")
+@click.option("--map", "mapping", type=_FILE, metavar="FILE", help="TSV, CSV or YAML that says where data sets are.")
+@click.option("--need-data", is_flag=True, help="Data that is not there is an error, not a reason to skip a test.")
+@click.option("--every", is_flag=True, help="Run what contentctl skips, too: experimental, manual, Correlation, ...")
+@click.option("--no-integration", is_flag=True, help="Only validation and unit tests.")
+@click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
+@click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core.")
+@click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="Of one detection. Default: 300.")
+@click.option("--verbose", is_flag=True, help="Show what is doubtful about tests that passed, too.")
+@json_option
+def command(
+    names: tuple[str, ...],
+    folders: tuple[str, ...],
+    types: tuple[str, ...],
+    data: tuple[Path, ...],
+    mapping: Path | None,
+    need_data: bool,
+    every: bool,
+    no_integration: bool,
+    macros: tuple[str, ...],
+    addons: tuple[str, ...],
+    jobs: int | None,
+    timeout: float | None,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Test detections: the content, their searches over attack data, what their schedules raise.
+
+    Each test runs in a store of its own, over all cores. A test that fails says which clause removed the last row, and
+    what the data holds instead. Without names: all detections of the content folders.
+
+    \b
+    Examples:
+      trapline test "Windows Service Create RemComSvc"
+      trapline test --content ~/security_content --data ~/attack_data
+      trapline test detections/endpoint/my_detection.yml --map my_data.yml
+
+    \b
+    Exit codes: 0 nothing failed, 1 a test failed or none could run, 2 the input is wrong, 3 something outside failed.
+    """
+    from trapline import app
+    from trapline.cli.hunttext import Progress
+    from trapline.cli.render import print_json
+    from trapline.cli.searching import print_warnings
+    from trapline.cli.testtext import print_tested
+    from trapline.testing.model import Kind, Status
+    from trapline.testing.runner import Options
+
+    content = app.content(app.content_folders(names, folders), macros)
+    detections = app.tested(content, names, folders, types)
+    with Progress() as line:
+        found = app.test(
+            content,
+            detections,
+            data=data,
+            mapping=mapping,
+            every=every,
+            options=Options(not no_integration, need_data),
+            addons=addons,
+            mode="selected" if names else "all",
+            jobs=jobs,
+            timeout=timeout,
+            progress=line,
+        )
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print_tested(found, verbose=verbose)
+        print_warnings(found.warnings)
+    ran = any(t.status is not Status.SKIP for one in found.results for t in one.tests if t.kind is not Kind.VALIDATION)
+    if not found.success or not ran:
+        raise SystemExit(1)

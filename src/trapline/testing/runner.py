@@ -1,0 +1,100 @@
+"""The tests of one detection: validation, unit, integration, each in a throwaway store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trapline.content.model import Detection
+from trapline.errors import TraplineError
+from trapline.search import Session
+from trapline.store import Store
+from trapline.testing import why
+from trapline.testing.model import DetectionResult, Failure, Kind, Status, TestResult
+from trapline.testing.place import Surroundings
+from trapline.testing.plan import Planned, Work
+from trapline.testing.unit import unit
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`strict`: data that is not there is an error, not a reason to skip."""
+
+    integration: bool = True
+    strict: bool = False
+
+
+def test_detection(work: Work, around: Surroundings, options: Options) -> DetectionResult:
+    """All tests of one detection. It raises nothing: a defect of ours is an error of that test."""
+    begun = time.perf_counter()
+    done = [_guarded("validation", Kind.VALIDATION, lambda: validation(work.detection, around))]
+    if done[0].status is Status.PASS:
+        for one in work.tests:
+            done += _test(work.detection, one, around, options)
+    else:
+        done += [
+            TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason="the detection is not valid") for one in work.tests
+        ]
+    return described(work.detection, done, time.perf_counter() - begun)
+
+
+def described(detection: Detection, tests: Sequence[TestResult], seconds: float) -> DetectionResult:
+    """The results of a detection with what reports say of it."""
+    manual = next((one.note for one in detection.tests if one.kind == "manual"), None)
+    return DetectionResult(
+        name=detection.name,
+        id=detection.id,
+        type=detection.type.value,
+        production_status=detection.status.value,
+        file=detection.file,
+        search=detection.search,
+        data_source=detection.data_source,
+        category=detection.category,
+        manual_test=manual,
+        tests=tuple(tests),
+        seconds=seconds,
+    )
+
+
+def validation(detection: Detection, around: Surroundings) -> TestResult:
+    """Does the search compile, with all macros and lookups that it names?"""
+    begun = time.perf_counter()
+    failures: list[Failure] = []
+    try:
+        Session(macros=around.macros, lookups=around.lookups or {}, knowledge=around.knowledge).parse(detection.search)
+    except TraplineError as error:
+        failures.append(why.of_error(error, "the search does not compile"))
+    status = Status.FAIL if failures else Status.PASS
+    return TestResult("validation", Kind.VALIDATION, status, tuple(failures), seconds=time.perf_counter() - begun)
+
+
+def _test(detection: Detection, one: Planned, around: Surroundings, options: Options) -> list[TestResult]:
+    """The unit test and, where it is passed, the integration test of the same data."""
+    if one.skip:
+        return [TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason=one.skip)]
+    if one.missing:
+        if options.strict or any(missing.wrong for missing in one.missing):
+            failures = tuple(Failure(missing.reason, missing.hint, code="data") for missing in one.missing)
+            return [TestResult(one.test.name, Kind.UNIT, Status.ERROR, failures)]
+        reason = "; ".join(f"{missing.reason} ({missing.hint})" for missing in one.missing)
+        return [TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason=reason)]
+    with Store.throwaway() as store:
+        found = _guarded(one.test.name, Kind.UNIT, lambda: unit(detection, one.test, one.data, around, store).result)
+    return [found]
+
+
+def _guarded(name: str, kind: Kind, run: Callable[[], TestResult]) -> TestResult:
+    begun = time.perf_counter()
+    try:
+        return run()
+    except TraplineError as error:
+        failure = Failure(error.reason, error.hint, code=error.code)
+    except Exception as error:  # a defect of ours in one of 1,700 detections must not cost the other 1,699
+        text = str(error).strip().partition("\n")[0][:200]
+        failure = Failure(
+            f"internal error, {type(error).__name__}: {text}",
+            "please report it with the detection's file",
+            code="defect",
+        )
+    return TestResult(name, kind, Status.ERROR, (failure,), seconds=time.perf_counter() - begun)
