@@ -491,7 +491,7 @@ def content_folders(names: Sequence[str], folders: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def tested(
+def to_test(
     content: Content, names: Sequence[str], folders: Sequence[str], types: Sequence[str] = ()
 ) -> list[Detection]:
     """The detections to test: those named, else all of the user's folders, else all. Raises TraplineError."""
@@ -502,7 +502,7 @@ def tested(
     return [one for one in found if any(Path(one.file).resolve().is_relative_to(root) for root in roots)]
 
 
-def test(
+def run_tests(
     content: Content,
     detections: Sequence[Detection],
     *,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trapline.content.catalog import Content
-from trapline.content.model import AttackData
+from trapline.content.model import AttackData, Detection
+from trapline.detect.hunt import profiles
+from trapline.detect.run import Profile
 from trapline.errors import InputError
 from trapline.events import EventBatch
 from trapline.ingest.intake import Evidence, ingest
@@ -39,8 +41,10 @@ class Surroundings:
     macros: dict[str, Macro] = field(default_factory=dict)
     lookups: LookupFiles | None = None
     searches: dict[str, str] = field(default_factory=dict)
+    profile: Callable[[Detection], Profile] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.profile = profiles(self.content)
         self.macros = dict(self.content.macros())
         self.searches = self.content.searches()
         self.lookups = LookupFiles(self.content.lookups, self.content.fillers)

@@ -10,7 +10,7 @@ from trapline.content.model import Detection
 from trapline.errors import TraplineError
 from trapline.search import Session
 from trapline.store import Store
-from trapline.testing import why
+from trapline.testing import integration, why
 from trapline.testing.model import DetectionResult, Failure, Kind, Status, TestResult
 from trapline.testing.place import Surroundings
 from trapline.testing.plan import Planned, Work
@@ -80,8 +80,28 @@ def _test(detection: Detection, one: Planned, around: Surroundings, options: Opt
         reason = "; ".join(f"{missing.reason} ({missing.hint})" for missing in one.missing)
         return [TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason=reason)]
     with Store.throwaway() as store:
-        found = _guarded(one.test.name, Kind.UNIT, lambda: unit(detection, one.test, one.data, around, store).result)
-    return [found]
+        done = [_guarded(one.test.name, Kind.UNIT, lambda: unit(detection, one.test, one.data, around, store).result)]
+        if options.integration and done[0].status is Status.PASS:
+            done.append(
+                _guarded(one.test.name, Kind.INTEGRATION, lambda: integrated(detection, one.test.name, around, store))
+            )
+    return done
+
+
+def integrated(detection: Detection, name: str, around: Surroundings, store: Store) -> TestResult:
+    """The integration test over a store that holds the data (`integration.check`)."""
+    begun = time.perf_counter()
+    found = integration.check(around.content, detection, store, around.knowledge, profile=around.profile)
+    status = Status.SKIP if found.skipped else Status.FAIL if found.failures else Status.PASS
+    return TestResult(
+        name,
+        Kind.INTEGRATION,
+        status,
+        tuple(found.failures),
+        reason=found.skipped,
+        seconds=time.perf_counter() - begun,
+        notes=tuple(dict.fromkeys(map(str, found.warnings))),
+    )
 
 
 def _guarded(name: str, kind: Kind, run: Callable[[], TestResult]) -> TestResult:

@@ -72,9 +72,9 @@ def command(
     from trapline.testing.runner import Options
 
     content = app.content(app.content_folders(names, folders), macros)
-    detections = app.tested(content, names, folders, types)
+    detections = app.to_test(content, names, folders, types)
     with Progress() as line:
-        found = app.test(
+        found = app.run_tests(
             content,
             detections,
             data=data,
