@@ -141,8 +141,8 @@ def impact(
     content: Content, knowledge: Knowledge, store: Path, exempt: Sequence[Exemption], earliest: str
 ) -> list[Impact]:
     """What exceptions hid in the runs of a store since a time. Raises TraplineError."""
+    from trapline.detect.entries import EXCEPTIONS, SCHEDULER
     from trapline.detect.exempting import impact
-    from trapline.detect.scheduler import EXCEPTIONS, SCHEDULER
 
     fields = "exception savedsearch_name scheduled_time dispatch_time hidden sample"
     with session(content, knowledge, store=store) as (opened, _):
@@ -348,6 +348,9 @@ def scheduler(
         warnings += lost
     made, refused = jobs(content, detections, profiles(content), settings.of, tz=zone(settings.tz))
     warnings += refused
+    # Late events are counted once, so for all that run here at other times, too.
+    others = [one for one in enabled(content, store / ENABLED)[0] if one not in detections]
+    watched, _ = jobs(content, others, profiles(content), settings.of, tz=zone(settings.tz))
     if not made:
         raise TraplineError(
             "no detection is enabled",
@@ -381,6 +384,7 @@ def scheduler(
                 keep_runs=settings.keep_runs,
                 tz=settings.tz,
                 simulated=simulated,
+                watched=[*made, *watched],
                 outputs=() if simulated else read_outputs(settings.sections.get(SECTION), settings.file),
             ),
             warnings,

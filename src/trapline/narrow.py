@@ -207,13 +207,17 @@ def _timed(chain: Sequence[Filter | Extend | Project], scan: Scan) -> Node:
 
 
 def by_minute(node: Node, *, arrived: bool = False) -> Node:
-    """How many events there are (`count`) by `minute`, and by the second in which they `arrived`."""
+    """How many events there are (`count`) by `minute`, and by the moment at which they `arrived`: the stamp
+    of an append, the same for all that came with it."""
 
     def floor(name: str, width: int) -> Expr:
         whole = call("floor", Kind.NUMBER, call("div", Kind.NUMBER, Col(name, node.schema[name]), number(width)))
         return call("mul", Kind.NUMBER, whole, number(width))
 
-    by = [("minute", floor("_time", 60)), *([("arrived", floor("_indextime", 1))] if arrived else [])]
+    by = [
+        ("minute", floor("_time", 60)),
+        *([("arrived", Col("_indextime", node.schema["_indextime"]))] if arrived else []),
+    ]
     return Aggregate(node, tuple(by), (("count", Agg("count_rows", None, Kind.NUMBER)),))
 
 

@@ -116,7 +116,7 @@ class _Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """So many events of a minute came to the store in a second: epoch seconds both."""
+    """So many events of a minute came to the store at a moment: epoch seconds both, the moment to the microsecond."""
 
     minute: float
     arrived: float

@@ -164,6 +164,10 @@ def test_catching_up(tmp_path: Path) -> None:
         assert [(run.earliest, run.latest) for run in left_out] == [(at("2026-02-28T23:50"), at("2026-03-01T23:50"))]
         assert left_out[0].reason is not None
         assert left_out[0].reason.startswith("24 runs are left out: longer ago than the 24 hours")
+    told = rows(folder, "index=_scheduler status=skipped | table window_earliest window_latest reason")
+    assert [(float(str(one["window_earliest"])), one["reason"]) for one in told] == [
+        (at("2026-02-28T23:50"), left_out[0].reason)
+    ]
     assert len(risk(folder)) == 4
 
 
@@ -194,30 +198,61 @@ def test_backfill_finds_late_events_once(tmp_path: Path) -> None:
     assert [(run.rows, run.findings) for run in found] == [(2, 1), (2, 0)]
 
 
-def test_late_events_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trapline.detect.scheduler.SLACK", -0.001)
+def late(one: Scheduler) -> list[tuple[float, int]]:
+    return [(run.scheduled, run.late) for run in reversed(one.journal.runs(late=True))]
+
+
+def test_late_events_are_reported(tmp_path: Path) -> None:
     folder = made(tmp_path, *EVENTS[:1])
     with scheduler(folder) as one:
         one.begin(at("2026-03-02"))
         one.advance(at("2026-03-03"))
         assert one.late() == 0
-        time.sleep(1.1)  # the store knows whole seconds
         add(folder, tmp_path, EVENTS[1], EVENTS[4])
         assert one.late() == 1
-        assert [(run.scheduled, run.late) for run in one.journal.runs(late=True)] == [(at("2026-03-02T11:00"), 1)]
+        assert late(one) == [(at("2026-03-02T11:00"), 1)]
         assert one.late() == 0
         wanted = one.missing(at("2026-03-02"), at("2026-03-03T00:01"))
         assert [due.times for _, due in wanted] == [(at("2026-03-02"), at("2026-03-02T11:00"))]
         one.backfill(wanted)
         assert one.late() == 0
-        assert one.journal.runs(late=True) == []
-        time.sleep(1.1)
+        assert late(one) == []
         add(folder, tmp_path, EVENTS[3])
         assert one.late() == 1
         # of the two looks at 11:00 none is late again
-        assert [run.scheduled for run in one.journal.runs(late=True)] == [at("2026-03-02T16:00")]
+        assert late(one) == [(at("2026-03-02T16:00"), 1)]
     assert risk(folder)[1][1] == "ws2.corp.example"
     assert len(risk(folder)) == 2
+    told = rows(folder, "index=_scheduler sourcetype=late | sort 0 scheduled_time | table scheduled_time late")
+    assert told == [
+        {"scheduled_time": f"{at('2026-03-02T11:00'):.0f}", "late": "1"},
+        {"scheduled_time": f"{at('2026-03-02T16:00'):.0f}", "late": "1"},
+    ]
+
+
+def test_late_events_count_once(tmp_path: Path) -> None:
+    """Over restarts, however close together, and for searches that do not run this time."""
+    folder = made(tmp_path, *EVENTS[:1])
+    simulate(folder, "2026-03-02", "2026-03-03")
+    add(folder, tmp_path, EVENTS[1])
+    add(folder, tmp_path, ("2026-03-02T10:20:00", "ws4.corp.example"), ("2026-03-02T10:21:00", "ws4.corp.example"))
+    for _ in range(3):
+        with scheduler(folder) as one:
+            one.late()
+            assert late(one) == [(at("2026-03-02T11:00"), 3)]
+    other = next(job for job in app.content().detections if job.name != NAME and job.type.value == "Correlation")
+    with app.scheduler(
+        app.content(), app.knowledge(), store=folder, settings=read(folder / "trapline.yml"), detections=[other]
+    ) as (one, _):
+        add(folder, tmp_path, ("2026-03-02T10:22:00", "ws4.corp.example"))
+        one.late()
+        assert late(one) == [(at("2026-03-02T11:00"), 4)]
+    # what is merged into other files is not new
+    with Store.open(folder) as store:
+        assert any(one.files_after < one.files_before for one in store.compact())
+    with scheduler(folder) as one:
+        one.late()
+        assert late(one) == [(at("2026-03-02T11:00"), 4)]
 
 
 def test_backfill_runs_what_was_left_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,18 @@ def test_compaction_keeps_every_event_sorted_by_time(store: Store) -> None:
     assert stored["_time"].to_pylist()[-1] is None
     assert store.compact() == (Compacted("main", "test", 1, 1),)
     assert store.append("main", [portion("f", 9, [{}])]) == 0
+
+
+def test_what_came_since_a_moment(store: Store) -> None:
+    days(store, 2)
+    between = round(time.time() * 1e6) + 1000  # statistics of files know milliseconds
+    time.sleep(0.005)
+    store.append("main", [portion("g", 0, [{"a": "1"}, {"a": "2"}])])
+    for _ in range(2):
+        assert store.arrived(0) == {("main", "test"): 4}
+        assert store.arrived(between) == {("main", "test"): 2}
+        assert store.arrived(between + 3600 * 10**6) == {("main", "test"): 0}
+        store.compact()  # then a file holds both
 
 
 def test_vacuum_deletes_what_compaction_replaced_and_killed_writers_left(store: Store) -> None:

@@ -26,7 +26,7 @@ from trapline.state.journal import Status
 from trapline.times import time_bound, zone
 
 CARE_EVERY = 60.0
-"""Seconds between two looks for events that came late, and for what can be forgotten."""
+"""Seconds between two looks for what can be forgotten."""
 
 
 def simulated_range(text: str, tz: str) -> tuple[float, float]:
@@ -89,6 +89,7 @@ class Running:
 
     def backfill(self, start: float, end: float, *, again: bool) -> None:
         """Run what is missing in a span of time."""
+        self.scheduler.late()
         wanted = self.scheduler.missing(start, end, again=again)
         total = len({at for _, due in wanted for at in due.times})
         self._watched(total, lambda: self.scheduler.backfill(wanted))
@@ -108,7 +109,8 @@ class Running:
 
             def tell(ticked: Ticked) -> None:
                 self._count(ticked)
-                progress.update(task, advance=1, description=iso(ticked.time) or "")
+                if ticked.runs:
+                    progress.update(task, advance=1, description=iso(ticked.time) or "")
 
             self.scheduler.tell = tell
             self._begin()
@@ -155,15 +157,10 @@ class Running:
         self._end(None, None)
 
     def _care(self) -> None:
-        """Look for events that came late, and forget what is old."""
+        """Forget what is old."""
         before = time.time() - self.scheduler.keep_runs
         self.scheduler.journal.forget(before)
         self._deliveries().forget(before)
-        concerned = self.scheduler.late()
-        if concerned and self.log is not None:
-            self.log.write("warning", "late", runs=concerned, hint="trapline runs --late; trapline backfill")
-        elif concerned and not self.as_json:
-            click.echo(f"events came late for {concerned:,} runs: see trapline runs --late, and run trapline backfill")
 
     def _deliveries(self) -> Deliveries:
         return Deliveries(self.scheduler.journal.database)
@@ -211,6 +208,10 @@ class Running:
         click.echo(f"{len(self.scheduler.jobs):,} detections on their schedules", err=True)
 
     def _count(self, ticked: Ticked) -> None:
+        if ticked.late:
+            self._late(ticked.late)
+        if not ticked.runs:
+            return
         if self.log is not None:
             self.log.tick(ticked)
         for run in ticked.runs:
@@ -223,13 +224,20 @@ class Running:
         self.risk_events += ticked.risk_events
         self.notables += ticked.notables
 
+    def _late(self, runs: int) -> None:
+        if self.log is not None:
+            self.log.write("warning", "late", runs=runs, hint="trapline runs --late; trapline backfill")
+        elif not self.as_json:
+            text = f"events came late for {runs:,} runs: see trapline runs --late, and run trapline backfill"
+            click.echo(text, err=True)
+
     def _line(self, ticked: Ticked) -> None:
         """A line per tick; one that found nothing is short."""
         self._count(ticked)
         findings = sum(one.findings for one in ticked.runs)
         failed = sum(one.status is Status.FAILED for one in ticked.runs)
         skipped = sum(one.status is Status.SKIPPED for one in ticked.runs)
-        if self.as_json or self.log is not None:
+        if self.as_json or self.log is not None or not ticked.runs:
             return
         parts = [f"{len(ticked.runs) - skipped:,} searches", f"{findings:,} findings"]
         parts += [f"{ticked.notables:,} notables"] if ticked.notables else []

@@ -23,7 +23,7 @@ from trapline.detect.checkup import SHOWN, Check, doubts, duration, fail, failed
 from trapline.detect.exceptions import Exemption, problems
 from trapline.detect.finding import iso
 from trapline.detect.jobs import Job
-from trapline.detect.scheduler import RAISED
+from trapline.detect.place import RAISED
 from trapline.detect.settings import Settings
 from trapline.errors import TraplineError, Warn
 from trapline.knowledge import Knowledge

@@ -28,6 +28,8 @@ from trapline.times import zone
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DAY = 86_400.0
+LATELY = 300.0
+"""Seconds over which what comes to the store is counted."""
 MOST = 2_000
 """Series of one metric at most; those beyond are told by `trapline_series_left_out`."""
 MOST_TEXT = 200
@@ -171,11 +173,17 @@ def _state(watched: Watched, now: float) -> Iterator[Metric]:
 def _store(watched: Watched, now: float) -> Iterator[Metric]:
     with Store.open(watched.store, create=False) as store:
         tables = store.stats()
+        arrived = store.arrived(round((now - LATELY) * 1e6))
     yield _by(
         "trapline_store_events", "Events in the store.", "index", _sums((one.index, one.events) for one in tables)
     )
     yield _by(
         "trapline_store_bytes", "Bytes of the store's files.", "index", _sums((one.index, one.bytes) for one in tables)
+    )
+    yield Metric(
+        "trapline_ingested_events",
+        f"Events that came to the store in the last {LATELY:.0f} seconds.",
+        [({"index": index, "sourcetype": name}, float(count)) for (index, name), count in arrived.items()],
     )
     yield _by("trapline_store_files", "Files of the store.", "index", _sums((one.index, one.files) for one in tables))
     last = [

@@ -4,12 +4,66 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-from trapline.detect.scheduler import RAISED
+from trapline.detect.entries import SCHEDULER
+from trapline.knowledge.sharing import Sharing
 from trapline.plan import Table
-from trapline.search import Session
+from trapline.search import Arrivals, Query, Result, Session
 from trapline.state.journal import Outgoing
 from trapline.store import Store, collected
+
+RAISED = ("risk", "notable", SCHEDULER)
+"""Indexes that the scheduler itself writes to."""
+
+
+class Searches(Protocol):
+    """A session over the store as it is now: `trapline.search.Session`."""
+
+    def run(
+        self,
+        spl: str,
+        *,
+        earliest: str | float | None = None,
+        latest: str | float | None = None,
+        now: float | None = None,
+    ) -> Result: ...
+
+    def share(self, queries: Sequence[Query]) -> AbstractContextManager[Sharing]: ...
+
+    def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None: ...
+
+    def arrivals(self, spl: str, earliest: float, latest: float, since: float) -> Sequence[Arrivals] | None: ...
+
+
+class Place(Protocol):
+    """Where events are, and where those go that are made."""
+
+    @property
+    def seen(self) -> float:
+        """When it looked at the store last: epoch seconds. What came later is not in its sessions."""
+        ...
+
+    def refresh(self) -> None:
+        """Look at the store."""
+        ...
+
+    def session(self) -> Searches:
+        """A session over the store as it was seen, and what the scheduler has written since."""
+        ...
+
+    def write(self, ready: Sequence[Outgoing]) -> None:
+        """Add events, those that are there already left out."""
+        ...
+
+    def version(self) -> object:
+        """Another value when other events than those of the scheduler have come."""
+        ...
+
+    def raised(self) -> object:
+        """Another value when the scheduler has written events."""
+        ...
 
 
 class StorePlace:

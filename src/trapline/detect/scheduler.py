@@ -11,33 +11,31 @@ bounds the memory. A search that is due again while it runs waits for its turn, 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Protocol
 
-from trapline.detect import risk
+from trapline.detect import entries, risk
 from trapline.detect.actions import Decided, Exempt, decide
 from trapline.detect.identity import telling_fields
 from trapline.detect.jobs import LOOKBACK, Due, Job, by_time, due
+from trapline.detect.late import Lateness
 from trapline.detect.notable import Urgency
+from trapline.detect.place import RAISED, Place, Searches
 from trapline.errors import TraplineError, Warn
-from trapline.knowledge.sharing import Sharing
 from trapline.outputs.dispatch import queue
 from trapline.outputs.message import Message
 from trapline.outputs.output import Output
-from trapline.search import Arrivals, Macro, Query, Result
+from trapline.search import Macro, Query
 from trapline.spl.parser import parse
 from trapline.state.journal import (
     Cursor,
     Journal,
     Kind,
     NewNotable,
-    Outgoing,
     Run,
     Status,
     Throttle,
@@ -46,72 +44,16 @@ from trapline.state.journal import (
 from trapline.times import zone
 from trapline.values import Row, value_text
 
-SCHEDULER = "_scheduler"
-"""The index of the runs, as Splunk's scheduler log has them."""
-EXCEPTIONS = "exceptions"
-"""The sourcetype of events in that index that tell what exceptions hid."""
 SHARED = 8
 """So many searches of one time read datasets of data models together."""
 MANY = 3
 """So many times of a search ahead make it worth asking first in which minutes there is anything for it."""
-SLACK = 5.0
-"""Seconds between the time that an event has in the store and the moment from which it is seen there."""
 TOGETHER = 1.0
 """Seconds for which ticks that find nothing are written down together."""
-RAISED = ("risk", "notable", SCHEDULER)
-"""Indexes that the scheduler itself writes to."""
 _OF_RAISED = re.compile(
     rf"\b({'|'.join(RAISED)}|savedsearch|loadjob)\b|index\s*=\s*[\"']?[^\s\"')|]*\*|index\s+in\s*\("
 )
 """What in the text of a search, in lower case, may mean such an index: a search that names none sees none of them."""
-
-
-class Searches(Protocol):
-    """A session over the store as it is now: `trapline.search.Session`."""
-
-    def run(
-        self,
-        spl: str,
-        *,
-        earliest: str | float | None = None,
-        latest: str | float | None = None,
-        now: float | None = None,
-    ) -> Result: ...
-
-    def share(self, queries: Sequence[Query]) -> AbstractContextManager[Sharing]: ...
-
-    def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None: ...
-
-    def arrivals(self, spl: str, earliest: float, latest: float, since: float) -> Sequence[Arrivals] | None: ...
-
-
-class Place(Protocol):
-    """Where events are, and where those go that are made."""
-
-    @property
-    def seen(self) -> float:
-        """When it looked at the store last: epoch seconds. What came later is not in its sessions."""
-        ...
-
-    def refresh(self) -> None:
-        """Look at the store."""
-        ...
-
-    def session(self) -> Searches:
-        """A session over the store as it was seen, and what the scheduler has written since."""
-        ...
-
-    def write(self, ready: Sequence[Outgoing]) -> None:
-        """Add events, those that are there already left out."""
-        ...
-
-    def version(self) -> object:
-        """Another value when other events than those of the scheduler have come."""
-        ...
-
-    def raised(self) -> object:
-        """Another value when the scheduler has written events."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +65,8 @@ class Ticked:
     risk_events: int = 0
     notables: int = 0
     warnings: Sequence[Warn] = ()
+    late: int = 0
+    """Runs for whose windows events came late, which were counted now."""
 
 
 @dataclass(slots=True)
@@ -133,6 +77,8 @@ class Scheduler:
     journal: Journal
     jobs: Sequence[Job]
     urgency: Urgency
+    watched: Sequence[Job] = ()
+    """Searches whose runs late events count for, also those that do not run here; () = `jobs`."""
     macros: Mapping[str, Macro] = field(default_factory=dict)
     exempt: Exempt | None = None
     outputs: Sequence[Output] = ()
@@ -150,8 +96,9 @@ class Scheduler:
     """By search: may it look at the indexes `RAISED`?"""
     _pending: Tick = field(default_factory=Tick)
     _settled: float = field(default_factory=clock.monotonic)
-    _late_of: object = None
-    """The state of the store in which late events were counted last."""
+    _arrivals: Lateness = field(default_factory=Lateness)
+    _late_runs: int = 0
+    """How many runs were found to be late by the last look."""
 
     def recover(self) -> int:
         """Put into the store what a process that was cut off had decided. Returns the number of events. Raises
@@ -168,8 +115,7 @@ class Scheduler:
     def advance(self, now: float, *, until: Callable[[], bool] = lambda: False) -> int:
         """Run all that is due at a moment, in the order of time; returns the number of runs. `until`: asked between
         ticks, whether to stop. Raises EngineError where the journal or the store cannot be written."""
-        self.place.refresh()
-        self.recover()
+        self._look()
         zone_ = zone(self.tz)
         cursors = self.journal.cursors()
         wanted = []
@@ -187,6 +133,7 @@ class Scheduler:
                 left_out.cursors[job.name] = Cursor(at.since, one.skipped[-1])
             cursors[job.name] = at
         if left_out.runs:
+            left_out.events.append((entries.SCHEDULER, [entries.ran(one) for one in left_out.runs]))
             self.journal.commit(left_out)
             self._told(Ticked(now, left_out.runs))
         counts = {job.name: len(one.times) for job, one in wanted}
@@ -220,8 +167,7 @@ class Scheduler:
     def backfill(self, wanted: Sequence[tuple[Job, Due]], *, until: Callable[[], bool] = lambda: False) -> int:
         """Run times of the past; what was found there before is known and not told again. Returns the number of runs.
         Raises EngineError."""
-        self.place.refresh()
-        self.recover()
+        self._look()
         ran = 0
         try:
             for time, ready in by_time(wanted):
@@ -233,52 +179,20 @@ class Scheduler:
         return ran
 
     def late(self) -> int:
-        """Count the events that came to the store for windows that were searched before, by run; returns how many runs
-        they concern. A search of which it cannot be said what it looks at counts all events; one that may look at what
-        the scheduler raises counts none, because that comes in its turn. Raises EngineError."""
-        self.place.refresh()
-        since, now = self.journal.late_until(), self.place.seen
-        version = self.place.version()
-        searched = None if since is None or version == self._late_of else self.journal.searched()
-        late: dict[str, int] = {}
-        if since is not None and searched is not None:
-            session = self.place.session()
-            came = session.arrivals("index=*", *searched, since - SLACK) or ()
-            if came:
-                span = (min(one.minute for one in came), max(one.minute for one in came) + 60)
-                for job in self.jobs:
-                    if not self._reads_raised(job):
-                        self._late(session, job, span, since, late)
-        self.journal.note_late(late, now)
-        self._late_of = version
-        return len(late)
+        """Look at the store, and count the events that came to it for windows that were searched before; returns how
+        many runs they concern. Raises EngineError."""
+        self._look()
+        return self._late_runs
 
-    def _late(
-        self,
-        session: Searches,
-        job: Job,
-        span: tuple[float, float],
-        since: float,
-        late: dict[str, int],
-    ) -> None:
-        runs = self.journal.runs(job.name, statuses=[Status.DONE], over=span)
-        # Of several looks at a window the last one counts.
-        touched = {one.scheduled: one for one in sorted(runs, key=lambda one: one.started)}
-        if not touched:
-            return
-        came = session.arrivals(job.detection.search, *span, since - SLACK)
-        if came is None:
-            came = session.arrivals("index=*", *span, since - SLACK) or ()
-        for run in touched.values():
-            count = sum(
-                one.count
-                for one in came
-                if one.arrived >= max(since, run.started) - SLACK
-                and one.minute + 60 > (run.earliest or 0)
-                and one.minute < (run.latest or 0)
-            )
-            if count:
-                late[run.sid] = count
+    def _look(self) -> None:
+        """See what came to the store. What came late is counted before anything is run over it."""
+        self.place.refresh()
+        self.recover()
+        jobs = [job for job in self.watched or self.jobs if not self._reads_raised(job)]
+        self._late_runs = self._arrivals.look(jobs, self.journal, self.place)
+        if self._late_runs:
+            self.recover()
+            self._told(Ticked(self.place.seen, (), late=self._late_runs))
 
     def settle(self) -> None:
         """Make what was decided hold. Raises EngineError."""
@@ -302,18 +216,18 @@ class Scheduler:
         busy = [job for job in ready if not self._idle(job, time, zone_)]
         session = self.place.session() if busy else None
         queries = [Query(job.detection.search, *job.window(time, zone_), time) for job in busy]
-        entries: list[Row] = []
+        log: list[Row] = []
         with _shared(session, queries):
             for job in ready:
                 run, decided = self._run(session if job in busy else None, job, time, kind, throttles, zone_)
                 tick.runs.append(run)
-                entries.append(_entry(job, run, decided))
+                log.append(entries.ran(run, decided))
                 if kind is Kind.SCHEDULED:
                     at = cursors.get(job.name)
                     tick.cursors[job.name] = Cursor(at.since if at is not None else time, time)
                 if decided is None:
                     continue
-                entries += _hidden(run, decided)
+                log += entries.hidden(run, decided)
                 tick.found += decided.found
                 tick.throttles += decided.throttles
                 tick.notables += decided.notables
@@ -324,7 +238,7 @@ class Scheduler:
                 messages += [message(one, decided) for one in decided.notables] if self.outputs else []
         if messages:
             tick.also.append(lambda connection: queue(connection, self.outputs, messages, clock.time()))
-        tick.events.append((SCHEDULER, entries))
+        tick.events.append((entries.SCHEDULER, log))
         # Times at which nothing was found may hold together: to run them again costs nothing.
         self._pending.add(tick)
         if tick.found or tick.notables or clock.monotonic() - self._settled > TOGETHER:
@@ -471,46 +385,3 @@ def _sid(job: Job, time: float, kind: Kind, started: float) -> str:
     stem += f"_{hashlib.sha256(job.name.encode()).hexdigest()[:8]}"  # names may differ in other characters only
     again = f"_{started:.6f}" if kind is Kind.BACKFILL else ""
     return f"scheduler__{stem}_at_{time:.0f}{again}"
-
-
-def _entry(job: Job, run: Run, decided: Decided | None) -> Row:
-    """A run as an event of the scheduler's index, with the names that Splunk's scheduler.log has."""
-    fields: dict[str, str] = {
-        "savedsearch_name": run.search,
-        "status": "success" if run.status is Status.DONE else run.status.value,
-        "scheduled_time": f"{run.scheduled:.0f}",
-        "dispatch_time": f"{run.started:.0f}",
-        "run_time": f"{run.seconds:.3f}",
-        "result_count": str(run.rows),
-        "findings": str(run.findings),
-        "search_type": run.kind.value,
-        "sid": run.sid,
-    }
-    if run.earliest is not None:
-        fields["window_earliest"] = f"{run.earliest:.0f}"
-    if run.latest is not None:
-        fields["window_latest"] = f"{run.latest:.0f}"
-    if decided is not None and (decided.held_back or decided.exempt):
-        fields |= {"suppressed": str(decided.held_back), "exempt": str(decided.exempt)}
-    if run.reason:
-        fields["reason"] = run.reason
-    row: Row = {"_time": run.scheduled, "source": "scheduler.log", "sourcetype": "scheduler"}
-    return row | fields | {"_raw": risk.stash(run.scheduled, fields)}
-
-
-def _hidden(run: Run, decided: Decided) -> list[Row]:
-    """What exceptions hid of a run, an event for each."""
-    made = []
-    for one in decided.hidden:
-        fields = {
-            "exception": one.exception,
-            "savedsearch_name": run.search,
-            "scheduled_time": f"{run.scheduled:.0f}",
-            "dispatch_time": f"{run.started:.3f}",
-            "sid": run.sid,
-            "hidden": str(one.count),
-        }
-        row: Row = {"_time": run.scheduled, "source": "exceptions.log", "sourcetype": EXCEPTIONS}
-        samples = [json.dumps(sample, ensure_ascii=False) for sample in one.samples]
-        made.append(row | fields | {"sample": [*samples], "_raw": risk.stash(run.scheduled, fields)})
-    return made

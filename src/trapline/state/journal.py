@@ -70,6 +70,15 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """What of the store is accounted for: all that came before `until` (epoch seconds), and of what came shortly before
+    it and after it the appends with these `stamps` (microseconds)."""
+
+    until: float
+    stamps: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A finding by its `key`; `content` tells whether it has changed."""
 
@@ -248,26 +257,28 @@ class Journal:
         with self.database.read() as connection:
             return [_run(row._mapping) for row in connection.execute(query.limit(limit))]
 
-    def searched(self) -> tuple[float, float] | None:
-        """From when to when windows were searched; None where none was. Raises EngineError."""
-        query = sa.select(sa.func.min(sa.func.coalesce(RUNS.c.earliest, 0.0)), sa.func.max(RUNS.c.latest))
+    def arrived(self) -> Arrived | None:
+        """What of the store is accounted for; None if late events were never looked for. Raises EngineError."""
         with self.database.read() as connection:
-            low, high = connection.execute(query.where(RUNS.c.status == Status.DONE.value)).one()
-        return None if low is None or high is None else (low, high)
+            found = connection.scalar(sa.select(PROPERTIES.c.value).where(PROPERTIES.c.name == "arrived"))
+        if found is None:
+            return None
+        values = json.loads(found)
+        return Arrived(values["until"], frozenset(values["stamps"]))
 
-    def late_until(self) -> float | None:
-        """Late events that came until this moment are counted; None if none ever were. Raises EngineError."""
-        with self.database.read() as connection:
-            found = connection.scalar(sa.select(PROPERTIES.c.value).where(PROPERTIES.c.name == "late"))
-        return None if found is None else float(found)
+    def note_arrived(self, arrived: Arrived, late: Mapping[str, int], tick: Tick) -> None:
+        """Note what of the store is accounted for, with the late events of runs, by sid, and what `tick` has. Raises
+        EngineError."""
 
-    def note_late(self, late: Mapping[str, int], until: float) -> None:
-        """Add late events to runs, by sid, and note until when all are counted. Raises EngineError."""
-        with self.database.write() as connection:
+        def note(connection: sa.Connection) -> None:
             for sid, count in late.items():
                 connection.execute(RUNS.update().where(RUNS.c.sid == sid).values(late=RUNS.c.late + count))
-            connection.execute(PROPERTIES.delete().where(PROPERTIES.c.name == "late"))
-            connection.execute(PROPERTIES.insert().values(name="late", value=repr(until)))
+            value = json.dumps({"until": arrived.until, "stamps": sorted(arrived.stamps)})
+            connection.execute(PROPERTIES.delete().where(PROPERTIES.c.name == "arrived"))
+            connection.execute(PROPERTIES.insert().values(name="arrived", value=value))
+
+        tick.also.append(note)
+        self.commit(tick)
 
     def forget(self, before: float) -> int:
         """Drop runs, findings and throttles of a time before a moment; returns how many runs. Raises EngineError."""

@@ -34,8 +34,8 @@ DOCUMENTS = sa.Table(
 PROPERTIES = sa.Table(
     "properties", META, sa.Column("name", sa.String(100), primary_key=True), sa.Column("value", sa.Text, nullable=False)
 )
-"""What is known of the database itself: its `id`, which tells it from one that was made anew; `late`: late events that
-came to the store until then are counted."""
+"""What is known of the database itself: its `id`, which tells it from one that was made anew; `arrived`: the events of
+the store for which it is known whether they came late."""
 
 _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """A number that the database gives; SQLite does so only for INTEGER."""

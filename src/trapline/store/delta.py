@@ -107,10 +107,11 @@ class Log:
         size = actions.num_rows
         none = [None] * size
         stamps = {
-            end: actions[f"{end}.{TIME}"].cast(pa.int64()).to_pylist()
-            if f"{end}.{TIME}" in actions.column_names
+            (end, name): actions[f"{end}.{name}"].cast(pa.int64()).to_pylist()
+            if f"{end}.{name}" in actions.column_names
             else none
             for end in ("min", "max")
+            for name in (TIME, INDEXTIME)
         }
         nulls = actions[f"null_count.{TIME}"].to_pylist() if f"null_count.{TIME}" in actions.column_names else none
         found = [
@@ -122,14 +123,16 @@ class Log:
                 timed=rows is None or null is None or null < rows,
                 earliest=first,
                 latest=last,
+                indexed=indexed,
             )
-            for path, length, rows, null, first, last in zip(
+            for path, length, rows, null, first, last, indexed in zip(
                 actions["path"].to_pylist(),
                 actions["size_bytes"].to_pylist(),
                 actions["num_records"].to_pylist(),
                 nulls,
-                stamps["min"],
-                stamps["max"],
+                stamps["min", TIME],
+                stamps["max", TIME],
+                zip(stamps["min", INDEXTIME], stamps["max", INDEXTIME], strict=True),
                 strict=True,
             )
         ]
@@ -246,6 +249,17 @@ def write_file(folder: Path, table: pa.Table, width: int, *, new: bool) -> AddAc
         path.unlink(missing_ok=True)
         raise _disk(folder, error) from error
     return AddAction(name, size, {}, time.time_ns() // 1_000_000, new, _stats(table))
+
+
+def arrived(file: DataFile, since: int) -> int:
+    """How many events of a file came since a moment (microseconds since 1970). Reads it only where some did."""
+    first, last = file.indexed
+    if last is not None and last < since:
+        return 0
+    if first is not None and first >= since:
+        return file.rows
+    column = pq.read_table(file.path, columns=[INDEXTIME])[INDEXTIME].cast(pa.int64())
+    return int(pc.sum(pc.greater_equal(column, since)).as_py() or 0)
 
 
 def read_files(files: Sequence[DataFile], layout: Layout) -> pa.Table:

@@ -21,6 +21,8 @@ class DataFile:
     earliest: int | None
     """Microseconds since 1970, None if no or not known."""
     latest: int | None
+    indexed: tuple[int | None, int | None] = (None, None)
+    """When its first and last events came to the store: microseconds since 1970, None if not known."""
 
     def may_hold(self, earliest: int | None, latest: int | None) -> bool:
         """Whether an event of `earliest <= _time < latest` can be in the file."""

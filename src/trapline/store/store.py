@@ -168,6 +168,14 @@ class Store:
             for table, files in zip(view.tables, view.files, strict=True)
         )
 
+    def arrived(self, since: int) -> dict[tuple[str, str], int]:
+        """How many events came since a moment (microseconds since 1970), by index and sourcetype; of all tables."""
+        view = self.snapshot()
+        return {
+            (table.index, table.sourcetype): sum(delta.arrived(file, since) for file in files)
+            for table, files in zip(view.tables, view.files, strict=True)
+        }
+
     def compact(self) -> tuple[Compacted, ...]:
         """Merge small files into large ones sorted by `_time`. The old files stay for running searches until a vacuum.
         A table that another process compacts at this moment is left to it."""
