@@ -48,7 +48,7 @@ class Missing:
 
 
 def location(data: str) -> str:
-    """The path that a data set is known by: of a URL what follows the host; from `datasets/` on, where that is in it."""
+    """The path of a data set: of a URL what follows the host, from `datasets/` on where that is in it."""
     path = unquote(urlsplit(data).path) if "://" in data else data.replace("\\", "/")
     parts = [one for one in path.split("/") if one not in ("", ".", "..")]
     if "datasets" in parts:

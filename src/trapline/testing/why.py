@@ -115,9 +115,8 @@ def lost(name: str, pipeline: Pipeline, rows: Sequence[Row]) -> tuple[str | None
     for place, step in enumerate(flow.steps):
         gone = not step.open and name not in step.after
         if gone and (place == 0 or flow.steps[place - 1].open or name in step.before):
-            lines.append(
-                f"stage {place + 1} of {len(flow.steps)} leaves it out: {_cut(squeeze(pipeline.text[step.stage.span.start : step.stage.span.end]))}"
-            )
+            text = squeeze(pipeline.text[step.stage.span.start : step.stage.span.end])
+            lines.append(f"stage {place + 1} of {len(flow.steps)} leaves it out: {_cut(text)}")
             command = step.stage.name
             if hint is None and command in ("stats", "tstats", "chart", "top", "rare"):
                 hint = f"put {name} into the by clause of {command}, or carry it along: values({name}) as {name}"
