@@ -90,9 +90,8 @@ ul.row li { border: 1px solid var(--line); border-radius: 999px; padding: 0 .7re
 """
 
 
-def render(page: Page) -> str:
-    """The page as a whole HTML document, UTF-8."""
-    detection = page.detection
+def document(title: str, *body: Cell, style: str = "") -> str:
+    """A whole HTML document, UTF-8, that loads nothing and runs nothing."""
     head = [
         Html('<meta charset="utf-8">'),
         Html(
@@ -101,9 +100,15 @@ def render(page: Page) -> str:
         ),
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         Html('<meta name="referrer" content="no-referrer">'),
-        tag("title", detection.name),
-        tag("style", Html(_STYLE)),
+        tag("title", title),
+        tag("style", Html(_STYLE + style)),
     ]
+    return "<!DOCTYPE html>\n" + tag("html", tag("head", *head), "\n", tag("body", *body), lang="en") + "\n"
+
+
+def render(page: Page) -> str:
+    """The page as a whole HTML document, UTF-8."""
+    detection = page.detection
     body = [
         tag("h1", detection.name),
         tag("p", _meta(page), class_="meta"),
@@ -123,7 +128,7 @@ def render(page: Page) -> str:
         section("Drilldown Searches", *_drilldowns(page)),
         tag("p", f"Version: {detection.version}", class_="meta"),
     ]
-    return "<!DOCTYPE html>\n" + tag("html", tag("head", *head), "\n", tag("body", *body), lang="en") + "\n"
+    return document(detection.name, *body)
 
 
 def _meta(page: Page) -> str:

@@ -50,7 +50,7 @@ def write(result: HuntResult, path: Path) -> None:
     The file appears whole or not at all. Raises TraplineError for another suffix or when it cannot be written.
     """
     text = renderer(path)(result).encode("utf-8", "replace")
-    with _replacing(path) as out:
+    with replacing(path) as out:
         out.write(text)
 
 
@@ -67,7 +67,7 @@ def check(path: Path) -> None:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of `path` when the block ends well."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ leave its place, and what XML cannot hold is shown as an escape."""
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree as ET  # noqa: S405 (written, never read)
+from xml.etree import ElementTree as ET
 
 from trapline.testing.model import DetectionResult, Status, Tested, TestResult
 

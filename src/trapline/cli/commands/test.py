@@ -31,6 +31,14 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core.")
 @click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="Of one detection. Default: 300.")
+@click.option(
+    "--out",
+    "outs",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Report: .yml (contentctl's summary), .xml (JUnit), .html or .json. May be repeated.",
+)
 @click.option("--verbose", is_flag=True, help="Show what is doubtful about tests that passed, too.")
 @json_option
 def command(
@@ -46,6 +54,7 @@ def command(
     addons: tuple[str, ...],
     jobs: int | None,
     timeout: float | None,
+    outs: tuple[Path, ...],
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -57,7 +66,7 @@ def command(
     \b
     Examples:
       trapline test "Windows Service Create RemComSvc"
-      trapline test --content ~/security_content --data ~/attack_data
+      trapline test --content ~/security_content --data ~/attack_data --out test_results/summary.yml --out tests.html
       trapline test detections/endpoint/my_detection.yml --map my_data.yml
 
     \b
@@ -68,9 +77,12 @@ def command(
     from trapline.cli.render import print_json
     from trapline.cli.searching import print_warnings
     from trapline.cli.testtext import print_tested
+    from trapline.testing import reports
     from trapline.testing.model import Kind, Status
     from trapline.testing.runner import Options
 
+    for out in outs:
+        reports.check(out)
     content = app.content(app.content_folders(names, folders), macros)
     detections = app.to_test(content, names, folders, types)
     with Progress() as line:
@@ -87,6 +99,8 @@ def command(
             timeout=timeout,
             progress=line,
         )
+    for out in outs:
+        reports.write(found, out)
     if as_json:
         print_json(found.to_json())
     else:
