@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from trapline.testing.model import DetectionResult, Tested
     from trapline.testing.plan import Work
     from trapline.testing.runner import Options
+    from trapline.validate.check import Asked
+    from trapline.validate.ignore import Ignore
+    from trapline.validate.subject import Tree
 
 
 def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
@@ -213,6 +216,32 @@ def _to_compile(content: Content, knowledge: Knowledge, kept: Kept, store: Path)
     with session(content, knowledge, store=store, kept=kept) as (opened, _):
         opened.writer = lambda index, rows: None
         yield opened
+
+
+def validation(
+    folders: Sequence[str],
+    macros: Sequence[str],
+    addon_folders: Sequence[str],
+    names: Sequence[str],
+    attack_version: str | None,
+    asked: Asked,
+) -> tuple[Tree, list[Ignore], Asked]:
+    """What is checked of content: the objects of the folders, or those named; the built-in content where neither is
+    given. Raises TraplineError."""
+    from datetime import date
+
+    from trapline.content.read import LIBRARY, unused_overrides
+    from trapline.validate import ignore
+    from trapline.validate.naming import named
+    from trapline.validate.subject import Tree, default_attack
+
+    loaded = content(folders, macros)
+    loaded.problems += unused_overrides(loaded)
+    roots = tuple(Path(one) for one in folders) or (LIBRARY,)
+    tree = Tree(loaded, knowledge(addon_folders), roots, default_attack(attack_version))
+    if names:
+        asked = named(tree, names, asked)
+    return tree, ignore.read_all(roots, date.today()), asked
 
 
 def switch(store: Path, detections: Sequence[Detection], on: bool) -> int:

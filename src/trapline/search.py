@@ -254,6 +254,15 @@ class Session:
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
 
+    def compile(self, spl: str) -> tuple[Warn, ...]:
+        """What is doubtful about a search, told without running it. Raises as `run`."""
+        context, pipeline = self._open(spl, None, None, None)
+        try:
+            context.plans(pipeline)
+        except SplError as error:
+            raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
+        return tuple(context.warnings.items)
+
     def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None:
         """The minutes (epoch seconds) of a time range that hold an event which the search looks at: over a part of the
         range without such a minute it gives no row, and need not be run. None where that cannot be said beforehand: it

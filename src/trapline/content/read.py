@@ -23,6 +23,8 @@ MAX_FILES = 100_000
 
 _REMOVED = "removed"
 """The folder of what is no more."""
+SETTINGS = frozenset(("trapline-validate.yml", "contentctl.yml"))
+"""Files of a content folder that hold no content."""
 
 
 def default_content(dirs: Sequence[str | Path] = (), overrides: Sequence[str | Path] = ()) -> Content:
@@ -79,6 +81,13 @@ def read_detection(path: str | Path) -> tuple[Detection, list[Problem]]:
         if isinstance(item, Detection):
             return item, problems
     raise InputError("this file holds no detection", file=str(path), code="content.empty")
+
+
+def read_file(path: Path, problems: list[Problem]) -> list[Item]:
+    """All objects of one file, of the kind that its folder names or its keys look like. What is wrong with it goes to
+    `problems`."""
+    kind = next((part for part in reversed(path.resolve().parts[:-1]) if part in shapes.KINDS), None)
+    return _read(path, kind, problems)
 
 
 def find_or_read(content: Content, query: str) -> Detection:
@@ -170,7 +179,7 @@ def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
     """The YAML files below a folder with the kind that their folder names, None when no folder does."""
     known = any((root / kind).is_dir() for kind in shapes.KINDS)
     for path in _walk(root):
-        if path.suffix.lower() not in (".yml", ".yaml"):
+        if path.suffix.lower() not in (".yml", ".yaml") or path.name in SETTINGS:
             continue
         parts = path.relative_to(root).parts[:-1]
         kind = next((part for part in reversed((root.name, *parts)) if part in shapes.KINDS), None)

@@ -117,7 +117,7 @@ def survey(
         result = own.run(f"search * | where {_where(key)} | head {sample}")
         for one in result.warnings:
             warnings.add(one.code, one.reason, hint=one.hint, where=one.where)
-        facts = _facts(result.rows, _origins(knowledge, sourcetype, {str(row["source"]) for row in result.rows}))
+        facts = _facts(result.rows, origins(knowledge, sourcetype, {str(row["source"]) for row in result.rows}))
         found = [_fit(session, one, key, count) for one, count in fits.get(key, ())]
         groups.append(Group(sourcetype, source, events, len(result.rows), tuple(facts), tuple(found)))
     return Survey(tuple(groups), len(keys) - len(chosen), tuple(warnings.items))
@@ -165,7 +165,7 @@ def _facts(rows: Sequence[Row], origins: Mapping[str, tuple[str, ...]]) -> Itera
         yield FieldFacts(name, count, share, len(values[name]), examples[name], origins.get(name, ()))
 
 
-def _origins(knowledge: Knowledge, sourcetype: str, sources: Collection[str]) -> dict[str, tuple[str, ...]]:
+def origins(knowledge: Knowledge, sourcetype: str, sources: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Field -> places of the settings that may make it in these events, the last step of the sequence first."""
     order = ("LOOKUP", "EVAL-", "FIELDALIAS-", "REPORT-", "EXTRACT-")
     stanzas = [

@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
 from typing import Protocol
@@ -120,16 +120,20 @@ def _codes(text: str) -> list[str]:
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What lint found in one search. `parsed`: it can be read, macros and commands not known aside. `unsupported`: the
-    commands and functions that are not run, as (kind, name)."""
+    commands and functions that are not run, as (kind, name). `subject`: the search taken apart, None where that is not
+    possible."""
 
     findings: tuple[Finding, ...]
     parsed: bool
     unsupported: tuple[tuple[str, str], ...] = ()
+    subject: Subject | None = field(default=None, compare=False, repr=False)
 
 
-def check(text: str, macros: Mapping[str, Macro], codes: Iterable[str] | None = None) -> Checked:
-    """Check one search. `codes`: those to report, None = all."""
-    checking = _Checking(text, macros)
+def check(
+    text: str, macros: Mapping[str, Macro], codes: Iterable[str] | None = None, also: Iterable[str] = ()
+) -> Checked:
+    """Check one search. `codes`: those to report, None = all. `also`: fields to follow besides those that it reads."""
+    checking = _Checking(text, macros, frozenset(also))
     parsed = checking.run()
     wanted = frozenset(one.code for one in all_rules()) if codes is None else frozenset(codes)
     silenced = _silenced(text)
@@ -139,12 +143,14 @@ def check(text: str, macros: Mapping[str, Macro], codes: Iterable[str] | None = 
         if one.code in wanted and not any(_covers(quiet, one) for quiet in silenced)
     ]
     found.sort(key=lambda one: (one.span.start, one.span.end, one.code))
-    return Checked(tuple(found), parsed, tuple(dict.fromkeys(checking.unsupported)))
+    return Checked(tuple(found), parsed, tuple(dict.fromkeys(checking.unsupported)), checking.subject)
 
 
 class _Checking:
-    def __init__(self, text: str, macros: Mapping[str, Macro]) -> None:
+    def __init__(self, text: str, macros: Mapping[str, Macro], also: frozenset[str] = frozenset()) -> None:
         self.text = text
+        self.also = also
+        self.subject: Subject | None = None
         self.macros: dict[str, Macro] = dict(macros)
         self.origin = Origin(text, ())
         self.findings: list[Finding] = []
@@ -168,7 +174,7 @@ class _Checking:
             if holes and self.placeholders:
                 return True  # the placeholder of an unknown macro may be what is wrong
             return self._syntax(error, expanded=True)
-        subject = Subject(pipeline, self.origin, tuple(holes))
+        subject = self.subject = Subject(pipeline, self.origin, tuple(holes), self.also)
         self._functions(subject)
         for refusal in subject.flow.refusals:
             self._refused(refusal)

@@ -91,10 +91,10 @@ class Flow:
     refusals: tuple[SplError, ...]
 
 
-def follow(pipeline: Pipeline, holes: Iterable[Span] = ()) -> Flow:
+def follow(pipeline: Pipeline, holes: Iterable[Span] = (), also: Iterable[str] = ()) -> Flow:
     """The fields after each command, and those that are read after a command dropped them. `holes`: places whose
-    meaning is not known."""
-    known = {one.text if isinstance(one, Name) else one.name for one in names_in(pipeline.stages)}
+    meaning is not known. `also`: further names of fields that events may have."""
+    known = {*also} | {one.text if isinstance(one, Name) else one.name for one in names_in(pipeline.stages)}
     known = {name for name in known if _plain(name)}
     for _ in range(MOST_PASSES):
         flow = _Flow(pipeline.text, tuple(holes), known)

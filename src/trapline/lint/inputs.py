@@ -185,10 +185,10 @@ def _yaml(text: str, file: str) -> Iterator[Search]:
         if search is None or not isinstance(search.value, str):
             continue
         title = name.value if name is not None and isinstance(name.value, str) else ""
-        yield Search(search.value, file, title, text, _scalar(text, search.line, search.value))
+        yield Search(search.value, file, title, text, scalar(text, search.line, search.value))
 
 
-def _scalar(raw: str, line: int, value: str) -> list[int]:
+def scalar(raw: str, line: int, value: str) -> list[int]:
     """The place in a YAML text of each character of a scalar that begins in `line` (1-based)."""
     lines = raw.split("\n")
     start = sum(len(one) + 1 for one in lines[: line - 1])

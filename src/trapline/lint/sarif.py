@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,61 +19,77 @@ UNNAMED = "search.spl"
 
 
 def sarif(found: Iterable[tuple[Search, Finding]], version: str) -> dict[str, Any]:
-    """One run with its rules and results."""
+    """One run of lint with its rules and results."""
     rules = all_rules()
     index = {one.code: place for place, one in enumerate(rules)}
+    described = [rule(one.code, one.summary, one.text, LEVELS[one.severity], one.name) for one in rules]
+    return document("trapline lint", version, described, [_result(search, one, index) for search, one in found])
+
+
+def document(tool: str, version: str, rules: Sequence[Any], results: Sequence[Any]) -> dict[str, Any]:
+    """A log with one run of a tool."""
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {
-                    "driver": {
-                        "name": "trapline lint",
-                        "version": version,
-                        "rules": [
-                            {
-                                "id": one.code,
-                                "name": "".join(part.capitalize() for part in one.name.split("-")),
-                                "shortDescription": {"text": one.summary},
-                                "fullDescription": {"text": one.text or one.summary},
-                                "help": {"text": one.text or one.summary},
-                                "defaultConfiguration": {"level": LEVELS[one.severity]},
-                            }
-                            for one in rules
-                        ],
-                    }
-                },
+                "tool": {"driver": {"name": tool, "version": version, "rules": list(rules)}},
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(search, one, index[one.code]) for search, one in found],
+                "results": list(results),
             }
         ],
     }
 
 
-def _result(search: Search, finding: Finding, rule: int) -> dict[str, Any]:
-    at = search.position(finding.span)
-    text = finding.reason if finding.hint is None else f"{finding.reason}. {finding.hint[0].upper()}{finding.hint[1:]}."
-    location: dict[str, Any] = {
-        "physicalLocation": {
-            "artifactLocation": {"uri": uri(search.file)},
-            "region": {
-                "startLine": at.line,
-                "startColumn": at.column,
-                "endLine": at.end_line,
-                "endColumn": at.end_column,
-            },
-        }
-    }
-    if search.name:
-        location["logicalLocations"] = [{"name": search.name}]
+def rule(id_: str, summary: str, text: str, level: str, name: str = "") -> dict[str, Any]:
+    """A rule of a tool. `level`: none, note, warning or error."""
     return {
-        "ruleId": finding.code,
-        "ruleIndex": rule,
-        "level": LEVELS[finding.severity],
-        "message": {"text": text},
+        "id": id_,
+        "name": "".join(part.capitalize() for part in re.split(r"\W", name or id_)),
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": text or summary},
+        "help": {"text": text or summary},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def result(
+    rule_id: str,
+    rule_index: int,
+    level: str,
+    message: tuple[str, str | None],
+    file: str | None,
+    region: Mapping[str, int],
+    name: str = "",
+) -> dict[str, Any]:
+    """A result. `message`: what is wrong, and what to do about it. `region`: lines and columns from 1, or nothing."""
+    reason, hint = message
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri(file)}}
+    if region:
+        place["region"] = dict(region)
+    location: dict[str, Any] = {"physicalLocation": place}
+    if name:
+        location["logicalLocations"] = [{"name": name}]
+    return {
+        "ruleId": rule_id,
+        "ruleIndex": rule_index,
+        "level": level,
+        "message": {"text": reason if not hint else f"{reason}. {hint[0].upper()}{hint[1:]}."},
         "locations": [location],
     }
+
+
+def _result(search: Search, finding: Finding, index: Mapping[str, int]) -> dict[str, Any]:
+    at = search.position(finding.span)
+    region = {
+        "startLine": at.line,
+        "startColumn": at.column,
+        "endLine": at.end_line,
+        "endColumn": at.end_column,
+    }
+    message = (finding.reason, finding.hint)
+    code = finding.code
+    return result(code, index[code], LEVELS[finding.severity], message, search.file, region, search.name)
 
 
 def uri(file: str | None) -> str:

@@ -39,13 +39,16 @@ class Place:
 
 class Subject:
     """A parsed search. `text` is the search after macro expansion; `holes` are places of it that stand for something
-    unknown."""
+    unknown. `also`: names of fields that are followed besides those that the search reads."""
 
-    def __init__(self, pipeline: Pipeline, origin: Origin, holes: tuple[Span, ...]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, origin: Origin, holes: tuple[Span, ...], also: frozenset[str] = frozenset()
+    ) -> None:
         self.pipeline = pipeline
         self.text = pipeline.text
         self.origin = origin
         self.holes = holes
+        self.also = also
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
@@ -55,7 +58,7 @@ class Subject:
     @cached_property
     def flow(self) -> Flow:
         """The fields after each command."""
-        return follow(self.pipeline, self.holes)
+        return follow(self.pipeline, self.holes, self.also)
 
     def unknown(self, span: Span) -> bool:
         """Does a place touch something unknown?"""

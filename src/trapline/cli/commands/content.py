@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from trapline.cli.contentvalidate import validate
 from trapline.cli.options import json_option, store_option
 
 FOLDERS = click.option(
@@ -115,3 +116,6 @@ def disable(
       trapline content disable "Windows Service Create RemComSvc"
     """
     _switch(False, folders, store, names, types, as_json)
+
+
+command.add_command(validate)

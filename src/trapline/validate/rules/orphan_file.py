@@ -1,0 +1,29 @@
+"""A table or model in lookups/ that no lookup names.
+
+It is shipped, and nothing can read it (facts/CONTENT.md §1.7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from trapline.content.model import Item
+from trapline.validate.finding import Level, Report
+from trapline.validate.subject import Tree
+
+LEVEL = Level.WARNING
+REFUSED = True
+
+
+def check_tree(tree: Tree) -> Iterator[tuple[Item | None, Report]]:
+    used = {(Path(one.file).parent.resolve(), Path(one.filename).name) for one in tree.content.lookups if one.filename}
+    for root in tree.roots:
+        folder = root / "lookups"
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() not in (".csv", ".mlmodel") or not path.is_file():
+                continue
+            if (path.parent.resolve(), path.name) not in used:
+                yield None, Report("no lookup names this file", "add its definition, or delete it", file=str(path))
