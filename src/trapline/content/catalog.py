@@ -43,6 +43,10 @@ FILTER_NOTE = (
 """Description of a filter macro that no file defines."""
 
 
+DEFAULT_SCHEDULE = ("Default EventBasedDetection", "Default Baseline")
+"""S3: the schedules of detections and of baselines that name none."""
+
+
 class Index(Generic[T]):
     """Objects of one kind, found by name whatever the case, in the order added."""
 
@@ -232,7 +236,7 @@ class Content:
         if item.deployment is not None and item.generation is not Generation.S3:
             return item.deployment
         kind = item.type.value if isinstance(item, Detection) else "Baseline"
-        s3 = isinstance(item, Detection) and item.generation is Generation.S3
+        s3 = item.generation is Generation.S3
         found = item.deployment
         if found is None and item.schedule_name:
             found = self.deployments.get(item.schedule_name)
@@ -244,7 +248,7 @@ class Content:
                     code="content.unknown-schedule",
                 )
         if found is None and s3:
-            found = self.deployments.get("Default EventBasedDetection")
+            found = self.deployments.get(DEFAULT_SCHEDULE[isinstance(item, Baseline)])
         if found is None:
             found = self.deployments.get(f"ESCU Default Configuration {kind}")
         if found is None:
