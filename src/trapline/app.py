@@ -15,6 +15,7 @@ from trapline.content.model import Detection, DetectionType, Status
 from trapline.errors import InputError, TraplineError, Warn
 
 if TYPE_CHECKING:
+    from trapline.content.enrich import Attack
     from trapline.detect.checkup import Check
     from trapline.detect.exceptions import Exemption
     from trapline.detect.exempting import Impact
@@ -91,6 +92,8 @@ def index_time(folders: Sequence[str | Path] = (), store: Path | None = None) ->
 
 ADDONS = "addons"
 """The folder of a store with the add-ons of its user."""
+ATTACK = "attack"
+"""The folder of a store with tables of ATT&CK."""
 LOOKUPS = "lookups"
 """The folder of a store with the lookup tables of its user."""
 STATE = "state.db"
@@ -162,7 +165,7 @@ def watched(content: Content, store: Path, settings: Settings) -> Watched:
     from trapline.times import zone
 
     detections, _ = enabled(content, store / ENABLED)
-    made, _ = jobs(content, detections, profiles(content), settings.of, tz=zone(settings.tz))
+    made, _ = jobs(content, detections, profiles(content, attack(store)), settings.of, tz=zone(settings.tz))
 
     def opened() -> Database | None:
         there = bool(os.environ.get(STATE_VARIABLE)) or (store / STATE).is_file()
@@ -201,7 +204,7 @@ def doctor(
             outputs=lambda given: read_outputs(given.sections.get(SECTION), given.file),
             enabled=lambda loaded: enabled(loaded, store / ENABLED),
             jobs=lambda loaded, given, detections: jobs(
-                loaded, detections, profiles(loaded), given.of, tz=zone(given.tz)
+                loaded, detections, profiles(loaded, attack(store)), given.of, tz=zone(given.tz)
             ),
             session=lambda loaded, known: _to_compile(loaded, known, own, store),
             tables=lambda: sorted(own.files()),
@@ -218,12 +221,34 @@ def _to_compile(content: Content, knowledge: Knowledge, kept: Kept, store: Path)
         yield opened
 
 
+def attack(store: Path, version: str | None = None) -> Attack:
+    """The table of a version of ATT&CK: built in, or kept by the store; without a version the one that the store has
+    selected. Raises TraplineError."""
+    from trapline.content.attackkept import Kept
+
+    return Kept(store / ATTACK).table(version)
+
+
+def attack_update(store: Path, file: Path, version: str | None = None) -> tuple[Attack, list[str]]:
+    """Makes a table of an official bundle, keeps it in the store and selects it; the tactics of it whose kill chain
+    phase is not known. Raises InputError."""
+    from trapline.content.attackbundle import read
+    from trapline.content.attackkept import Kept
+    from trapline.store import Store
+
+    found = read(file, version)
+    Store.open(store).close()
+    kept_tables = Kept(store / ATTACK)
+    strange = kept_tables.put(found)
+    return kept_tables.table(found.version), strange
+
+
 def validation(
     folders: Sequence[str],
     macros: Sequence[str],
     addon_folders: Sequence[str],
     names: Sequence[str],
-    attack_version: str | None,
+    table: Attack,
     asked: Asked,
 ) -> tuple[Tree, list[Ignore], Asked]:
     """What is checked of content: the objects of the folders, or those named; the built-in content where neither is
@@ -233,12 +258,12 @@ def validation(
     from trapline.content.read import LIBRARY, unused_overrides
     from trapline.validate import ignore
     from trapline.validate.naming import named
-    from trapline.validate.subject import Tree, default_attack
+    from trapline.validate.subject import Tree
 
     loaded = content(folders, macros)
     loaded.problems += unused_overrides(loaded)
     roots = tuple(Path(one) for one in folders) or (LIBRARY,)
-    tree = Tree(loaded, knowledge(addon_folders), roots, default_attack(attack_version))
+    tree = Tree(loaded, knowledge(addon_folders), roots, table)
     if names:
         asked = named(tree, names, asked)
     return tree, ignore.read_all(roots, date.today()), asked
@@ -375,11 +400,11 @@ def scheduler(
     if not detections:
         detections, lost = enabled(content, store / ENABLED)
         warnings += lost
-    made, refused = jobs(content, detections, profiles(content), settings.of, tz=zone(settings.tz))
+    made, refused = jobs(content, detections, profiles(content, attack(store)), settings.of, tz=zone(settings.tz))
     warnings += refused
     # Late events are counted once, so for all that run here at other times, too.
     others = [one for one in enabled(content, store / ENABLED)[0] if one not in detections]
-    watched, _ = jobs(content, others, profiles(content), settings.of, tz=zone(settings.tz))
+    watched, _ = jobs(content, others, profiles(content, attack(store)), settings.of, tz=zone(settings.tz))
     if not made:
         raise TraplineError(
             "no detection is enabled",
@@ -481,7 +506,7 @@ def hunt(
     knowledge: Knowledge | None = None,
     kept: Kept | None = None,
     keep: int | None = None,
-    attack_version: str | None = None,
+    attack_version: str | Attack | None = None,
     progress: Progress | None = None,
 ) -> HuntResult:
     """Hunt over evidence (`trapline.detect.hunt.hunt`)."""

@@ -122,7 +122,7 @@ def test_versions() -> None:
     assert enrich.attack_versions() == ["18.1", "15.1"]
     with pytest.raises(TraplineError) as caught:
         enrich.attack("../18.1")
-    assert caught.value.hint == "versions here: 18.1, 15.1"
+    assert caught.value.hint == "versions here: 18.1, 15.1; trapline attack update FILE adds one"
 
 
 def test_every_tactic_has_a_phase() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import ADDON_HELP, attack_option, json_option
+from trapline.cli.options import ADDON_HELP, attack_option, default_store, json_option
 
 if TYPE_CHECKING:
     from trapline.validate.check import Result
@@ -85,7 +85,8 @@ def validate(
         return
     began = time.monotonic()
     asked = check.Asked(check.chosen(_words(rules)), check.chosen(_words(ignored)), strict)
-    tree, ignores, asked = app.validation(folders, macros, addons, names, attack_version, asked)
+    table = app.attack(default_store(), attack_version)
+    tree, ignores, asked = app.validation(folders, macros, addons, names, table, asked)
     with Progress() as progress:
         result = check.validate(tree, asked, ignores, jobs=jobs or check.processors(), progress=progress)
     text = _text(result, form, Level(level), warnings_fail=warnings_fail, seconds=time.monotonic() - began)

@@ -49,7 +49,7 @@ def attack_option(command: Command) -> Command:
         "attack_version",
         default=None,
         metavar="VERSION",
-        help="ATT&CK version of names, tactics and groups. Default: 18.1; 15.1 is there too.",
+        help="ATT&CK version of names, tactics and groups. Default: the store's, else 18.1; 15.1 is there too.",
     )(command)
 
 

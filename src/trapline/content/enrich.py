@@ -7,7 +7,7 @@ ATT&CK, so the version travels with what is derived from it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from trapline.content import yamlfile
 from trapline.content.model import Detection
-from trapline.errors import TraplineError, Warn
+from trapline.errors import InputError, TraplineError, Warn
 
 DATA = Path(__file__).resolve().parent / "data"
 
@@ -94,24 +94,35 @@ def attack_versions() -> list[str]:
     )
 
 
+def attack(version: str | Attack = DEFAULT_ATTACK) -> Attack:
+    """The table of a version that is built in; a table stays what it is. Raises TraplineError naming the versions."""
+    return version if isinstance(version, Attack) else _built_in(version)
+
+
 @lru_cache(maxsize=4)
-def attack(version: str = DEFAULT_ATTACK) -> Attack:
-    """The table of a version. Raises TraplineError naming the versions there are."""
+def _built_in(version: str) -> Attack:
     if version not in attack_versions():
-        raise TraplineError(
-            f"there is no table of ATT&CK version {version}",
-            hint="versions here: " + ", ".join(attack_versions()),
-            code="content.attack-version",
-        )
-    known = tactics()
+        raise unknown_version(version, attack_versions())
+    return table(version, DATA / f"attack_{version}.csv", DATA / "attack_retired.csv", tactics())
+
+
+def unknown_version(version: str, known: Sequence[str]) -> TraplineError:
+    return TraplineError(
+        f"there is no table of ATT&CK version {version}",
+        hint=f"versions here: {', '.join(known)}; trapline attack update FILE adds one",
+        code="content.attack-version",
+    )
+
+
+def table(version: str, techniques_csv: Path, retired_csv: Path, known: Mapping[str, Tactic]) -> Attack:
+    """A version from its files: techniques, ids that were retired, tactics by short name. Raises InputError."""
     techniques = {}
-    for row in _rows(DATA / f"attack_{version}.csv"):
+    for row in _rows(techniques_csv):
         of = tuple(
             known.get(short) or Tactic(short, short.replace("-", " ").title(), "") for short in _parts(row["tactics"])
         )
         techniques[row["id"]] = Technique(row["id"], row["name"], of, _parts(row["groups"]))
-    retired = {row["id"]: row["replaced_by"] for row in _rows(DATA / "attack_retired.csv")}
-    return Attack(version, techniques, retired)
+    return Attack(version, techniques, {row["id"]: row["replaced_by"] for row in _rows(retired_csv)})
 
 
 @lru_cache(maxsize=1)
@@ -129,8 +140,9 @@ def _frameworks() -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def enrich(detection: Detection, version: str = DEFAULT_ATTACK) -> Enriched:
-    """Techniques with names, tactics and groups; phases, NIST and CIS. Raises TraplineError for an unknown version."""
+def enrich(detection: Detection, version: str | Attack = DEFAULT_ATTACK) -> Enriched:
+    """Techniques with names, tactics and groups; phases, NIST and CIS. `version`: one that is built in, or a table.
+    Raises TraplineError for an unknown version."""
     table = attack(version)
     used: list[tuple[str, Technique | None]] = []
     warnings: list[Warn] = []
@@ -142,7 +154,7 @@ def enrich(detection: Detection, version: str = DEFAULT_ATTACK) -> Enriched:
     known = [technique for _, technique in used if technique is not None]
     nist, cis = _frameworks()["nist"], _frameworks()["cis20"]
     return Enriched(
-        attack_version=version,
+        attack_version=table.version,
         techniques=tuple(used),
         threat_actors=_sorted(group for one in known for group in one.groups),
         kill_chain=_sorted(tactic.kill_chain for one in known for tactic in one.tactics),
@@ -190,8 +202,16 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            found = [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"the table cannot be read: {error}", file=str(path), code="content.attack") from None
+    wanted = {"id", "replaced_by"} if "retired" in path.name else {"id", "name", "tactics", "groups"}
+    if found and not wanted <= found[0].keys():
+        missing = ", ".join(sorted(wanted - found[0].keys()))
+        raise InputError(f"the table has no column {missing}", file=str(path), line=1, code="content.attack")
+    return found
 
 
 def _yaml(name: str) -> Any:

@@ -270,7 +270,9 @@ def place(macro: Macro) -> str:
     return f"built in: {path.relative_to(LIBRARY).as_posix()}" if path.is_relative_to(LIBRARY) else macro.file
 
 
-def describe(content: Content, detection: Detection, attack_version: str = enrichment.DEFAULT_ATTACK) -> Page:
+def describe(
+    content: Content, detection: Detection, attack_version: str | enrichment.Attack = enrichment.DEFAULT_ATTACK
+) -> Page:
     """The page of a detection. Raises TraplineError when there is no deployment for it or no such ATT&CK version."""
     enriched = enrichment.enrich(detection, attack_version)
     uses, own_filter = _macros(content, detection)

@@ -95,6 +95,8 @@ class HuntResult:
     content: tuple[str, ...] = ()
     """Where the detections come from, in words."""
     attack_version: str = enrich.DEFAULT_ATTACK
+    attack: enrich.Attack | None = None
+    """Its table, where it is not built in."""
     datasets: list[run.Dataset] = field(default_factory=list)
     """Of data models, that several detections read."""
 
@@ -149,7 +151,7 @@ class HuntResult:
 
     def tactics(self) -> list[tuple[str, int, tuple[str, ...]]]:
         """ATT&CK tactics of the findings listed: name, findings, technique ids. In ATT&CK's order."""
-        table = enrich.attack(self.attack_version)
+        table = self.attack or enrich.attack(self.attack_version)
         counts: Counter[str] = Counter()
         techniques: dict[str, set[str]] = {}
         for finding in self.findings:
@@ -205,7 +207,7 @@ def hunt(
     now: float | None = None,
     keep: int | None = None,
     label: str = risk.LABEL,
-    attack_version: str | None = None,
+    attack_version: str | enrich.Attack | None = None,
     progress: run.Progress | None = None,
 ) -> HuntResult:
     """Read the evidence into a throwaway store and run the detections over all of it.
@@ -218,8 +220,8 @@ def hunt(
     """
     begun = time.perf_counter()
     started = time.time() if now is None else now
-    version = attack_version or enrich.DEFAULT_ATTACK
-    profile = profiles(content, version)
+    table = enrich.attack(attack_version or enrich.DEFAULT_ATTACK)
+    profile = profiles(content, table)
     with Store.throwaway() as store:
         sources, warnings = _read(evidence, store, knowledge, progress)
         session = Session(
@@ -256,7 +258,8 @@ def hunt(
         seconds=time.perf_counter() - begun,
         version=__version__,
         content=tuple("built-in library" if root == LIBRARY else str(root) for root in content.roots),
-        attack_version=version,
+        attack_version=table.version,
+        attack=table,
     )
 
 
@@ -306,7 +309,9 @@ def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def profiles(content: Content, attack_version: str = enrich.DEFAULT_ATTACK) -> Callable[[Detection], run.Profile]:
+def profiles(
+    content: Content, attack_version: str | enrich.Attack = enrich.DEFAULT_ATTACK
+) -> Callable[[Detection], run.Profile]:
     """What is known of a detection beside its file: annotations, tactics, whether its findings raise the risk."""
     enrich.attack(attack_version)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trapline.content.catalog import Content
-from trapline.content.enrich import DEFAULT_ATTACK, Attack, attack
+from trapline.content.enrich import Attack, attack
 from trapline.content.model import Baseline, Detection, Generation, Investigation, Item, Status
 from trapline.coverage.survey import origins
 from trapline.detect.tokens import TOKEN
@@ -239,8 +239,3 @@ def tokens(template: str) -> list[str]:
         if name and name not in GIVEN_TOKENS:
             found.append(name)
     return list(dict.fromkeys(found))
-
-
-def default_attack(version: str | None) -> Attack:
-    """The table of a version. Raises TraplineError."""
-    return attack(version or DEFAULT_ATTACK)

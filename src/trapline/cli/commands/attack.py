@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapline.cli.options import attack_option, json_option
+from trapline.cli.options import attack_option, json_option, store_option
 
 if TYPE_CHECKING:
     from trapline.content.enrich import Attack, Technique
@@ -20,14 +21,55 @@ def command() -> None:
     Examples:
       trapline attack show T1543.003
       trapline attack show T1574.002 --attack 15.1
+      trapline attack update enterprise-attack.json
     """
+
+
+@command.command("update")
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--as", "version", metavar="VERSION", help="Its version, where the bundle does not say it.")
+@store_option
+@json_option
+def update(file: Path, version: str | None, store: Path, as_json: bool) -> None:
+    """Take the techniques, tactics and groups of an official STIX 2.1 bundle of ATT&CK Enterprise.
+
+    The table is kept in the folder `attack` of the store and is used from then on; --attack chooses another version.
+
+    \b
+    Examples:
+      trapline attack update enterprise-attack.json
+      trapline attack update enterprise-attack-19.0.json --as 19.0 --store /srv/trapline
+    """
+    from trapline import app
+    from trapline.cli.render import clean, print_json
+
+    table, strange = app.attack_update(store, file, version)
+    groups = {group for one in table.techniques.values() for group in one.groups}
+    body = {
+        "attack_version": table.version,
+        "techniques": len(table.techniques),
+        "groups": len(groups),
+        "retired": len(table.retired),
+        "folder": str(store / app.ATTACK),
+        "tactics_without_kill_chain": strange,
+    }
+    if as_json:
+        print_json(body)
+        return
+    click.echo(
+        f"ATT&CK {table.version}: {len(table.techniques):,} techniques, {len(groups):,} groups, "
+        f"{len(table.retired):,} retired ids; kept in {clean(str(store / app.ATTACK))} and used from now on"
+    )
+    if strange:
+        click.echo(f"warning: no kill chain phase is known for the tactics {clean(', '.join(strange))}", err=True)
 
 
 @command.command("show")
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @attack_option
+@store_option
 @json_option
-def show(ids: tuple[str, ...], attack_version: str | None, as_json: bool) -> None:
+def show(ids: tuple[str, ...], attack_version: str | None, store: Path, as_json: bool) -> None:
     """Show techniques: name, tactics, kill chain phases, groups, sub-techniques, and what took their place.
 
     \b
@@ -38,10 +80,10 @@ def show(ids: tuple[str, ...], attack_version: str | None, as_json: bool) -> Non
     \b
     Exit codes: 0 every id is known, 1 one is not.
     """
+    from trapline import app
     from trapline.cli.render import clean, print_json, print_pairs
-    from trapline.content import enrich
 
-    table = enrich.attack(attack_version or enrich.DEFAULT_ATTACK)
+    table = app.attack(store, attack_version)
     found = [_described(table, one) for one in ids]
     if as_json:
         print_json({"attack_version": table.version, "techniques": found})

@@ -95,7 +95,7 @@ def command(
             knowledge=knowledge,
             kept=kept,
             keep=limit,
-            attack_version=attack_version,
+            attack_version=app.attack(store, attack_version),
             progress=progress,
         )
     for out in outs:

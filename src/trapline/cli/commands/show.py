@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import attack_option, json_option
+from trapline.cli.options import attack_option, default_store, json_option
 from trapline.cli.render import clean, print_json, table_lines
 
 if TYPE_CHECKING:
@@ -49,14 +49,15 @@ def command(
       trapline show 0be4b5d6-c449-4084-b945-2392b519c33b --attack 15.1 --json
       trapline show windows_service_create_remcomsvc --html remcom.html
     """
-    from trapline.content import enrich, page, read
+    from trapline import app
+    from trapline.content import page, read
 
     if as_json and html_out == "-":
         raise click.UsageError("--json and --html - both want stdout: give --html a file name.")
     content = read.default_content(folders, macros)
     detection = read.find_or_read(content, name)
     content.problems += read.unused_overrides(content)
-    found = page.describe(content, detection, attack_version or enrich.DEFAULT_ATTACK)
+    found = page.describe(content, detection, app.attack(default_store(), attack_version))
     if html_out is not None:
         _write_html(found, html_out)
     if as_json:
