@@ -1,1 +1,1 @@
-"""Detection content as a Splunk app, the way contentctl writes it."""
+"""Content as a Splunk app (`build`), and the differences between two trees of content (`compare`)."""
