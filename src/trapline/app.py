@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trapline.detect.run import Progress
     from trapline.detect.scheduler import Scheduler
     from trapline.detect.settings import Settings
+    from trapline.forecast.model import Forecast
     from trapline.ingest.intake import Evidence
     from trapline.ingest.intake import Progress as IngestProgress
     from trapline.ingest.report import IngestReport
@@ -287,6 +288,13 @@ def switch(store: Path, detections: Sequence[Detection], on: bool) -> int:
     return changed
 
 
+def enabled(content: Content, store: Path) -> list[Detection]:
+    """The detections that run in a store. Raises InputError."""
+    from trapline.detect import settings as files
+
+    return files.enabled(content, store / files.ENABLED)[0]
+
+
 def listed(content: Content, store: Path, types: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The detections with what tells their schedules, as they run in a store. Raises TraplineError."""
     from trapline.detect.settings import ENABLED, enabled
@@ -442,6 +450,84 @@ def scheduler(
                 outputs=() if simulated else read_outputs(settings.sections.get(SECTION), settings.file),
             ),
             warnings,
+        )
+
+
+def forecast(
+    content: Content,
+    knowledge: Knowledge,
+    *,
+    store: Path,
+    days: float,
+    end: str | None = None,
+    kept: Kept | None = None,
+    settings: Settings,
+    detections: Sequence[Detection] = (),
+    noisy: float | None = None,
+    macros: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Forecast:
+    """What the detections that are enabled in a store, or those given, would have raised over its last days
+    (`trapline.forecast.run.forecast`). `end`: as in a search. Nothing is written to the store. Raises TraplineError."""
+    from trapline.detect.exceptions import problems
+    from trapline.detect.exempting import Exempting
+    from trapline.detect.hunt import profiles
+    from trapline.detect.jobs import jobs
+    from trapline.detect.settings import ENABLED, enabled
+    from trapline.detect.urgency import FILE, urgency_of
+    from trapline.forecast import run as forecasts
+    from trapline.knowledge.lookups import LookupFiles
+    from trapline.search import Session
+    from trapline.store import Store, collected
+    from trapline.times import time_bound, zone
+
+    now = time.time()
+    exempt = exemptions(store, settings)
+    warnings = problems(exempt, content, now)
+    warnings += [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
+    if not detections:
+        detections, lost = enabled(content, store / ENABLED)
+        warnings += lost
+    made, refused = jobs(content, detections, profiles(content), settings.of, tz=zone(settings.tz))
+    warnings += refused
+    if not made:
+        raise TraplineError(
+            "no detection is enabled",
+            hint="name some: trapline forecast NAME..., or enable them: trapline content enable NAME...",
+            code="forecast.nothing",
+        )
+    all_macros, lookups = content.macros(), LookupFiles(content.lookups, content.fillers)
+
+    def over(tables: Sequence[Table], beside: Store) -> Session:
+        return Session(
+            tables=tables,
+            macros=all_macros,
+            lookups=lookups,
+            knowledge=knowledge,
+            kept=kept,
+            tz=settings.tz,
+            saved_searches=_saved_searches(content),
+            writer=partial(collected.write, beside),
+        )
+
+    with Store.open(store, create=False) as opened:
+        tables = opened.snapshot().tables
+        last = time_bound(end, now, what="--to", tz=zone(settings.tz)) if end is not None else None
+        return forecasts.forecast(
+            content,
+            made,
+            tables,
+            over,
+            span=forecasts.history(tables, days, last, now),
+            days=days,
+            urgency=urgency_of(knowledge, kept.file(FILE) if kept is not None else None),
+            macros=dict(all_macros),
+            exempt=Exempting(exempt) if exempt else None,
+            tz=settings.tz,
+            noisy=forecasts.NOISY if noisy is None else noisy,
+            own=macros,
+            warnings=warnings,
+            progress=progress,
         )
 
 

@@ -67,6 +67,8 @@ class Ticked:
     warnings: Sequence[Warn] = ()
     late: int = 0
     """Runs for whose windows events came late, which were counted now."""
+    decided: Mapping[str, Decided] = field(default_factory=dict)
+    """What came of the runs that had rows to decide about, by the name of the search."""
 
 
 @dataclass(slots=True)
@@ -212,6 +214,7 @@ class Scheduler:
         risk_events = notables = 0
         warnings: list[Warn] = []
         messages: list[Message] = []
+        of: dict[str, Decided] = {}
         throttles = self.journal.throttles(time) if any(job.throttle for job in ready) else {}
         busy = [job for job in ready if not self._idle(job, time, zone_)]
         session = self.place.session() if busy else None
@@ -227,6 +230,7 @@ class Scheduler:
                     tick.cursors[job.name] = Cursor(at.since if at is not None else time, time)
                 if decided is None:
                     continue
+                of[job.name] = decided
                 log += entries.hidden(run, decided)
                 tick.found += decided.found
                 tick.throttles += decided.throttles
@@ -243,7 +247,7 @@ class Scheduler:
         self._pending.add(tick)
         if tick.found or tick.notables or clock.monotonic() - self._settled > TOGETHER:
             self.settle()
-        self._told(Ticked(time, tick.runs, risk_events, notables, warnings))
+        self._told(Ticked(time, tick.runs, risk_events, notables, warnings, of))
         return len(ready)
 
     def _run(
@@ -335,11 +339,7 @@ class Scheduler:
         """Whether a search may look at what searches of earlier times raise: then it is asked again when something
         was raised."""
         if job.name not in self._of_raised:
-            try:
-                text = parse(job.detection.search, self.macros).text.lower()
-            except TraplineError:
-                text = ""  # it says so itself, when it is run
-            self._of_raised[job.name] = _OF_RAISED.search(text) is not None
+            self._of_raised[job.name] = reads_raised(job, self.macros)
         return self._of_raised[job.name]
 
     def _idle(self, job: Job, time: float, tz: tzinfo) -> bool:
@@ -356,6 +356,15 @@ class Scheduler:
     def _told(self, ticked: Ticked) -> None:
         if self.tell is not None:
             self.tell(ticked)
+
+
+def reads_raised(job: Job, macros: Mapping[str, Macro]) -> bool:
+    """Whether a search may look at the indexes that the scheduler itself writes to."""
+    try:
+        text = parse(job.detection.search, macros).text.lower()
+    except TraplineError:
+        return False  # it says so itself, when it is run
+    return _OF_RAISED.search(text) is not None
 
 
 def message(notable: NewNotable, decided: Decided) -> Message:
