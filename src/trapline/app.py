@@ -506,7 +506,7 @@ def forecast(
             knowledge=knowledge,
             kept=kept,
             tz=settings.tz,
-            saved_searches=_saved_searches(content),
+            saved_searches=content.searches(),
             writer=partial(collected.write, beside),
         )
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +20,7 @@ from trapline.errors import TraplineError
 from trapline.forecast import noise, patch
 from trapline.ingest.intake import Evidence, ingest
 from trapline.store import Store
+from trapline.values import Value
 
 START = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
 LOUD = "Simulated Loud"
@@ -74,7 +76,7 @@ def world(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asked(world: Path, *more: str, settings: str = "", exceptions: str = "") -> dict:
+def asked(world: Path, *more: str, settings: str = "", exceptions: str = "") -> Any:
     store = world / "store"
     (store / "trapline.yml").write_text(settings)
     if exceptions:
@@ -87,7 +89,7 @@ def asked(world: Path, *more: str, settings: str = "", exceptions: str = "") -> 
     return json.loads(found.stdout)
 
 
-def loaded(world: Path, macros: Sequence[str], content: Content) -> dict:
+def loaded(world: Path, macros: Sequence[str], content: Content) -> Any:
     store = world / "store"
     return app.forecast(
         content,
@@ -203,7 +205,7 @@ def test_a_value_that_cannot_be_said_makes_no_line() -> None:
     for value in ("a*b", "a`b`", "a\nb", "a\u202eb", " a", "x" * 500):
         rows = [{"proc": value, "pid": str(at)} for at in range(20)] + [{"proc": "o", "pid": "o"}]
         assert noise.lines(one, rows) == [], value
-    several = [{"proc": ["a", "b"] if at == 3 else "a", "pid": str(at)} for at in range(20)]
+    several: list[dict[str, Value]] = [{"proc": ["a", "b"] if at == 3 else "a", "pid": str(at)} for at in range(20)]
     assert noise.lines(one, several) == []
     frequent = [{"proc": "a", "pid": str(at)} for at in range(20)] + [{"proc": "o", "pid": "o"}]
     assert [line.text for line in noise.lines(one, frequent)] == ['search NOT (proc="a")']

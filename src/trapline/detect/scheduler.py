@@ -247,7 +247,7 @@ class Scheduler:
         self._pending.add(tick)
         if tick.found or tick.notables or clock.monotonic() - self._settled > TOGETHER:
             self.settle()
-        self._told(Ticked(time, tick.runs, risk_events, notables, warnings, of))
+        self._told(Ticked(time, tick.runs, risk_events, notables, warnings, decided=of))
         return len(ready)
 
     def _run(

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field, replace
 from trapline.content.catalog import Content, calls, is_filter
 from trapline.content.model import Detection
 from trapline.detect.actions import Exempt
+from trapline.detect.entries import SCHEDULER
 from trapline.detect.jobs import Job
 from trapline.detect.notable import Urgency
+from trapline.detect.place import RAISED
 from trapline.detect.run import Progress
-from trapline.detect.scheduler import RAISED, SCHEDULER, Scheduler, Ticked, reads_raised
+from trapline.detect.scheduler import Scheduler, Ticked, reads_raised
 from trapline.errors import TraplineError, Warn
 from trapline.forecast import noise, patch
 from trapline.forecast.model import DAY, Cost, Expected, Forecast, Line
@@ -208,7 +210,7 @@ def forecast(
         for warn in ticked.warnings:
             if len(seen) < WARNINGS:
                 seen.setdefault(warn)
-        ticks += 1
+        ticks += bool(ticked.runs)
         if progress is not None:
             progress("forecast", ticks, times, time.strftime("%Y-%m-%d %H:%M", time.gmtime(ticked.time)))
 
