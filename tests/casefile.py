@@ -15,9 +15,9 @@ import yaml
 
 from trapline.values import number_text, to_number
 
-SEVERAL = frozenset({"file", "addon"})
+SEVERAL = frozenset({"file", "addon", "content"})
 """Blocks of which a case may have more than one."""
-GIVEN = frozenset({"spl", "json", "yaml"}) | SEVERAL
+GIVEN = frozenset({"spl", "json", "yaml", "settings"}) | SEVERAL
 EXPECTED = frozenset({"rows", "fields", "error", "warnings", "explain", "because"})
 PROSE = frozenset({"", "text", "sh", "conf"})
 """Fences that are for the reader only."""
@@ -39,6 +39,9 @@ SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "assets": list,
     "identities": list,
     "folder": bool,
+    "enable": list,
+    "steps": list,
+    "drilldowns": str,
 }
 
 Row = Mapping[str, Any]
@@ -72,6 +75,8 @@ class Case:
     """0-based number of the last line that belongs to the case's blocks: where an expectation is put."""
     blocks: tuple[Block, ...]
     spl: str
+    trapline: str = ""
+    """The text of trapline.yml."""
     events: tuple[Row, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -85,6 +90,10 @@ class Case:
     def files(self) -> list[Block]:
         """Raw logs to ingest before the search."""
         return [block for block in self.blocks if block.kind == "file"]
+
+    def content(self) -> list[Block]:
+        """Detections, stories, macros and the like on top of the library."""
+        return [block for block in self.blocks if block.kind == "content"]
 
     def addon(self) -> dict[str, str]:
         """The files of an add-on by their paths: the case's own in place of those of the page."""
@@ -113,6 +122,7 @@ class Outcome:
 # --- reading -------------------------------------------------------------------------------------------------------
 
 _ADDON_FILE = re.compile(r"(?:default|local)/\w+\.conf|lookups/\w+\.csv")
+_CONTENT_FILE = re.compile(r"(?:detections|stories|macros|lookups|baselines)/\w+\.yml")
 _FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*(.*)$")
 
 
@@ -191,6 +201,8 @@ def _case(path: Path, name: str, at: int, shared: Sequence[Block], own: Sequence
     for block in [*shared, *blocks]:
         if block.kind == "addon" and not _ADDON_FILE.fullmatch(block.attributes.get("path", "")):
             raise CaseError(f"{path}:{block.first + 1}: an addon block needs path=, such as default/props.conf")
+        if block.kind == "content" and not _CONTENT_FILE.fullmatch(block.attributes.get("path", "")):
+            raise CaseError(f"{path}:{block.first + 1}: a content block needs path=, such as detections/mine.yml")
         if block.words and (block.kind, block.words) != ("rows", ("unordered",)):
             raise CaseError(f"{path}:{block.first + 1}: '{' '.join(block.words)}' says nothing to a {block.kind} block")
     given = {block.kind: block for block in [*shared, *own] if block.kind in GIVEN - SEVERAL}
@@ -211,6 +223,7 @@ def _case(path: Path, name: str, at: int, shared: Sequence[Block], own: Sequence
         last=max(block.last for block in blocks),
         blocks=(*inherited, *blocks),
         spl=given["spl"].text,
+        trapline=given["settings"].text if "settings" in given else "",
         events=_rows(given["json"], path) if "json" in given else (),
         settings=settings,
     )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import operator
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.casefile import Block, Case, CaseError, Outcome
+from tests.casefile import Case, Outcome
+from tests.casestore import evidence, scheduled
 from trapline.errors import TraplineError
 from trapline.explain import Breakdown
-from trapline.ingest.intake import Evidence, ingest
+from trapline.ingest.intake import ingest
 from trapline.knowledge import Knowledge
 from trapline.knowledge.identities import asset_tables, identity_tables
 from trapline.knowledge.kept import Kept
@@ -24,15 +23,12 @@ from trapline.spl.limits import Limits
 from trapline.spl.lookups import Lookup
 from trapline.store import Store
 
-MTIME = 1_700_000_000
-"""Modification time of the files of a case: what an event without a time of its own gets."""
-
-FILE_WORDS = frozenset({"name", "index", "sourcetype", "source", "host", "format", "encoding"})
-
 
 def run(case: Case, engine: str) -> Outcome:
     """What an engine of `ENGINES` gives. Only a TraplineError is an outcome; anything else is a defect and escapes."""
     try:
+        if "steps" in case.settings:
+            return scheduled(case)
         if not case.files() and not case.settings.get("folder"):
             return ENGINES_BY_NAME[engine](case, _session(case))
         if not case.files():
@@ -164,42 +160,11 @@ def _ingest(case: Case, store: Store, knowledge: Knowledge | None) -> list[str]:
     said: list[str] = []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for block in case.files():
-            path = Path(_name(case, block))
-            path.write_bytes(_content(case, block))
-            os.utime(path, (MTIME, MTIME))
-            words = block.attributes
-            evidence = Evidence(
-                str(path),
-                sourcetype=words.get("sourcetype"),
-                source=words.get("source"),
-                host=words.get("host"),
-                index=words.get("index"),
-            )
+            one = evidence(case, block, Path())
             rules = knowledge.index_time if knowledge is not None else None
-            report = ingest([evidence], store, format=words.get("format"), rules=rules)
-            said += [f"{one.name}: {one.note}" for one in report.files if one.note]
+            report = ingest([one], store, format=block.attributes.get("format"), rules=rules)
+            said += [f"{each.name}: {each.note}" for each in report.files if each.note]
     return said
-
-
-def _name(case: Case, block: Block) -> str:
-    place = f"{case.file}:{block.first + 1}"
-    unknown = sorted(set(block.attributes) - FILE_WORDS)
-    if unknown:
-        raise CaseError(f"{place}: a file block has no {', '.join(unknown)}; known are {', '.join(sorted(FILE_WORDS))}")
-    name = block.attributes.get("name", "")
-    if not name or Path(name).name != name:
-        raise CaseError(f"{place}: a file block needs name=, a plain file name")
-    return name
-
-
-def _content(case: Case, block: Block) -> bytes:
-    match block.attributes.get("encoding"):
-        case None:
-            return (block.text + "\n").encode()
-        case "base64":
-            return base64.b64decode(block.text, validate=False)
-        case other:
-            raise CaseError(f"{case.file}:{block.first + 1}: encoding={other} is not known; base64 is")
 
 
 ENGINES_BY_NAME: Mapping[str, Callable[[Case, Session], Outcome]] = {"duckdb": _duckdb}

@@ -91,3 +91,14 @@ def test_no_value_leaves_its_string(value: str) -> None:
             escaped = not escaped and char == "\\"
         assert not escaped
         assert body.replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\") == value or "\0" in value
+
+
+def test_filters() -> None:
+    row: Row = {"dest": 'a "b" <c>&', "a|s": "whole", "users": ["x y", "z"]}
+    assert tokens.fill("$dest|s$ $dest|h$ $dest|u$ $dest|n$", row).text == (
+        r'"a \"b\" <c>&" a &quot;b&quot; &lt;c&gt;&amp; a%20%22b%22%20%3Cc%3E%26 a "b" <c>&'
+    )
+    assert tokens.fill("$a|s$ $none|s$ $dest|x$", row).unresolved == ("none|s", "dest|x")
+    # in a search a value is quoted anyway, and once
+    assert tokens.fill_spl('dest=$dest|s$ x="$dest|s$"', row).text == r'dest="a \"b\" <c>&" x="a \"b\" <c>&"'
+    assert tokens.fill_spl("user = $users|s$", row).text == 'user IN ("x y", "z")'

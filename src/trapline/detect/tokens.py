@@ -2,12 +2,15 @@
 
 A template is filled in one pass: what a value holds is never read as a token again, so a log cannot pull the value of
 another field into a message. A token without a value stays as written and is reported. An odd `$` and `$$` stay too.
+`$field|s$` gives the value in quotes, `|h` for HTML, `|u` for a URL.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Mapping
+import urllib.parse
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trapline.errors import Warn
@@ -45,6 +48,15 @@ def names(template: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(TOKEN.findall(template)))
 
 
+_FILTERS: Mapping[str, Callable[[str], str]] = {
+    "s": lambda text: quote(text),
+    "h": html.escape,
+    "u": lambda text: urllib.parse.quote(text, safe=""),
+    "n": str,
+}
+"""What stands behind a `|` in a token: quoted, for HTML, for a URL, as it is (facts/CONTENT.md §8)."""
+
+
 def lookup(row: Mapping[str, Value], name: str) -> Value | None:
     """The value that a token names: the field itself, else `result.field` as alert actions write it."""
     for key in (name, name.removeprefix("result.")):
@@ -54,12 +66,25 @@ def lookup(row: Mapping[str, Value], name: str) -> Value | None:
     return None
 
 
+def _filtered(row: Mapping[str, Value], token: str, without: str = "") -> Value | None:
+    """The value of a token with a filter, such as `dest|h`; filters `without` leave it as it is."""
+    value = lookup(row, token)
+    name, bar, wanted = token.rpartition("|")
+    if value is not None or not bar or wanted not in _FILTERS:
+        return value
+    value = lookup(row, name)
+    if value is None or wanted in without:
+        return value
+    act = _FILTERS[wanted]
+    return [act(value_text(one)) for one in value] if isinstance(value, list) else act(value_text(value))
+
+
 def fill(template: str, row: Mapping[str, Value]) -> Filled:
     """The template as text for people. The values of a multivalue are joined by newlines, as in Splunk's results."""
     unresolved: dict[str, None] = {}
 
     def one(found: re.Match[str]) -> str:
-        value = lookup(row, found[1])
+        value = _filtered(row, found[1])
         if value is None:
             unresolved[found[1]] = None
             return found[0]
@@ -83,7 +108,7 @@ def fill_spl(template: str, row: Mapping[str, Value]) -> Filled:
         quoted = _quoted_after(gap, quoted)
         out.append(gap)
         at = found.end()
-        value = lookup(row, found[1])
+        value = _filtered(row, found[1], without="s")  # every value is quoted here
         if value is None:
             unresolved[found[1]] = None
             out.append(found[0])
