@@ -442,6 +442,7 @@ def scheduler(
                 urgency_of(knowledge, kept.file(FILE) if kept is not None else None),
                 macros=macros,
                 exempt=Exempting(exempt) if exempt else None,
+                limits=settings.risk,
                 lookback=settings.lookback,
                 keep_runs=settings.keep_runs,
                 tz=settings.tz,

@@ -404,7 +404,11 @@ def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [
-        ("risk: {cap: 100}\n", "trapline.yml:1", "there is no setting 'risk'"),
+        ("risk: {cap: 100}\n", "trapline.yml:1", "a mapping is wanted"),
+        ("risk: {cap: {score: many}}\n", "trapline.yml:1", "'many' is no score"),
+        ("risk: {cap: {period: 1d}}\n", "trapline.yml:1", "the score is missing"),
+        ("risk: {deduplicate: 0h}\n", "trapline.yml:1", "'0h' is no duration"),
+        ("riks: {}\n", "trapline.yml:1", "there is no setting 'riks'"),
         ("schedule:\n  lokback: 1h\n", "trapline.yml:2", "there is no setting 'lokback'"),
         ("detections:\n  A: {cron: '61 * * * *'}\n", "trapline.yml:2", "not within 0-59"),
         ("detections:\n  A:\n    throttle: {fields: [dest]}\n", "trapline.yml:3", "the period is missing"),

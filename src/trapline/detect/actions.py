@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from trapline.detect import notable, risk
 from trapline.detect.finding import Finding, find
 from trapline.detect.jobs import Job
+from trapline.detect.risklimits import Limiter
 from trapline.detect.run import says_nothing
 from trapline.errors import Warn
-from trapline.state.journal import Found, NewNotable, Throttle
+from trapline.state.journal import Found, NewNotable, Score, Throttle
 from trapline.values import Row
 
 MOST = 50_000
@@ -53,6 +54,11 @@ class Decided:
     notables: list[NewNotable] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     throttles: list[Throttle] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+    duplicates: int = 0
+    """Risk events that the settings leave out."""
+    capped: int = 0
+    """Risk events whose score the settings lower."""
     findings: list[Finding] = field(default_factory=list)
     held_back: int = 0
     """Findings that a throttle held back."""
@@ -78,9 +84,11 @@ def decide(
     guid: str,
     urgency: notable.Urgency,
     exempt: Exempt | None = None,
+    limit: Limiter | None = None,
 ) -> Decided:
     """What comes of the rows of a run. `by`: the fields that tell its findings apart, () = all. `throttles`: in force.
-    `known`: findings of an earlier look at the same window. Times are epoch seconds."""
+    `known`: findings of an earlier look at the same window. `limit`: of the risk that it gives. Times are
+    epoch seconds."""
     made = Decided()
     real = [row for row in rows if not says_nothing(row)]
     if exempt is not None:
@@ -119,14 +127,17 @@ def decide(
         )
         made.warnings += [one for one in doubts if one not in made.warnings]
         made.findings.append(finding)
+        entries = finding.risk_objects if limit is None else limit(finding.risk_objects)
         made.risk_events += risk.events(
-            job.detection, row, finding.risk_objects, rid=rid, run=run, annotations=job.profile.annotations
+            job.detection, row, entries, rid=rid, run=run, annotations=job.profile.annotations
         )
         if job.notable is not None:
             raised = notable.notable(job, row, finding, run=run, rid=rid, guid=guid, urgency=urgency)
             made.notable_events.append(raised.event)
             made.notables.append(raised.state)
     made.throttles = list(held.values())
+    if limit is not None:
+        made.scores, made.duplicates, made.capped = limit.made, limit.duplicates, limit.capped
     return made
 
 

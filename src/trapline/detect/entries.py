@@ -33,6 +33,8 @@ def ran(run: Run, decided: Decided | None = None) -> Row:
     fields |= _window(run)
     if decided is not None and (decided.held_back or decided.exempt):
         fields |= {"suppressed": str(decided.held_back), "exempt": str(decided.exempt)}
+    if run.duplicates or run.capped:
+        fields |= {"risk_duplicates": str(run.duplicates), "risk_capped": str(run.capped)}
     if run.reason:
         fields["reason"] = run.reason
     row: Row = {"_time": run.scheduled, "source": "scheduler.log", "sourcetype": "scheduler"}

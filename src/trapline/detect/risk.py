@@ -54,6 +54,8 @@ class Entry:
     type: str
     score: float
     message: str
+    uncapped: float | None = None
+    """What the score would be without the cap of the settings, where it is lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ def events(
             "risk_score": str(entry.score),
             "risk_message": entry.message,
         }
+        if entry.uncapped is not None:
+            fields["uncapped_risk_score"] = str(entry.uncapped)
         event: Row = {"_time": run.time, "index": INDEX, "sourcetype": SOURCETYPE, "source": name}
         event |= sorted(fields.items())
         event["_raw"] = stash(run.time, fields)

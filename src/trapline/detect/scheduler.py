@@ -15,7 +15,7 @@ import re
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from trapline.detect import entries, risk
@@ -25,6 +25,7 @@ from trapline.detect.jobs import LOOKBACK, Due, Job, by_time, due
 from trapline.detect.late import Lateness
 from trapline.detect.notable import Urgency
 from trapline.detect.place import RAISED, Place, Searches
+from trapline.detect.risklimits import Limiter, Limits
 from trapline.errors import TraplineError, Warn
 from trapline.outputs.dispatch import queue
 from trapline.outputs.message import Message
@@ -83,6 +84,8 @@ class Scheduler:
     """Searches whose runs late events count for, also those that do not run here; () = `jobs`."""
     macros: Mapping[str, Macro] = field(default_factory=dict)
     exempt: Exempt | None = None
+    limits: Limits = field(default_factory=Limits)
+    """Of the risk that searches give."""
     outputs: Sequence[Output] = ()
     """Whom notables are sent to: they are queued here, `trapline.outputs.dispatch` sends them."""
     lookback: float = LOOKBACK
@@ -234,6 +237,7 @@ class Scheduler:
                 log += entries.hidden(run, decided)
                 tick.found += decided.found
                 tick.throttles += decided.throttles
+                tick.scores += decided.scores
                 tick.notables += decided.notables
                 tick.events += [("risk", decided.risk_events), ("notable", decided.notable_events)]
                 risk_events += len(decided.risk_events)
@@ -287,6 +291,7 @@ class Scheduler:
                 guid=guid,
                 urgency=self.urgency,
                 exempt=self.exempt,
+                limit=self._limit(job, time) if result.rows else None,
             )
         except TraplineError as error:
             reason = error.reason + (f" ({error.hint})" if error.hint else "")
@@ -295,7 +300,15 @@ class Scheduler:
             return ended(Status.FAILED, reason=f"internal error, {type(error).__name__}: {str(error)[:200]}"), None
         decided.warnings += result.warnings
         notes = [str(one) for one in decided.warnings]
-        return ended(Status.DONE, len(result.rows), len(decided.findings), "; ".join(notes)[:2000] or None), decided
+        run = ended(Status.DONE, len(result.rows), len(decided.findings), "; ".join(notes)[:2000] or None)
+        return replace(run, duplicates=decided.duplicates, capped=decided.capped), decided
+
+    def _limit(self, job: Job, time: float) -> Limiter | None:
+        reach = self.limits.reach
+        if not reach:
+            return None
+        given = self.journal.scores(job.name, time - reach, time + reach)
+        return Limiter(self.limits, job.name, time, given)
 
     def _skipped(self, job: Job, times: Sequence[float], reason: str, tz: tzinfo) -> Run:
         earliest, _ = job.window(times[0], tz)

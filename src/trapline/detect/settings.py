@@ -15,8 +15,10 @@ from typing import NoReturn
 from trapline.content.catalog import Content
 from trapline.content.model import Detection, Status, Throttle
 from trapline.content.yamlfile import Node, parse
+from trapline.detect.risklimits import Limits
 from trapline.errors import InputError, TraplineError, Warn
 from trapline.outputs.options import near
+from trapline.values import to_number
 
 SETTINGS = "trapline.yml"
 ENABLED = "enabled.yml"
@@ -51,6 +53,7 @@ class Settings:
     keep_runs: float = 90 * 86_400.0
     """How long runs are remembered."""
     tz: str = "UTC"
+    risk: Limits = field(default_factory=Limits)
     sections: Mapping[str, Node] = field(default_factory=dict)
     """Sections that other rooms read: outputs, exceptions."""
 
@@ -79,16 +82,17 @@ def read(path: Path) -> Settings:
         return Settings(str(path))
     documents = parse(text, str(path))
     top = _mapping(documents[0], path, "") if documents else {}
-    _only(top, ("schedule", "detections", *OTHERS), path, "")
+    _only(top, ("schedule", "detections", "risk", *OTHERS), path, "")
     schedule = _mapping(top["schedule"], path, "schedule") if "schedule" in top else {}
     _only(schedule, _SCHEDULE, path, "schedule")
     detections = _mapping(top["detections"], path, "detections") if "detections" in top else {}
     found = Settings(
         file=str(path),
         overrides={name.lower(): _override(node, path, name) for name, node in detections.items()},
-        lookback=_duration(schedule, "lookback", path, 86_400.0),
-        keep_runs=_duration(schedule, "keep_runs", path, 90 * 86_400.0),
+        lookback=_duration(schedule, "lookback", path, "schedule", 86_400.0),
+        keep_runs=_duration(schedule, "keep_runs", path, "schedule", 90 * 86_400.0),
         tz=_scalar(schedule["time_zone"], path, "schedule.time_zone") if "time_zone" in schedule else "UTC",
+        risk=_risk(top["risk"], path) if "risk" in top else Limits(),
         sections={name: top[name] for name in OTHERS if name in top},
     )
     from trapline.times import zone
@@ -164,14 +168,31 @@ def _flag(given: Mapping[str, Node], name: str, path: Path, where: str) -> bool 
     return _wrong(path, given[name], f"{where}.{name}", f"'{text}' is neither true nor false", None)
 
 
-def _duration(given: Mapping[str, Node], name: str, path: Path, default: float) -> float:
+def _risk(node: Node, path: Path) -> Limits:
+    given = _mapping(node, path, "risk")
+    _only(given, ("deduplicate", "cap"), path, "risk")
+    period = _duration(given, "deduplicate", path, "risk", 0.0) if "deduplicate" in given else None
+    if "cap" not in given:
+        return Limits(period)
+    cap = _mapping(given["cap"], path, "risk.cap")
+    _only(cap, ("score", "period"), path, "risk.cap")
+    if "score" not in cap:
+        _wrong(path, given["cap"], "risk.cap", "the score is missing", "add score: 100")
+    text = _scalar(cap["score"], path, "risk.cap.score")
+    score = to_number(text)
+    if score is None or not 0 < score < 1e9:
+        _wrong(path, cap["score"], "risk.cap.score", f"'{text}' is no score", "write a number above 0")
+    return Limits(period, score, _duration(cap, "period", path, "risk.cap", 86_400.0))
+
+
+def _duration(given: Mapping[str, Node], name: str, path: Path, section: str, default: float) -> float:
     if name not in given:
         return default
-    text = _scalar(given[name], path, f"schedule.{name}")
+    text = _scalar(given[name], path, f"{section}.{name}")
     number, unit = text[:-1], text[-1:]
-    if unit in _SECONDS and number.isascii() and number.isdecimal():
+    if unit in _SECONDS and number.isascii() and number.isdecimal() and int(number):
         return float(int(number) * _SECONDS[unit])
-    return _wrong(path, given[name], f"schedule.{name}", f"'{text}' is no duration", "write 90m, 24h or 7d")
+    return _wrong(path, given[name], f"{section}.{name}", f"'{text}' is no duration", "write 90m, 24h or 7d")
 
 
 def _scalar(node: Node, path: Path, where: str) -> str:

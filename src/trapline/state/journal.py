@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from trapline.state.database import Database
-from trapline.state.tables import CURSORS, FOUND, NOTABLES, OUTBOX, PROPERTIES, RUNS, THROTTLES
+from trapline.state.tables import CURSORS, FOUND, NOTABLES, OUTBOX, PROPERTIES, RUNS, SCORES, THROTTLES
 from trapline.values import Row
 
 
@@ -56,6 +56,10 @@ class Run:
     """Events of its window that came after it."""
     reason: str | None = None
     """Why it failed or was skipped, or what is doubtful about it."""
+    duplicates: int = 0
+    """Risk events that were left out because the same had been there (settings of risk)."""
+    capped: int = 0
+    """Risk events whose score was lowered."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -99,6 +103,17 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """A score that a search gave to an object at a time of its schedule. `object`, `message`: hashes."""
+
+    search: str
+    scheduled: float
+    object: str
+    message: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class NewNotable:
     """A notable as it begins. `fields`: those of its event."""
 
@@ -124,6 +139,7 @@ class Tick:
     cursors: dict[str, Cursor] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     throttles: list[Throttle] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
     notables: list[NewNotable] = field(default_factory=list)
     events: list[tuple[str, list[Row]]] = field(default_factory=list)
     """(index, events)."""
@@ -136,6 +152,7 @@ class Tick:
         self.cursors |= later.cursors
         self.found += later.found
         self.throttles += later.throttles
+        self.scores += later.scores
         self.notables += later.notables
         self.also += later.also
         merged: dict[str, list[Row]] = {}
@@ -190,6 +207,14 @@ class Journal:
         with self.database.read() as connection:
             return {one.key: one.content for one in connection.execute(query)}
 
+    def scores(self, search: str, earliest: float, latest: float) -> list[Score]:
+        """What a search gave between two times of its schedule, both left out. Raises EngineError."""
+        table = SCORES.c
+        query = sa.select(table.search, table.scheduled, table.object, table.message, table.score)
+        query = query.where(table.search == search, table.scheduled > earliest, table.scheduled < latest)
+        with self.database.read() as connection:
+            return [Score(*row) for row in connection.execute(query.order_by(table.id))]
+
     def commit(self, tick: Tick) -> None:
         """Make a tick's decisions hold, all or none. Raises EngineError."""
         with self.database.write() as connection:
@@ -201,6 +226,7 @@ class Journal:
             _replace(connection, CURSORS, ("search",), cursors)
             _replace(connection, FOUND, ("search", "scheduled", "key"), [asdict(one) for one in tick.found])
             _replace(connection, THROTTLES, ("search", "key"), [asdict(one) for one in tick.throttles])
+            _insert(connection, SCORES, (asdict(one) for one in tick.scores))
             for notable in tick.notables:
                 values = asdict(notable)
                 values["body"] = json.dumps(values.pop("fields"), ensure_ascii=False)
@@ -285,6 +311,7 @@ class Journal:
         with self.database.write() as connection:
             gone = connection.execute(RUNS.delete().where(RUNS.c.scheduled < before)).rowcount
             connection.execute(FOUND.delete().where(FOUND.c.scheduled < before))
+            connection.execute(SCORES.delete().where(SCORES.c.scheduled < before))
             connection.execute(THROTTLES.delete().where(THROTTLES.c.until < before))
         return gone
 

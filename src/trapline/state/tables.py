@@ -66,6 +66,8 @@ RUNS = sa.Table(
     sa.Column("findings", sa.Integer, nullable=False),
     sa.Column("late", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text),
+    sa.Column("duplicates", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("capped", sa.Integer, nullable=False, server_default="0"),
     sa.Index("runs_by_search", "search", "scheduled"),
     sa.Index("runs_by_time", "scheduled"),
 )
@@ -90,6 +92,19 @@ THROTTLES = sa.Table(
     sa.Column("until", TIME, nullable=False),
 )
 """Values whose alerts of a search are held back for a while."""
+
+SCORES = sa.Table(
+    "scores",
+    META,
+    sa.Column("id", _COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("search", NAME, nullable=False),
+    sa.Column("scheduled", TIME, nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("message", sa.String(64), nullable=False),
+    sa.Column("score", TIME, nullable=False),
+    sa.Index("scores_of_search", "search", "scheduled"),
+)
+"""Scores that searches gave to objects (hashes), kept where the settings of risk limit them."""
 
 OUTBOX = sa.Table(
     "outbox",

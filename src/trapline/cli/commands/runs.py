@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trapline.cli.options import json_option, store_option
+
+if TYPE_CHECKING:
+    from trapline.state.journal import Run
 
 
 @click.command("runs")
@@ -61,9 +65,15 @@ def command(
             one.rows,
             one.findings,
             one.late or "",
-            one.reason or "",
+            "; ".join(filter(None, [_limited(one), one.reason])),
         ]
         for one in runs
     ]
     print_table(names, rows)
     click.echo(f"{len(rows):,} runs" + (" (more with --limit)" if len(rows) == limit else ""))
+
+
+def _limited(run: Run) -> str:
+    """What the limits of risk left out of a run."""
+    parts = [f"{run.duplicates:,} duplicate risk events left out"] if run.duplicates else []
+    return ", ".join(parts + ([f"{run.capped:,} risk scores capped"] if run.capped else []))
