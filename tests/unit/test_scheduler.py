@@ -22,6 +22,7 @@ from trapline import app
 from trapline.content.read import LIBRARY
 from trapline.detect.actions import Exempted
 from trapline.detect.jobs import Job, due
+from trapline.detect.notablequeue import queue
 from trapline.detect.scheduler import Scheduler
 from trapline.detect.settings import read, write_switches
 from trapline.errors import InputError, TraplineError
@@ -29,6 +30,7 @@ from trapline.ingest.intake import Evidence, ingest
 from trapline.outputs.dispatch import dispatch
 from trapline.state.deliveries import Deliveries
 from trapline.state.journal import Outgoing, Status
+from trapline.state.notables import Notables, Suppression, Wanted
 from trapline.store import Store
 from trapline.values import Row
 
@@ -281,6 +283,37 @@ def test_a_notable_reaches_an_output_once(tmp_path: Path) -> None:
     sent = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(one["title"], one["entity"], one["urgency"]) for one in sent] == [(NAME, "ws1.corp.example", "low")]
     assert rows(folder, "index=notable | table event_id") == [{"event_id": sent[0]["key"]}]
+
+
+def test_suppressed_notables_are_not_sent(tmp_path: Path) -> None:
+    """Unless an output asks for them. A suppression that has expired, or is about another host, holds back nothing."""
+    out = {name: tmp_path / f"{name}.jsonl" for name in ("soc", "archive")}
+    own = f"detections: {{{NAME}: {{notable: true}}}}\noutputs:\n  soc: {{kind: jsonl, path: {out['soc']}}}\n"
+    own += f"  archive: {{kind: jsonl, path: {out['archive']}, suppressed: true}}\n"
+    folder = made(tmp_path, *EVENTS, settings=own)
+    now = time.time()
+
+    def rule(dest: str, expires: float | None) -> Suppression:
+        return Suppression("", "*", {"dest": dest}, None, None, "alice", "because", now, expires)
+
+    with scheduler(folder, simulated=False) as one:
+        notables = Notables(one.journal.database)
+        for suppression in (rule("ws1*", now + 3600), rule("ws2*", now - 1), rule("ws9*", None)):
+            notables.suppress(suppression)
+        one.begin(at("2026-03-02T10:30"))
+        one.advance(at("2026-03-02T12:00"))
+        dispatch(Deliveries(one.journal.database), one.outputs, time.time())
+        shown = queue(notables, Wanted(), now=now)
+        assert (sorted(str(each.notable.entity)[:3] for each in shown.entries), shown.hidden) == (["ws2", "ws3"], 1)
+        again = queue(notables, Wanted(), now=now + 3601)
+        assert (len(again.entries), again.hidden) == (3, 0)
+    sent = {
+        name: [json.loads(line)["entity"][:3] for line in path.read_text().splitlines()] for name, path in out.items()
+    }
+    assert {name: sorted(hosts) for name, hosts in sent.items()} == {
+        "soc": ["ws2", "ws3"],
+        "archive": ["ws1", "ws2", "ws3"],
+    }
 
 
 def test_names_that_differ_in_punctuation_only(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from trapline.state.journal import NewNotable
 from trapline.state.notables import Notables, Stored, Suppression, Wanted
 from trapline.values import Scalar, Value, to_number, value_text
 
+Notable = Stored | NewNotable
+"""One that stands, or one that has just been raised."""
 Matches = Callable[[Value | None], bool]
 
 
@@ -65,7 +68,7 @@ def queue(
     return found
 
 
-def hidden_by(one: Stored, suppressions: Iterable[Suppression], now: float) -> tuple[str, ...]:
+def hidden_by(one: Notable, suppressions: Iterable[Suppression], now: float) -> tuple[str, ...]:
     """The suppressions that hide a notable at a moment."""
     return tuple(rule.name for rule in suppressions if rule.active(now) and _hides(rule)(one))
 
@@ -86,11 +89,11 @@ def pattern(text: str) -> Matches:
     return matches
 
 
-def _hides(rule: Suppression) -> Callable[[Stored], bool]:
+def _hides(rule: Suppression) -> Callable[[Notable], bool]:
     search = pattern(rule.search) if rule.search not in ("", "*") else None
     fields = [(name, pattern(value)) for name, value in rule.fields.items()]
 
-    def hides(one: Stored) -> bool:
+    def hides(one: Notable) -> bool:
         if rule.earliest is not None and one.time < rule.earliest:
             return False
         if rule.latest is not None and one.time >= rule.latest:
@@ -102,5 +105,5 @@ def _hides(rule: Suppression) -> Callable[[Stored], bool]:
     return hides
 
 
-def _of_search(fits: Matches, one: Stored) -> bool:
+def _of_search(fits: Matches, one: Notable) -> bool:
     return fits(one.search) or fits(one.fields.get("rule_name"))

@@ -24,6 +24,7 @@ from trapline.detect.identity import telling_fields
 from trapline.detect.jobs import LOOKBACK, Due, Job, by_time, due
 from trapline.detect.late import Lateness
 from trapline.detect.notable import Urgency
+from trapline.detect.notablequeue import hidden_by
 from trapline.detect.place import RAISED, Place, Searches
 from trapline.detect.risklimits import Limiter, Limits
 from trapline.errors import TraplineError, Warn
@@ -42,6 +43,7 @@ from trapline.state.journal import (
     Throttle,
     Tick,
 )
+from trapline.state.notables import Notables
 from trapline.times import zone
 from trapline.values import Row, value_text
 
@@ -217,6 +219,7 @@ class Scheduler:
         risk_events = notables = 0
         warnings: list[Warn] = []
         messages: list[Message] = []
+        suppressed: set[str] = set()
         of: dict[str, Decided] = {}
         throttles = self.journal.throttles(time) if any(job.throttle for job in ready) else {}
         busy = [job for job in ready if not self._idle(job, time, zone_)]
@@ -243,9 +246,16 @@ class Scheduler:
                 risk_events += len(decided.risk_events)
                 notables += len(decided.notables)
                 warnings += decided.warnings
-                messages += [message(one, decided) for one in decided.notables] if self.outputs else []
+                if decided.notables and self.outputs:
+                    rules = Notables(self.journal.database).suppressions()
+                    for one in decided.notables:
+                        messages.append(message(one, decided))
+                        if hidden_by(one, rules, clock.time()):
+                            suppressed.add(messages[-1].key)
         if messages:
-            tick.also.append(lambda connection: queue(connection, self.outputs, messages, clock.time()))
+            tick.also.append(
+                lambda connection: queue(connection, self.outputs, messages, clock.time(), hidden=suppressed)
+            )
         tick.events.append((entries.SCHEDULER, log))
         # Times at which nothing was found may hold together: to run them again costs nothing.
         self._pending.add(tick)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,14 +54,24 @@ class Report:
         }
 
 
-def queue(connection: sa.Connection, outputs: Sequence[Output], messages: Iterable[Message], now: float) -> int:
+def queue(
+    connection: sa.Connection,
+    outputs: Sequence[Output],
+    messages: Iterable[Message],
+    now: float,
+    *,
+    hidden: Collection[str] = (),
+) -> int:
     """Queue each message for each output that wants it, in the caller's transaction; how many deliveries were new.
-    `now`: epoch seconds."""
+    `now`: epoch seconds. `hidden`: keys of notables that a suppression hides."""
     given = [(one, one.dumps()) for one in messages]
-    return sum(
-        deliveries.enqueue(connection, output.name, [(one.key, text) for one, text in given if output.wants(one)], now)
-        for output in outputs
-    )
+    new = 0
+    for output in outputs:
+        wanted = [
+            (one.key, text) for one, text in given if output.wants(one) and (output.suppressed or one.key not in hidden)
+        ]
+        new += deliveries.enqueue(connection, output.name, wanted, now)
+    return new
 
 
 def dispatch(

@@ -70,6 +70,8 @@ class Output:
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
     fields: tuple[str, ...] | None = None
     attempts: int = ATTEMPTS
+    suppressed: bool = False
+    """It has notables, too, that a suppression hides."""
 
     def wants(self, message: Message) -> bool:
         """Is the message for this output? Every field of `only` has one of its values; case does not matter."""

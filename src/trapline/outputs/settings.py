@@ -56,6 +56,7 @@ def _output(name: str, node: Node, file: str, environment: Mapping[str, str] | N
             for one, values in options.mapping("only").items()
         },
         fields=options.texts("fields") if options.has("fields") else None,
+        suppressed=options.flag("suppressed"),
         attempts=options.number("attempts", ATTEMPTS, 1, 1000),
     )
     options.done()
