@@ -108,7 +108,10 @@ def _detection(one: Detection, chosen: Chosen, form: Generation, macros: dict[st
     out = _common(one)
     if form is Generation.S1:
         tags |= {
-            "observable": [] if rba is None else derive.risk_entries(one),
+            "observable": [
+                {"name": seen.name, "type": seen.type, "role": [seen.role]}
+                for seen in (() if rba is None else rba.observables)
+            ],
             "message": "" if rba is None else rba.message,
             "risk_score": 0 if rba is None else rba.score,
             "risk_severity": one.severity.value,
@@ -169,6 +172,8 @@ def _stories(chosen: Chosen) -> list[dict[str, Any]]:
             _common(story)
             | {
                 "narrative": story.narrative,
+                "author_name": story.author.partition(",")[0].strip() or "no",
+                "author_company": story.author.partition(",")[2].strip() or "no",
                 "tags": {
                     "category": list(story.category),
                     "product": list(story.products),
@@ -185,13 +190,11 @@ def _stories(chosen: Chosen) -> list[dict[str, Any]]:
                         "name": one.name,
                         "source": one.category,
                         "type": one.type.value,
-                        "tags": {
-                            "mitre_attack_enrichments": [
-                                {"mitre_attack_technique": technique.name}
-                                for _, technique in (found.techniques if chosen.place.attack else ())
-                                if technique is not None
-                            ]
-                        },
+                        "tags": [
+                            {"mitre_attack_technique": technique.name}
+                            for _, technique in (found.techniques if chosen.place.attack else ())
+                            if technique is not None
+                        ],
                     }
                     for one, found in zip(members, enriched, strict=True)
                 ],
@@ -211,6 +214,7 @@ def _support(one: Baseline) -> dict[str, Any]:
             "analytic_story": list(one.stories),
             "detections": list(one.detections),
             "product": list(one.products),
+            "required_fields": list(one.required_fields),
             "security_domain": one.security_domain,
         },
     }
@@ -228,6 +232,7 @@ def _task(one: Investigation) -> dict[str, Any]:
         "tags": {
             "analytic_story": list(one.stories),
             "product": list(one.products),
+            "required_fields": list(one.required_fields),
             "security_domain": one.security_domain,
         },
     }

@@ -112,7 +112,7 @@ def build(folders: Sequence[str | Path], options: Options, progress: Progress | 
     fresh = files.fresh(app)
     try:
         tree = files.Tree(fresh, place.problems)
-        chosen = _Chosen(content, place)
+        chosen = _Chosen(content, place, roots)
         _write(tree, chosen, options, built, roots, tell)
         if options.api:
             tell("writing the API")
@@ -147,9 +147,15 @@ def _newest(content: Content) -> datetime:
 class _Chosen(api.Chosen):
     """The objects that the app holds. One that no stanza can be named after is a problem and stays out."""
 
-    def __init__(self, content: Content, place: searches.Place) -> None:
+    def __init__(self, content: Content, place: searches.Place, roots: Sequence[Path]) -> None:
+        def order(one: Item) -> tuple[int, Path]:
+            """By path, folder on folder; what no file holds last."""
+            file = Path(one.file)
+            at = next((at for at, root in enumerate(roots) if one.file and file.is_relative_to(root)), len(roots))
+            return at, file
+
         def usable(items: Iterable[T], kind: str) -> list[T]:
-            return [one for one in items if _usable(one, kind, place.problems)]
+            return sorted((one for one in items if _usable(one, kind, place.problems)), key=order)
 
         detections = usable((one for one in content.detections if one.status is not Status.REMOVED), "detection")
         detections = [one for one in detections if _scheduled(one, place)]
