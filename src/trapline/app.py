@@ -295,6 +295,13 @@ def enabled(content: Content, store: Path) -> list[Detection]:
     return files.enabled(content, store / files.ENABLED)[0]
 
 
+def enabled_of(content: Content, store: Path) -> tuple[list[Detection], list[Warn]]:
+    """The detections of some content that run in a store, and what is doubtful. Raises InputError."""
+    from trapline.detect.settings import ENABLED, enabled
+
+    return enabled(content, store / ENABLED)
+
+
 def listed(content: Content, store: Path, types: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The detections with what tells their schedules, as they run in a store. Raises TraplineError."""
     from trapline.detect.settings import ENABLED, enabled
