@@ -17,7 +17,7 @@ from trapline.values import number_text, to_number
 
 SEVERAL = frozenset({"file", "addon", "content"})
 """Blocks of which a case may have more than one."""
-GIVEN = frozenset({"spl", "json", "yaml", "settings"}) | SEVERAL
+GIVEN = frozenset({"spl", "json", "yaml", "settings", "exceptions"}) | SEVERAL
 EXPECTED = frozenset({"rows", "fields", "error", "warnings", "explain", "because"})
 PROSE = frozenset({"", "text", "sh", "conf"})
 """Fences that are for the reader only."""
@@ -77,6 +77,8 @@ class Case:
     spl: str
     trapline: str = ""
     """The text of trapline.yml."""
+    exceptions: str = ""
+    """The text of exceptions.yml."""
     events: tuple[Row, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -223,6 +225,7 @@ def _case(path: Path, name: str, at: int, shared: Sequence[Block], own: Sequence
         last=max(block.last for block in blocks),
         blocks=(*inherited, *blocks),
         spl=given["spl"].text,
+        exceptions=given["exceptions"].text if "exceptions" in given else "",
         trapline=given["settings"].text if "settings" in given else "",
         events=_rows(given["json"], path) if "json" in given else (),
         settings=settings,

@@ -47,7 +47,7 @@ def evidence(case: Case, block: Block, folder: Path) -> Evidence:
 
 def scheduled(case: Case) -> Outcome:
     """Ingest, run, backfill in the order of the steps of a case; then its search runs over the store."""
-    given = (case.file, tuple(one.text for one in [*case.files(), *case.content()]), case.trapline)
+    given = (case.file, tuple(one.text for one in [*case.files(), *case.content()]), case.trapline, case.exceptions)
     key = (given, str(case.settings.get("enable")), str(case.settings["steps"]))
     if key not in _LAST:
         _forget()
@@ -87,6 +87,7 @@ class _Scheduled:
         Store.open(self.store).close()
         write_switches(self.store / "enabled.yml", {str(one): True for one in self.case.settings.get("enable", [])})
         (self.store / "trapline.yml").write_text(self.case.trapline, encoding="utf-8")
+        (self.store / "exceptions.yml").write_text(self.case.exceptions, encoding="utf-8")
         steps = [str(one).split() for one in self.case.settings["steps"]]
         later = {words[1] for words in steps if words[0] == "ingest"}
         for name in self.files:

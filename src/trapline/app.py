@@ -392,6 +392,7 @@ def scheduler(
 ) -> Iterator[tuple[Scheduler, list[Warn]]]:
     """The scheduler of a store, alone on it, with the detections that are enabled there, or those given; and what is
     doubtful about them. Raises TraplineError where another one runs, or nothing is enabled."""
+    from trapline.detect import filtering
     from trapline.detect.exceptions import problems
     from trapline.detect.exempting import Exempting
     from trapline.detect.hunt import profiles
@@ -410,7 +411,9 @@ def scheduler(
     from trapline.times import zone
 
     exempt = exemptions(store, settings)
-    warnings = problems(exempt, content, time.time())
+    warnings = [*problems(exempt, content, time.time()), *filtering.check(exempt, content)]
+    filters = filtering.Filters(exempt, content)
+    filters.at(time.time())
     warnings += [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
     if not detections:
         detections, lost = enabled(content, store / ENABLED)
@@ -426,13 +429,13 @@ def scheduler(
             hint="enable some: trapline content enable NAME..., or name them: trapline run --detection NAME",
             code="schedule.nothing",
         )
-    macros, lookups = content.macros(), LookupFiles(content.lookups)
+    lookups = LookupFiles(content.lookups)
     with held(store / "scheduler.lock", "a scheduler"), Store.open(store) as opened:
 
         def over(tables: Sequence[Table]) -> Session:
             return Session(
                 tables=tables,
-                macros=macros,
+                macros=filters.macros,
                 lookups=lookups,
                 knowledge=knowledge,
                 kept=kept,
@@ -447,7 +450,8 @@ def scheduler(
                 Journal(database(store)),
                 made,
                 urgency_of(knowledge, kept.file(FILE) if kept is not None else None),
-                macros=macros,
+                macros=filters.macros,
+                filters=filters,
                 exempt=Exempting(exempt) if exempt else None,
                 limits=settings.risk,
                 lookback=settings.lookback,
@@ -477,6 +481,7 @@ def forecast(
 ) -> Forecast:
     """What the detections that are enabled in a store, or those given, would have raised over its last days
     (`trapline.forecast.run.forecast`). `end`: as in a search. Nothing is written to the store. Raises TraplineError."""
+    from trapline.detect import filtering
     from trapline.detect.exceptions import problems
     from trapline.detect.exempting import Exempting
     from trapline.detect.hunt import profiles
@@ -491,7 +496,9 @@ def forecast(
 
     now = time.time()
     exempt = exemptions(store, settings)
-    warnings = problems(exempt, content, now)
+    warnings = [*problems(exempt, content, now), *filtering.check(exempt, content)]
+    filters = filtering.Filters(exempt, content)
+    filters.at(now)
     warnings += [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
     if not detections:
         detections, lost = enabled(content, store / ENABLED)
@@ -504,7 +511,7 @@ def forecast(
             hint="name some: trapline forecast NAME..., or enable them: trapline content enable NAME...",
             code="forecast.nothing",
         )
-    all_macros, lookups = content.macros(), LookupFiles(content.lookups, content.fillers)
+    all_macros, lookups = filters.macros, LookupFiles(content.lookups, content.fillers)
 
     def over(tables: Sequence[Table], beside: Store) -> Session:
         return Session(

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from tests.unit.test_scheduler import EVENTS, EXPECTED, NAME, at, made, risk, rows, scheduler, simulate
 from trapline import app
 from trapline.cli import cli
+from trapline.detect import filtering
 from trapline.detect.exceptions import Exemption, State, files, problems, read
 from trapline.detect.exempting import Exempting
 from trapline.detect.exemptmacro import definition, stanza
@@ -309,3 +310,34 @@ def test_commands(tmp_path: Path) -> None:
     body = json.loads(run("macro", NAME, "--json"))
     assert (body["exceptions"], body["expired"]) == (["agent"], ["late"])
     assert "[windows_service_create_remcomsvc_filter]" in run("macro", NAME)
+
+
+FILTER = "a: {{owner: alice, reason: because, reviewed: 2026-01-01, expires: 2099-01-01, {}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("filter: search x=1", "a filter needs the detections"),
+        ("filter: search x=1, detections: A, when: {dest: a}", "there is `when` already"),
+        ("filter: '', detections: A", "this is empty"),
+    ],
+)
+def test_filters_that_are_wrong(tmp_path: Path, given: str, reason: str) -> None:
+    (tmp_path / "exceptions.yml").write_text(FILTER.format(given))
+    with pytest.raises(InputError, match=reason):
+        read([(tmp_path / "exceptions.yml", True)], UTC)
+
+
+def test_a_filter_is_read_before_it_is_applied(tmp_path: Path) -> None:
+    content = app.content()
+    path = tmp_path / "exceptions.yml"
+    path.write_text(FILTER.format(f"filter: where match(dest, detections: {NAME}"))
+    with pytest.raises(InputError) as caught:
+        filtering.check(read([(path, True)], UTC), content)
+    assert (caught.value.file, caught.value.line, caught.value.field) == (str(path), 1, "a.filter")
+    path.write_text(FILTER.format(f'filter: "| search NOT dest=b*", detections: {NAME}'))
+    found = read([(path, True)], UTC)
+    assert filtering.check(found, content) == []
+    assert filtering.joined('search dest!="x"', found) == 'search dest!="x" | search NOT dest=b*'
+    assert definition(found) == "search NOT dest=b*"

@@ -26,7 +26,7 @@ FILE = "exceptions.yml"
 SECTION = "exceptions"
 MOST_VALUES = 10_000
 """Values of one field of an exception at most."""
-_SETTINGS = ("detections", "when", "owner", "reason", "reviewed", "expires")
+_SETTINGS = ("detections", "when", "filter", "owner", "reason", "reviewed", "expires")
 _EXAMPLE = {
     "owner": "owner: alice@corp.example",
     "reason": "reason: The backup agent installs its service every night.",
@@ -72,6 +72,8 @@ class Exemption:
     reviewed: float | None = None
     file: str = FILE
     line: int = 1
+    filter: str = ""
+    """In place of `when`: SPL that goes into the filter macros of the detections (`trapline.detect.filtering`)."""
 
     def state(self, now: float) -> State:
         return State.ACTIVE if now < self.expires else State.EXPIRED
@@ -87,6 +89,7 @@ class Exemption:
             "state": self.state(now).value,
             "detections": list(self.detections),
             "when": {name: list(values) for name, values in self.when.items()},
+            "filter": self.filter or None,
             "owner": self.owner,
             "reason": self.reason,
             "reviewed": iso(self.reviewed),
@@ -187,15 +190,18 @@ def _exemption(name: str, node: Node, file: str, tz: tzinfo) -> Exemption:
             hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(_SETTINGS)}"
             _wrong(file, value, f"{name}.{key}", f"there is no setting '{key}'", hint)
     for key, example in _EXAMPLE.items():
-        if key not in given:
+        if key not in given and not (key == "when" and "filter" in given):
             _wrong(file, node, f"{name}.{key}", f"the {key} is missing", f"add {example}")
+    if "filter" in given:
+        _one_of(given, node, file, name)
     expires = _date(given["expires"], file, f"{name}.expires", tz)
     reviewed = _date(given["reviewed"], file, f"{name}.reviewed", tz) if "reviewed" in given else None
     if reviewed is not None and reviewed >= expires:
         _wrong(file, given["expires"], f"{name}.expires", "it expires before it was reviewed", "set a later date")
     return Exemption(
         name=name,
-        when=_when(given["when"], file, f"{name}.when"),
+        when=_when(given["when"], file, f"{name}.when") if "when" in given else {},
+        filter=_scalar(given["filter"], file, f"{name}.filter").strip() if "filter" in given else "",
         owner=_line(given["owner"], file, f"{name}.owner"),
         reason=_line(given["reason"], file, f"{name}.reason"),
         expires=expires,
@@ -204,6 +210,15 @@ def _exemption(name: str, node: Node, file: str, tz: tzinfo) -> Exemption:
         file=file,
         line=node.line,
     )
+
+
+def _one_of(given: Mapping[str, Node], node: Node, file: str, name: str) -> None:
+    """An exception has conditions or a filter, and a filter says for which detections."""
+    if "when" in given:
+        _wrong(file, given["filter"], f"{name}.filter", "there is `when` already", "make two exceptions of it")
+    if "detections" not in given:
+        hint = "add detections: [<name>]; a filter goes into their filter macros"
+        _wrong(file, node, f"{name}.detections", "a filter needs the detections that it is for", hint)
 
 
 def _when(node: Node, file: str, where: str) -> dict[str, tuple[str, ...]]:

@@ -78,7 +78,7 @@ class Exempting:
     def _of(self, detection: Detection) -> list[_Ready]:
         if detection.name not in self._ready:
             self._ready[detection.name] = [
-                _Ready(one, self._values(one)) for one in self.exemptions if one.concerns(detection)
+                _Ready(one, self._values(one)) for one in self.exemptions if one.when and one.concerns(detection)
             ]
         return self._ready[detection.name]
 

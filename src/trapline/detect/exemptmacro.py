@@ -10,13 +10,15 @@ import re
 from collections.abc import Sequence
 
 from trapline.detect.exceptions import Exemption, network
+from trapline.detect.filtering import PASSES, joined
 
 
 def definition(exemptions: Sequence[Exemption]) -> str:
-    """What a filter macro is defined as to hide what exceptions cover; `search *` without any."""
-    if not exemptions:
-        return "search *"
-    return f"where NOT ({' OR '.join(_covered(one) for one in exemptions)})"
+    """What a filter macro is defined as to hide what exceptions cover; `search *` without any. Filters come first."""
+    conditions = [_covered(one) for one in exemptions if not one.filter]
+    rest = f"where NOT ({' OR '.join(conditions)})" if conditions else ""
+    first = joined("", [one for one in exemptions if one.filter])
+    return " | ".join(one for one in (first, rest) if one and not (one == PASSES and rest))
 
 
 def stanza(name: str, exemptions: Sequence[Exemption], left_out: Sequence[Exemption] = ()) -> str:

@@ -53,6 +53,10 @@ class Place(Protocol):
         """A session over the store as it was seen, and what the scheduler has written since."""
         ...
 
+    def renew(self) -> None:
+        """Sessions are made anew: their macros are others."""
+        ...
+
     def write(self, ready: Sequence[Outgoing]) -> None:
         """Add events, those that are there already left out."""
         ...
@@ -95,6 +99,9 @@ class StorePlace:
         if self._session is None:
             self._session = self._make((*self._events, *self._raised))
         return self._session
+
+    def renew(self) -> None:
+        self._session = None
 
     def version(self) -> object:
         return self._events

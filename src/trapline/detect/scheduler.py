@@ -20,6 +20,7 @@ from datetime import tzinfo
 
 from trapline.detect import entries, risk
 from trapline.detect.actions import Decided, Exempt, decide
+from trapline.detect.filtering import Filters
 from trapline.detect.identity import telling_fields
 from trapline.detect.jobs import LOOKBACK, Due, Job, by_time, due
 from trapline.detect.late import Lateness
@@ -85,6 +86,8 @@ class Scheduler:
     watched: Sequence[Job] = ()
     """Searches whose runs late events count for, also those that do not run here; () = `jobs`."""
     macros: Mapping[str, Macro] = field(default_factory=dict)
+    filters: Filters | None = None
+    """The user's filter macros, which end by themselves; `macros` are those of the moment."""
     exempt: Exempt | None = None
     limits: Limits = field(default_factory=Limits)
     """Of the risk that searches give."""
@@ -214,6 +217,7 @@ class Scheduler:
     ) -> int:
         """Run jobs at a time of their schedule. What comes of it holds with `settle` at the latest, and at once where
         something was found. Raises EngineError; then nothing of it holds."""
+        self._filter(time if self.simulated else clock.time())
         zone_ = zone(self.tz)
         tick = Tick()
         risk_events = notables = 0
@@ -312,6 +316,14 @@ class Scheduler:
         notes = [str(one) for one in decided.warnings]
         run = ended(Status.DONE, len(result.rows), len(decided.findings), "; ".join(notes)[:2000] or None)
         return replace(run, duplicates=decided.duplicates, capped=decided.capped), decided
+
+    def _filter(self, now: float) -> None:
+        """Filters that have ended, or apply by now, make other searches."""
+        if self.filters is not None and self.filters.at(now):
+            self.macros = self.filters.macros
+            self.place.renew()
+            self._ahead.clear()
+            self._of_raised.clear()
 
     def _limit(self, job: Job, time: float) -> Limiter | None:
         reach = self.limits.reach

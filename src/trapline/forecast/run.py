@@ -129,6 +129,9 @@ class History:
             self._session = _Metered(self._make((*self._events, *self._made)), self._meter)
         return self._session
 
+    def renew(self) -> None:
+        self._session = None
+
     def version(self) -> object:
         return self._events
 

@@ -89,10 +89,12 @@ def check(folders: tuple[str, ...], settings: Path | None, store: Path, as_json:
     Exit codes: 0 all is well; 1 something is doubtful; 2 a file is wrong, with which `trapline run` does not start.
     """
     from trapline import app
+    from trapline.detect import filtering
     from trapline.detect.exceptions import problems
 
     found = _read(store, settings)
-    warnings = problems(found, app.content(folders), time.time())
+    content = app.content(folders)
+    warnings = [*problems(found, content, time.time()), *filtering.check(found, content)]
     if as_json:
         print_json({"exceptions": len(found), "warnings": [one.to_json() for one in warnings]})
     else:
@@ -183,7 +185,7 @@ def _warn(warnings: list[Warn]) -> None:
 
 
 def _when(one: Exemption) -> str:
-    return "; ".join(f"{name}={', '.join(values)}" for name, values in one.when.items())
+    return one.filter or "; ".join(f"{name}={', '.join(values)}" for name, values in one.when.items())
 
 
 def _day(seconds: float | None) -> str:
