@@ -556,6 +556,10 @@ def with_lookups(
     if kept is not None:
         assets, identities = assets or kept.file(ASSETS), identities or kept.file(IDENTITIES)
     given = tables(assets, identities)
+    if kept is not None and kept.database is not None:
+        from trapline.detect import review
+
+        given = {**given, review.NAME: review.table(kept.database)}
     return knowledge.over(kept, given) if kept is not None or given else knowledge
 
 

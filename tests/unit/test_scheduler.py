@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.outputkit import web
 from trapline import app
 from trapline.content.read import LIBRARY
 from trapline.detect.actions import Exempted
@@ -30,7 +31,7 @@ from trapline.ingest.intake import Evidence, ingest
 from trapline.outputs.dispatch import dispatch
 from trapline.state.deliveries import Deliveries
 from trapline.state.journal import Outgoing, Status
-from trapline.state.notables import Notables, Suppression, Wanted
+from trapline.state.notables import Edit, Notables, Suppression, Wanted
 from trapline.store import Store
 from trapline.values import Row
 
@@ -316,6 +317,46 @@ def test_suppressed_notables_are_not_sent(tmp_path: Path) -> None:
     }
 
 
+def test_searches_see_what_has_become_of_a_notable(tmp_path: Path) -> None:
+    folder = made(tmp_path, *EVENTS[:3], settings=f"detections: {{{NAME}: {{notable: true}}}}\n")
+    simulate(folder, "2026-03-02T10:30", "2026-03-02T12:00")
+    kept = app.kept(folder)
+    knowledge = app.with_lookups(app.knowledge(), kept)
+
+    def seen() -> list[Row]:
+        with app.session(app.content(), knowledge, store=folder, kept=kept) as (session, _):
+            spl = "`notable` | sort 0 risk_object | table risk_object status status_label owner urgency disposition"
+            return session.run(f"{spl} reviewer comment suppression").rows
+
+    new = {
+        "status": "1",
+        "status_label": "New",
+        "owner": "unassigned",
+        "urgency": "low",
+        "disposition": "disposition:6",
+    }
+    hosts = [f"ws{number}.corp.example" for number in (1, 2, 3)]
+    assert seen() == [{"risk_object": host} | new for host in hosts]
+    notables = Notables(app.database(folder))
+    ids = {str(one.entity): one.event_id for one in notables.find()}
+    for edit, comment in ((Edit(owner="bob"), "mine"), (Edit(status=5, urgency="high", disposition=2), "a drill")):
+        notables.change(ids[hosts[0]], edit, who="ann", now=1.0, comment=comment)
+    notables.suppress(Suppression("noise", "*", {"dest": "ws2*"}, None, None, "ann", "because", 1.0))
+    time.sleep(1.1)  # what was read serves a search for a second
+    closed = {
+        "status": "5",
+        "status_label": "Closed",
+        "owner": "bob",
+        "urgency": "high",
+        "disposition": "disposition:2",
+    }
+    assert seen() == [
+        {"risk_object": hosts[0], "reviewer": "ann", "comment": "a drill"} | closed,
+        {"risk_object": hosts[1], "suppression": "noise"} | new,
+        {"risk_object": hosts[2]} | new,
+    ]
+
+
 def test_names_that_differ_in_punctuation_only(tmp_path: Path) -> None:
     """Each run has an id of its own: the journal takes none twice."""
     folder = made(tmp_path, *EVENTS[:1])
@@ -385,6 +426,11 @@ KILLS = int(os.environ.get("TRAPLINE_KILLS", "3"))
 """How often a process is killed. The full number of 200 takes some minutes."""
 
 
+def written(folder: Path) -> list[tuple[str, int]]:
+    """Another value when something was written to a store."""
+    return sorted((str(one), one.stat().st_mtime_ns) for one in folder.rglob("*") if one.suffix in (".db-wal", ".json"))
+
+
 def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """Ingest and schedule, each killed at random moments, end as if nobody had touched them. Every process has half a
     day more to run than the one before, so that there is work to be killed in."""
@@ -403,10 +449,10 @@ def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
 
     def trapline(folder: Path, *words: str, kill: bool) -> None:
         command = [sys.executable, "-m", "trapline", *words, "--store", str(folder), "--json"]
+        before = written(folder)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if kill:
-            mark = folder / ("state.db-wal" if words[0] == "run" else "main")
-            while process.poll() is None and not mark.exists():
+            while process.poll() is None and written(folder) == before:
                 time.sleep(0.005)
             time.sleep(chance.uniform(0, 0.6))
             process.send_signal(signal.SIGKILL)
@@ -417,6 +463,7 @@ def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     stores = {kill: tmp_path / ("torn" if kill else "whole") for kill in (False, True)}
     for kill, folder in stores.items():
         trapline(folder, "content", "enable", NAME, kill=False)
+        (folder / "trapline.yml").write_text(f"detections: {{{NAME}: {{notable: true}}}}\n")
         for _ in range(KILLS // 3 if kill else 0):
             trapline(folder, *ingesting, kill=True)
         trapline(folder, *ingesting, kill=False)
@@ -432,6 +479,54 @@ def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     runs = "index=_scheduler | stats count by scheduled_time savedsearch_name findings"
     assert rows(torn, runs) == rows(whole, runs)
     assert len(rows(whole, runs)) == days * 24
+    notables = "index=notable | sort 0 _time risk_object | table _time risk_object rule_title severity urgency"
+    assert rows(torn, notables) == rows(whole, notables)
+    assert len(rows(whole, notables)) == len(times)
+
+
+SENDING = """
+import sys, time
+from pathlib import Path
+from trapline import app
+from trapline.detect.settings import read
+from trapline.outputs.dispatch import dispatch
+from trapline.state.deliveries import Deliveries
+folder, start, until = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+settings = read(folder / "trapline.yml")
+with app.scheduler(app.content(), app.knowledge(), store=folder, settings=settings) as (one, _):
+    print("ready", flush=True)
+    one.begin(start)
+    one.advance(until)
+    dispatch(Deliveries(one.journal.database), one.outputs, time.time())
+"""
+"""Runs what is due until a moment, and sends."""
+
+
+def test_kills_lose_no_message(tmp_path: Path) -> None:
+    """Each notable reaches an endpoint at least once, whatever is killed; again only under the same key."""
+    start, hosts = at("2026-03-02T10:30"), 6 + KILLS
+    moments = [datetime.fromtimestamp(start + one * 3600 + 60, UTC).isoformat()[:19] for one in range(hosts)]
+    with web((200, {}, b"")) as endpoint:
+        own = f"detections: {{{NAME}: {{notable: true}}}}\noutputs: {{soc: {{kind: webhook, url: '{endpoint.url}'}}}}\n"
+        folder = made(tmp_path, *((one, f"ws{number}") for number, one in enumerate(moments)), settings=own)
+        chance = random.Random(int(os.environ.get("TRAPLINE_SEED", "7")))
+        for one in range(KILLS + 1):
+            until = start + 7200 + 3600 * (one if one < KILLS else hosts)
+            process = subprocess.Popen(
+                [sys.executable, "-c", SENDING, str(folder), str(start), str(until)], stdout=subprocess.PIPE, text=True
+            )
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            if one < KILLS:
+                time.sleep(chance.uniform(0, 0.5))
+                process.send_signal(signal.SIGKILL)
+            process.communicate()
+        assert process.returncode == 0
+        keys = [json.loads(body)["key"] for _, _, body in endpoint.got]
+    known = [str(one["event_id"]) for one in rows(folder, "index=notable | sort 0 risk_object | table event_id")]
+    assert (len(known), len(set(known))) == (hosts, hosts)
+    assert set(keys) == set(known)
+    assert len(keys) <= len(known) + KILLS  # a kill costs a message sent again at most
 
 
 @pytest.mark.parametrize(

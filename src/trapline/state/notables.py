@@ -141,21 +141,19 @@ class Notables:
         with self.database.read() as connection:
             return self._one(connection, event_id)
 
+    def last_changes(self) -> dict[str, Change]:
+        """The last change of each notable that was changed, by its id. Raises EngineError."""
+        newest = sa.select(sa.func.max(CHANGES.c.id)).group_by(CHANGES.c.event_id)
+        with self.database.read() as connection:
+            rows = connection.execute(CHANGES.select().where(CHANGES.c.id.in_(newest))).all()
+        return {one.event_id: _change(one) for one in rows}
+
     def history(self, event_id: str) -> list[Change]:
         """The changes of a notable, the oldest first. Raises EngineError."""
         query = CHANGES.select().where(CHANGES.c.event_id == event_id).order_by(CHANGES.c.id)
         with self.database.read() as connection:
             rows = connection.execute(query).all()
-        return [
-            Change(
-                one.event_id,
-                one.time,
-                one.who,
-                {name: (old, new) for name, (old, new) in json.loads(one.changes).items()},
-                one.comment,
-            )
-            for one in rows
-        ]
+        return [_change(one) for one in rows]
 
     def change(
         self,
@@ -284,6 +282,11 @@ class Notables:
 def short(event_id: str, size: int = 8) -> str:
     """The beginning of the digest in an id, by which people name a notable."""
     return event_id.rpartition("@@")[2][:size]
+
+
+def _change(row: Any) -> Change:
+    changes = {name: (old, new) for name, (old, new) in json.loads(row.changes).items()}
+    return Change(row.event_id, row.time, row.who, changes, row.comment)
 
 
 def _stored(row: Mapping[Any, Any]) -> Stored:
