@@ -4,6 +4,7 @@ they read of data models. The events are made once and kept, as a store, in the 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -31,7 +32,7 @@ def hunt(count: int, modes: Iterable[bool]) -> Iterator[Figure]:
     store = _stored(count)
     for sharing in modes:
         done = subprocess.run(
-            [sys.executable, "-m", "bench.hunting", str(store), "yes" if sharing else "no"],
+            [sys.executable, "-m", "bench.hunting", str(store), "yes" if sharing else "no", str(count)],
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -65,7 +66,9 @@ def _made(folder: Path) -> Path:
 def _figures(found: dict[str, Any], count: int, sharing: bool) -> Iterator[Figure]:
     how = "shared" if sharing else "not shared"
     ran: list[float] = found["ran"]
+    jobs = found["jobs"]
     note = f"{len(ran):,} detections over {count:,} events, {found['rows']:,} rows; processor {found['cpu']:.1f} s"
+    note += f", {jobs} processes" if jobs > 1 else ""
     budget = 60.0 if sharing and count == 1_000_000 else None
     yield Figure(f"hunt, {how}", found["wall"], "s", budget, False, note)
     yield Figure(f"hunt, {how}: a detection, median", statistics.median(ran) * 1000, "ms", None, False)
@@ -73,8 +76,9 @@ def _figures(found: dict[str, Any], count: int, sharing: bool) -> Iterator[Figur
     note = f"{found['datasets']} datasets"
     yield Figure(f"hunt, {how}: making datasets", found["making"], "s", None, False, note)
     parts = found["parts"]
-    yield Figure(f"hunt, {how}: engine", parts["engine"], "s", None, False, "processor time")
-    yield Figure(f"hunt, {how}: parse, plan and SQL", parts["compile"], "s", None, False, "processor time")
+    if jobs == 1:
+        yield Figure(f"hunt, {how}: engine", parts["engine"], "s", None, False, "processor time")
+        yield Figure(f"hunt, {how}: parse, plan and SQL", parts["compile"], "s", None, False, "processor time")
     yield Figure(f"hunt, {how}: peak memory", found["memory"] / 1e9, "GB", 4.0, False)
     yield Figure(f"hunt, {how}: detections that cannot run", found["refused"], "searches", None, False)
     yield Figure(f"hunt, {how}: errors", found["errors"], "searches", 0, False)
@@ -111,10 +115,10 @@ def _alone(*_: object, **__: object) -> Iterator[object]:
     yield Sharing()
 
 
-def _run(path: str, sharing: bool) -> dict[str, Any]:
-    """One hunt, in this process."""
+def _run(path: str, sharing: bool, count: int) -> dict[str, Any]:
+    """One hunt, as the command runs it; without sharing in this process alone."""
     from trapline.content.read import default_content
-    from trapline.detect import run
+    from trapline.detect import run, workers
     from trapline.detect.hunt import profiles
     from trapline.engines.duckdb import engine
     from trapline.knowledge.lookups import LookupFiles
@@ -136,9 +140,10 @@ def _run(path: str, sharing: bool) -> dict[str, Any]:
         clock.measured(engine.DuckDB, name, "engine")
     clock.measured(engine, "_text", "compile")
     profile: Callable[[Any], run.Profile] = profiles(content)
-    begun, cpu = time.perf_counter(), time.process_time()
-    found = run.run(session, detections, profile, now=NOW)
-    wall, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    jobs = workers.jobs(len(detections), count) if sharing else 1
+    begun, cpu = time.perf_counter(), _processor()
+    found = workers.run(session, detections, profile, run.Order(NOW), jobs=jobs)
+    wall, cpu = time.perf_counter() - begun, _processor() - cpu
     ran = sorted((one for one in found.outcomes if one.error is None), key=lambda one: one.seconds)
     failed = [one for one in found.outcomes if one.error is not None]
     errors = [one for one in failed if one.error and one.error.code.endswith((".defect", ".internal"))]
@@ -155,11 +160,24 @@ def _run(path: str, sharing: bool) -> dict[str, Any]:
         "datasets": len(found.datasets),
         "making": sum(one.seconds for one in found.datasets),
         "parts": clock.spent,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "jobs": jobs,
+        "memory": _memory(jobs) * 1024,
         "refused": len(failed),
         "errors": len(errors),
     }
 
 
+def _processor() -> float:
+    """Seconds of processor time of this process and those that it started."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _memory(jobs: int) -> int:
+    """Kilobytes of this process and, for each that it started, as much as the largest of them had."""
+    own, others = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own + (jobs * others if jobs > 1 else 0)
+
+
 if __name__ == "__main__":
-    print(json.dumps(_run(sys.argv[1], sys.argv[2] == "yes")))
+    print(json.dumps(_run(sys.argv[1], sys.argv[2] == "yes", int(sys.argv[3]))))

@@ -203,7 +203,7 @@ def escu() -> Iterator[Figure]:
         yield Figure("recorded events to store", time.perf_counter() - begun, "s", None, False, f"{events:,} events")
         session = Session(tables=store.snapshot().tables, macros=content.macros(), lookups=LookupFiles(content.lookups))
         begun = time.perf_counter()
-        found = run.run(session, detections, lambda _: run.Profile(scored=False), now=NOW)
+        found = run.run(session, detections, lambda _: run.Profile(scored=False), run.Order(NOW))
         seconds = time.perf_counter() - begun
     failed = [one for one in found.outcomes if one.error is not None]
     defects = [one for one in failed if one.error and one.error.code.endswith((".defect", ".internal"))]

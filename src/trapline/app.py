@@ -612,6 +612,7 @@ def hunt(
     kept: Kept | None = None,
     keep: int | None = None,
     attack_version: str | Attack | None = None,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> HuntResult:
     """Hunt over evidence (`trapline.detect.hunt.hunt`)."""
@@ -627,6 +628,7 @@ def hunt(
         kept=kept,
         keep=keep,
         attack_version=attack_version,
+        jobs=jobs,
         progress=progress,
     )
 

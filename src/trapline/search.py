@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, tzinfo
 from functools import cache, partial
 from pathlib import Path
@@ -192,6 +192,12 @@ class Session:
             kept = self.kept
             self._folded = Kept((self.folder, *(kept.folders if kept else ())), kept.database if kept else None)
         return self._folded
+
+    def elsewhere(self) -> Session:
+        """The same session for another process: what was read and made so far stays here."""
+        settings = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
+        kept = None if self.kept is None else Kept(self.kept.folders, self.kept.database, self.kept.writes)
+        return Session(**settings | {"engine": None, "kept": kept})
 
     def run(
         self,

@@ -76,7 +76,7 @@ def profile(one: Detection) -> run.Profile:
 def detected(
     answers: Mapping[str, Sequence[Row] | Exception], detections: Sequence[Detection], keep: int = 1000
 ) -> run.Detected:
-    return run.run(Given(answers), detections, profile, now=NOW, keep=keep)
+    return run.run(Given(answers), detections, profile, run.Order(NOW, keep=keep))
 
 
 def result(

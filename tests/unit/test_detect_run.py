@@ -133,7 +133,7 @@ def test_progress_is_told() -> None:
         Given({"A": [], "B": []}),
         [detection("A"), detection("B")],
         profile,
-        now=NOW,
+        run.Order(NOW),
         progress=lambda *a: calls.append(a),
     )
     assert calls == [("detections", 0, 2, "A"), ("detections", 1, 2, "B"), ("detections", 2, 2, "")]

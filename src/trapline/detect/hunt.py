@@ -13,7 +13,7 @@ from trapline.content import enrich
 from trapline.content.catalog import Content
 from trapline.content.model import Detection, DetectionType
 from trapline.content.read import LIBRARY
-from trapline.detect import risk, run
+from trapline.detect import risk, run, workers
 from trapline.detect.finding import Finding, iso
 from trapline.detect.rank import Ranked
 from trapline.detect.run import Outcome, reasons
@@ -208,13 +208,15 @@ def hunt(
     keep: int | None = None,
     label: str = risk.LABEL,
     attack_version: str | enrich.Attack | None = None,
+    jobs: int | None = None,
     progress: run.Progress | None = None,
 ) -> HuntResult:
     """Read the evidence into a throwaway store and run the detections over all of it.
 
     `knowledge`: of searches, None = the built-in add-ons. `kept`: the user's own lookup tables. `now`: epoch seconds of
     the run, default the clock. `keep`: findings listed per detection, default `run.KEPT_PER_DETECTION`.
-    `attack_version`: of the tactics, default `enrich.DEFAULT_ATTACK`. What cannot be read or run is in
+    `attack_version`: of the tactics, default `enrich.DEFAULT_ATTACK`. `jobs`: processes that run detections, None = as
+    many as pay. What cannot be read or run is in
     `sources`, `outcomes` and `warnings`. Raises TraplineError for an unknown `attack_version`, EngineError when the
     store cannot be written.
     """
@@ -231,16 +233,10 @@ def hunt(
             knowledge=knowledge,
             kept=kept,
         )
-        found = run.run(
-            session,
-            detections,
-            profile,
-            now=started,
-            sid=f"hunt_{int(started)}",
-            label=label,
-            keep=keep or run.KEPT_PER_DETECTION,
-            progress=progress,
-        )
+        order = run.Order(started, f"hunt_{int(started)}", label, keep or run.KEPT_PER_DETECTION)
+        events = sum(one.events for one in sources)
+        pay = workers.jobs(len(detections), events) if jobs is None else jobs
+        found = workers.run(session, detections, profile, order, jobs=pay, progress=progress)
     return HuntResult(
         findings=found.findings,
         risk_events=found.risk_events,

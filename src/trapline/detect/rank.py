@@ -70,6 +70,18 @@ class Ranking:
             found.first = min(_known(found.first, finding.time), default=None)
             found.last = max(_known(found.last, finding.last), default=None)
 
+    def take(self, other: Ranking) -> None:
+        """Add the sums of another ranking, whose findings come after."""
+        for key, more in other._sums.items():
+            found = self._sums.setdefault(key, _Sum())
+            found.score += more.score
+            found.findings += more.findings
+            found.detections.update(more.detections)
+            found.tactics.update(more.tactics)
+            found.mitre.update(more.mitre)
+            found.first = min(_known(found.first, more.first), default=None)
+            found.last = max(_known(found.last, more.last), default=None)
+
     def ranked(self) -> list[Ranked]:
         """Highest score first, then most findings, then by name."""
         rows = [

@@ -106,64 +106,94 @@ class Detected:
     datasets: list[Dataset] = field(default_factory=list)
 
 
-def run(
-    searcher: Searcher,
-    detections: Sequence[Detection],
-    profile: Callable[[Detection], Profile],
-    *,
-    now: float,
-    sid: str = "hunt",
-    label: str = risk.LABEL,
-    keep: int = KEPT_PER_DETECTION,
-    progress: Progress | None = None,
-) -> Detected:
-    """Run every detection over all time and collect what it finds.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked of a run, whatever the detection.
 
     `now`: epoch seconds, the `_time` of the risk events and what relative times in a search count from. `sid`: prefix
     of the search ids. `keep`: findings kept per detection; what is beyond is counted, ranked and warned about.
     """
-    found = Detected()
-    ranking = Ranking()
-    seen: dict[Warn, None] = {}
-    queries = [Query(one.search, now=now) for one in detections]
+
+    now: float
+    sid: str = "hunt"
+    label: str = risk.LABEL
+    keep: int = KEPT_PER_DETECTION
+
+
+@dataclass(frozen=True, slots=True)
+class Fared:
+    """What came of one detection."""
+
+    outcome: Outcome
+    warnings: tuple[Warn, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    risk_events: tuple[Row, ...] = ()
+    ranking: Ranking = field(default_factory=Ranking)
+
+
+def run(
+    searcher: Searcher,
+    detections: Sequence[Detection],
+    profile: Callable[[Detection], Profile],
+    order: Order,
+    *,
+    progress: Progress | None = None,
+) -> Detected:
+    """Run every detection over all time, one after the other in this process, and collect what it finds."""
+    queries = [Query(one.search, now=order.now) for one in detections]
+    fared = []
     with searcher.share(queries, progress=None if progress is None else partial(progress, "datasets")) as shared:
-        found.datasets = [Dataset(one.name, one.rows, len(one.read), one.uses, one.seconds) for one in shared.found]
         for number, detection in enumerate(detections):
             if progress is not None:
                 progress("detections", number, len(detections), detection.name)
-            outcome, warnings = _one(searcher, detection, profile, found, ranking, now, f"{sid}.{number}", label, keep)
-            found.outcomes.append(outcome)
-            seen.update(dict.fromkeys(warnings))
+            fared.append(one(searcher, detection, profile, order, number))
+        datasets = made(shared)
     if progress is not None:
         progress("detections", len(detections), len(detections), "")
+    return collected(fared, datasets)
+
+
+def made(shared: Sharing) -> list[Dataset]:
+    """The datasets that a batch shared."""
+    return [Dataset(one.name, one.rows, len(one.read), one.uses, one.seconds) for one in shared.found]
+
+
+def collected(fared: Iterable[Fared], datasets: list[Dataset]) -> Detected:
+    """What a number of detections found, in their order."""
+    found = Detected(datasets=datasets)
+    ranking = Ranking()
+    seen: dict[Warn, None] = {}
+    for this in fared:
+        found.outcomes.append(this.outcome)
+        found.findings += this.findings
+        found.risk_events += this.risk_events
+        ranking.take(this.ranking)
+        seen.update(dict.fromkeys(this.warnings))
     found.hosts = ranking.ranked()
     found.warnings = list(seen)
     return found
 
 
-def _one(
+def one(
     searcher: Searcher,
     detection: Detection,
     profile: Callable[[Detection], Profile],
-    found: Detected,
-    ranking: Ranking,
-    now: float,
-    sid: str,
-    label: str,
-    keep: int,
-) -> tuple[Outcome, list[Warn]]:
+    order: Order,
+    number: int,
+) -> Fared:
+    """Run one detection, the `number`-th of those asked for. What goes wrong is in the outcome, nothing is raised."""
     started = time.perf_counter()
-    this = risk.Run(time=now, sid=sid)
+    this = risk.Run(time=order.now, sid=f"{order.sid}.{number}")
     try:
         known = profile(detection)
-        result = searcher.run(detection.search, now=now)
+        result = searcher.run(detection.search, now=order.now)
     except TraplineError as error:
         warn = Warn(f"detect.not-runnable.{error.code}", error.reason, error.hint, detection.name)
-        return Outcome(detection.name, detection.id, error=warn), [warn]
+        return Fared(Outcome(detection.name, detection.id, error=warn), (warn,))
     except Exception as error:  # a defect of ours in one of 1,700 detections must not cost the other 1,699
         reason = f"internal error, {type(error).__name__}: {_first_line(str(error))}"
         warn = Warn("detect.defect", reason, "please report it with the detection's file", detection.name)
-        return Outcome(detection.name, detection.id, error=warn), [warn]
+        return Fared(Outcome(detection.name, detection.id, error=warn), (warn,))
     warnings = [_placed(one, detection.name) for one in result.warnings]
     rows = [row for row in result.rows if not says_nothing(row)]
     if len(rows) < len(result.rows):
@@ -175,6 +205,10 @@ def _one(
                 detection.name,
             )
         )
+    keep = order.keep
+    ranking = Ranking()
+    findings: list[Finding] = []
+    risk_events: list[Row] = []
     for rid, row in enumerate(rows):
         finding, doubts = find(
             detection, row, rid=rid, run=this, tactics=known.tactics, scored=known.scored, listed=rid < keep
@@ -182,9 +216,15 @@ def _one(
         warnings += [one for one in doubts if one not in warnings]
         ranking.add(finding)
         if rid < keep:
-            found.findings.append(finding)
-            found.risk_events += risk.events(
-                detection, row, finding.risk_objects, rid=rid, run=this, annotations=known.annotations, label=label
+            findings.append(finding)
+            risk_events += risk.events(
+                detection,
+                row,
+                finding.risk_objects,
+                rid=rid,
+                run=this,
+                annotations=known.annotations,
+                label=order.label,
             )
     total = len(rows)
     if total > keep:
@@ -197,7 +237,8 @@ def _one(
             )
         )
     seconds = time.perf_counter() - started
-    return Outcome(detection.name, detection.id, total, min(total, keep), seconds), warnings
+    outcome = Outcome(detection.name, detection.id, total, min(total, keep), seconds)
+    return Fared(outcome, tuple(warnings), tuple(findings), tuple(risk_events), ranking)
 
 
 def says_nothing(row: Row) -> bool:

@@ -1,6 +1,6 @@
 """Parsing EVTX in a process of its own: while one core turns binary records into XML, another makes fields of them.
 
-`python -m trapline.ingest.evtxparse FILE` writes frames on standard output: a kind (one byte), a length (four bytes,
+`python -P -m trapline.ingest.evtxparse FILE` writes frames on standard output: a kind (one byte), a length (four bytes,
 big endian), that many bytes. Kind E: event texts, UTF-8, with `SEPARATOR` between them (a byte that UTF-8 never has).
 Kind D: what is said of a damaged record or chunk, in its place among the events. Kind Z: the end; without it the parser
 died.
@@ -60,7 +60,8 @@ def _here(records: Any) -> Generator[Parsed, None, None]:
 
 
 def _piped(path: Path) -> Generator[Parsed, None, None]:
-    command = [sys.executable, "-m", __name__, str(path)]
+    # -P: the folder where the user is may hold evidence, no Python of its own is to be found there.
+    command = [sys.executable, "-P", "-m", __name__, str(path)]
     with subprocess.Popen(  # noqa: S603 - this interpreter and this module; the path is an argument, there is no shell
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as child:

@@ -31,6 +31,13 @@ from trapline.cli.options import ADDON_HELP, attack_option, default_store, ident
     "--limit", type=click.IntRange(1), default=None, metavar="N", help="Findings listed per detection. Default: 1000."
 )
 @click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=None,
+    metavar="N",
+    help="Processes that run detections. Default: one for a small hunt, else one per core, 4 at most.",
+)
+@click.option(
     "--out",
     "outs",
     metavar="FILE",
@@ -53,6 +60,7 @@ def command(
     deprecated: bool,
     attack_version: str | None,
     limit: int | None,
+    jobs: int | None,
     outs: tuple[Path, ...],
     fail_on_findings: bool,
     as_json: bool,
@@ -96,6 +104,7 @@ def command(
             kept=kept,
             keep=limit,
             attack_version=app.attack(store, attack_version),
+            jobs=jobs,
             progress=progress,
         )
     for out in outs:

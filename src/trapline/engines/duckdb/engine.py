@@ -347,7 +347,9 @@ def _engine_error(error: duckdb.Error) -> EngineError:
         return EngineError(reason, hint=hint or None, code=code)
     if isinstance(error, duckdb.OutOfMemoryException):
         return EngineError(
-            "the search needs more memory than it may use", hint="narrow the time range or raise the limit"
+            "the search needs more memory than it may use",
+            hint="narrow the time range or raise the limit",
+            code="memory",
         )
     if isinstance(error, duckdb.IOException):
         return EngineError(
