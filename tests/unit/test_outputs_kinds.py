@@ -240,6 +240,7 @@ def test_syslog_over_udp() -> None:
     assert head == ["CEF:0", "Trapline", "Trapline", "1", "Made - Service - Rule", "Suspicious service on srv1", "10"]
     assert keys == {
         "externalId": "k1",
+        "traplineKey": "k1",
         "rt": "1700000000500",
         "cs1Label": "entity",
         "cs1": "srv1",
@@ -286,7 +287,7 @@ def test_syslog_takes_hostile_values() -> None:
             assert data.decode().isprintable()
             head, keys = _cef(data.decode())
             assert len(head) == 7
-            assert keys["externalId"] == one.key  # never forged: an = of a value is escaped
+            assert keys["traplineKey"] == one.key  # never forged: an = of a value is escaped
             assert data.partition(b"|externalId=")[2].count(b"externalId=") == 0
 
 

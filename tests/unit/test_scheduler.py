@@ -507,7 +507,10 @@ def test_kills_lose_no_message(tmp_path: Path) -> None:
     start, hosts = at("2026-03-02T10:30"), 6 + KILLS
     moments = [datetime.fromtimestamp(start + one * 3600 + 60, UTC).isoformat()[:19] for one in range(hosts)]
     with web((200, {}, b"")) as endpoint:
-        own = f"detections: {{{NAME}: {{notable: true}}}}\noutputs: {{soc: {{kind: webhook, url: '{endpoint.url}'}}}}\n"
+        own = "schedule: {lookback: 90d}\n"  # what a kill left undone may be longer ago than a day
+        own += (
+            f"detections: {{{NAME}: {{notable: true}}}}\noutputs: {{soc: {{kind: webhook, url: '{endpoint.url}'}}}}\n"
+        )
         folder = made(tmp_path, *((one, f"ws{number}") for number, one in enumerate(moments)), settings=own)
         chance = random.Random(int(os.environ.get("TRAPLINE_SEED", "7")))
         for one in range(KILLS + 1):

@@ -25,6 +25,8 @@ FIRST = "0001"
 """What a database is that knows of no steps: it holds collections only."""
 WAIT = 60
 """Seconds that a writer waits for another one."""
+WRITER = 0x7472_6170
+"""The number of the lock that writers wait for where a database lets them in side by side."""
 _VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
@@ -79,6 +81,9 @@ class Database:
                 if self._lite:
                     # A transaction that only later becomes a writer could not wait for the one before it.
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
+                elif self._engine.dialect.name == "postgresql":
+                    # Held until the transaction ends: a row that two writers add must not be refused to the second.
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
                 yield connection
         except SQLAlchemyError as error:
             raise _failed(error) from None

@@ -228,7 +228,11 @@ class Journal:
             _replace(connection, THROTTLES, ("search", "key"), [asdict(one) for one in tick.throttles])
             _insert(connection, SCORES, (asdict(one) for one in tick.scores))
             for notable in tick.notables:
-                values = asdict(notable)
+                # PostgreSQL keeps no NUL in a text; JSON has a code for it.
+                values = {
+                    name: value.replace("\0", " ") if isinstance(value, str) else value
+                    for name, value in asdict(notable).items()
+                }
                 values["body"] = json.dumps(values.pop("fields"), ensure_ascii=False)
                 connection.execute(NOTABLES.insert().values(changed=notable.time, **values))
             bodies = [

@@ -3,7 +3,8 @@
 TCP and TLS frame messages by octet counting (RFC 6587, RFC 5425). Syslog has no answer: over TCP and TLS a message
 counts as sent when the server did not reset the connection, over UDP when it has left this machine. Escaping as in
 ArcSight's "Implementing ArcSight Common Event Format": `\\` and `|` in the head, `\\` and `=` in the extension. No text
-makes a new line. `externalId` is the key.
+makes a new line. `externalId` may have 40 characters in CEF, so it is the digest in the key;
+`traplineKey` is the whole.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ _NAMES = {
 """Fields of the Common Information Model -> keys of CEF."""
 _ADDRESSES = {"dest": "dst", "dest_ip": "dst", "src": "src", "src_ip": "src"}
 """The same for values that are IPv4 addresses, the only ones that `src` and `dst` take."""
+ID = 40
+"""Characters of `externalId`."""
 GRACE = 2.0
 """Seconds that a server has to close or reset a connection after a message."""
 MAX_VALUE = 1000
@@ -113,7 +116,7 @@ def record(message: Message, most: int) -> bytes:
     severity = _CEF.get(message.urgency.lower(), _UNKNOWN)
     cef = f"CEF:0|Trapline|Trapline|1|{_head(message.search, 100)}|{name}|{severity}|"
     head = f"<{_FACILITY * 8 + level}>1 {message.when} {host} trapline {os.getpid()} notable - {cef}".encode()
-    parts = [f"externalId={_value(message.key)}".encode()]
+    parts = [f"externalId={_value(message.key.rpartition('@@')[2][:ID])} traplineKey={_value(message.key)}".encode()]
     size = len(head) + len(parts[0])
     room = most - len(" traplineOmitted=00000")
     omitted = len(message.cut)
@@ -131,7 +134,7 @@ def record(message: Message, most: int) -> bytes:
 
 def _extension(message: Message) -> Iterator[tuple[str, str]]:
     """The keys of CEF, each once, the more important first."""
-    seen = {"externalId"}
+    seen = {"externalId", "traplineKey"}
     pairs = [("rt", str(int(message.time * 1000)))]
     for number, (label, value) in enumerate(
         (
@@ -152,7 +155,7 @@ def _extension(message: Message) -> Iterator[tuple[str, str]]:
         key = key or (_NAMES.get(name) if not name.endswith("_port") or text.isdecimal() else None)
         pairs.append((key if key and key not in seen else _own(name), text))
         seen.add(pairs[-1][0])
-    done: set[str] = set()
+    done = {"externalId", "traplineKey"}
     for key, text in pairs:
         if key not in done and text:
             done.add(key)
