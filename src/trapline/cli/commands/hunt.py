@@ -88,11 +88,15 @@ def command(
     from trapline.cli.render import clean, print_json
     from trapline.detect import evidence as given
     from trapline.detect import report
+    from trapline.detect.drilldown import over_risk
 
     for out in outs:
         report.check(out)  # a path that will not do is an error before the work, not after it
     content = app.content(folders, macros)
     detections = app.select(content, names, types, deprecated=deprecated)
+    over = [] if names or types else [one for one in detections if over_risk(one)]
+    # A hunt makes risk events and has none before: rules over them could only find nothing.
+    detections = [one for one in detections if one not in over]
     kept = app.kept(store, writes=False)
     knowledge = app.with_lookups(app.knowledge(addons, store), kept, assets, identities)
     with Progress() as progress:
@@ -113,6 +117,8 @@ def command(
         print_json(result.to_json())
     else:
         print_hunt(result)
+        if over:
+            click.echo(f"{len(over):,} rules over risk events are left out: trapline run --clock runs them", err=True)
     for out in outs:
         click.echo(f"wrote {clean(str(out))}", err=True)
     if not result.events:
