@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import signal
 import sys
@@ -57,6 +58,8 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 the answer is no, 2 wrong input or usage, 3 something outside failed."""
     args = sys.argv[1:] if argv is None else argv
+    # The folder where the user is may hold evidence: no process that is started looks for Python there.
+    os.environ["PYTHONSAFEPATH"] = "1"
     if threading.current_thread() is threading.main_thread():
         # As an interrupt does: a hunt that is told to end takes its throwaway store along.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
