@@ -45,11 +45,23 @@ if TYPE_CHECKING:
     from trapline.validate.subject import Tree
 
 
-def content(folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = ()) -> Content:
-    """The built-in library, the user's content folders on it, the user's macros on top. Raises InputError."""
+def content(
+    folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = (), store: Path | None = None
+) -> Content:
+    """The built-in library, on it the trees added to a store, the user's content folders, and the user's macros on top.
+    Raises InputError."""
     from trapline.content.read import default_content
 
-    return default_content(folders, macros)
+    return default_content([*added(store), *folders], macros)
+
+
+CONTENT = "content"
+"""The folder of a store with the content trees of its user."""
+
+
+def added(store: Path | None) -> list[Path]:
+    """The content trees in a store, by name."""
+    return _installed(store, CONTENT)
 
 
 def addons(folders: Sequence[str | Path] = (), store: Path | None = None) -> list[Path]:
@@ -71,8 +83,8 @@ def addons(folders: Sequence[str | Path] = (), store: Path | None = None) -> lis
     return [*built_in_addons(), *given]
 
 
-def _installed(store: Path | None) -> list[Path]:
-    folder = store / ADDONS if store is not None else None
+def _installed(store: Path | None, name: str = "addons") -> list[Path]:
+    folder = store / name if store is not None else None
     if folder is None or not folder.is_dir():
         return []
     found = (one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
@@ -198,7 +210,7 @@ def doctor(
             store=store,
             state=os.environ.get(STATE_VARIABLE) or store / STATE,
             settings=lambda: settings(store, file),
-            content=lambda: content(folders, macros),
+            content=lambda: content(folders, macros, store),
             addons=lambda: addons(addon_folders, store),
             knowledge=lambda: with_lookups(knowledge(addon_folders, store), own),
             exemptions=lambda given: exemptions(store, given),

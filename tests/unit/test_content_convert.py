@@ -90,7 +90,8 @@ def write(root: Path, files: dict[str, str]) -> Path:
 def converted(root: Path, to: Generation) -> tuple[Content, Content, Converted, Content]:
     """The tree below a folder, the same on top of the library, converted, and all of it."""
     alone = read.load(root)
-    content = read.default_content([root])
+    content = read.default_content()
+    content.lay(alone)
     return alone, content, convert(alone, to, content, day=date(2026, 1, 2), author="Me"), content
 
 

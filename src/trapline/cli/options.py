@@ -36,6 +36,24 @@ def store_option(command: Command) -> Command:
     )(command)
 
 
+def content_option(command: Command) -> Command:
+    """`--content DIR`, once or more, passed on as `folders`."""
+    return click.option(
+        "--content",
+        "folders",
+        metavar="DIR",
+        multiple=True,
+        help="Content folder on top of the built-in one and of what `content add` put into the store.",
+    )(command)
+
+
+def macros_option(command: Command) -> Command:
+    """`--macros FILE`, once or more, passed on as `macros`."""
+    return click.option(
+        "--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."
+    )(command)
+
+
 def json_option(command: Command) -> Command:
     """`--json`, passed on as `as_json: bool`. The answer, and an error too, is then one JSON value on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")(command)

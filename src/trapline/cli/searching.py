@@ -110,7 +110,7 @@ def opened(
     from trapline.detect import evidence as given
     from trapline.ingest.files import total_size
 
-    content = app.content(scope.folders, scope.macros)
+    content = app.content(scope.folders, scope.macros, scope.store)
     store = None if spl is not None and not scope.data and app.needs_no_events(spl, content) else scope.store
     kept = app.kept(scope.store)
     knowledge = app.with_lookups(app.knowledge(scope.addons, scope.store), kept, scope.assets, scope.identities)

@@ -187,7 +187,7 @@ def _convert(item: Item, carrying: Carrying) -> list[Item]:
             return [_common(_baseline(item, carrying), carrying)]
         case Investigation():
             carrying.note(
-                Code.LOST, "type", f"{carrying.to} has no investigations; its name and id go to removed/investigations"
+                Code.LOST, "kind", f"{carrying.to} has no investigations; its name and id go to removed/investigations"
             )
             kept = Removed(
                 name=item.name,

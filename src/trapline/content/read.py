@@ -154,7 +154,7 @@ def _texts(content: Content) -> Iterator[str]:
 def read_macros(path: Path, problems: list[Problem]) -> Iterator[Macro]:
     """The macros of a macros.conf, a YAML file (one macro a document) or a folder of such files."""
     if path.is_dir():
-        files = [name for name in _walk(path) if name.suffix in (".yml", ".yaml") or name.name == "macros.conf"]
+        files = [name for name in walk(path) if name.suffix in (".yml", ".yaml") or name.name == "macros.conf"]
         # an app's local/macros.conf is meant to win over its default/
         files.sort(key=lambda name: (name.parent.name == "local", str(name)))
         if not files:
@@ -178,7 +178,7 @@ def read_macros(path: Path, problems: list[Problem]) -> Iterator[Macro]:
 def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
     """The YAML files below a folder with the kind that their folder names, None when no folder does."""
     known = any((root / kind).is_dir() for kind in shapes.KINDS)
-    for path in _walk(root):
+    for path in walk(root):
         if path.suffix.lower() not in (".yml", ".yaml") or path.name in SETTINGS:
             continue
         parts = path.relative_to(root).parts[:-1]
@@ -189,7 +189,7 @@ def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
             yield path, kind
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def walk(root: Path) -> Iterator[Path]:
     """Files below a folder, sorted, links to folders not followed."""
     count = 0
     for folder, names, files in os.walk(root):

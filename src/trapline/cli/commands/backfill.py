@@ -44,7 +44,7 @@ def command(
     from trapline.cli.render import print_json
     from trapline.cli.runtext import Running, simulated_range
 
-    content = app.content(folders, macros)
+    content = app.content(folders, macros, store)
     kept = app.kept(store, create=True)
     knowledge = app.with_lookups(app.knowledge(addons, store), kept, assets, identities)
     settings = app.settings(store, file)

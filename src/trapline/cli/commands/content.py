@@ -3,46 +3,62 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from trapline.cli.contentadd import add
+from trapline.cli.contentconvert import convert
+from trapline.cli.contentread import stats
 from trapline.cli.contentvalidate import validate
-from trapline.cli.options import json_option, store_option
+from trapline.cli.options import content_option, json_option, store_option
 
-FOLDERS = click.option(
-    "--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one."
-)
+if TYPE_CHECKING:
+    from trapline.content.catalog import Content
 
 
 @click.group("content")
 def command() -> None:
-    """Which detections there are, and which of them `trapline run` runs.
+    """Content: detections, macros, lookups, stories and the rest; and which detections `trapline run` runs.
 
     \b
     Examples:
-      trapline content list --enabled
+      trapline content add https://github.com/splunk/security_content.git
+      trapline content stats
+      trapline content list --kind macros
       trapline content enable "Windows Service Create RemComSvc"
     """
 
 
 @command.command("list")
-@FOLDERS
+@content_option
 @store_option
 @click.option("--enabled", "only", is_flag=True, help="Only those that run here.")
 @click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
+@click.option(
+    "--kind", metavar="KIND", help="Another kind: macros, lookups, stories, data_sources, baselines, removed, ..."
+)
 @json_option
-def list_(folders: tuple[str, ...], store: Path, only: bool, types: tuple[str, ...], as_json: bool) -> None:
-    """List the detections, with their type, score and schedule.
+def list_(
+    folders: tuple[str, ...], store: Path, only: bool, types: tuple[str, ...], kind: str | None, as_json: bool
+) -> None:
+    """List the detections, with their type, score and schedule, or the objects of another kind.
 
     \b
     Examples:
       trapline content list --enabled
+      trapline content list --kind stories
       trapline content list --content ~/security_content --type TTP --json
     """
     from trapline import app
     from trapline.cli.render import print_json, print_table
 
-    content = app.content(folders)
+    content = app.content(folders, store=store)
+    if kind is not None and kind != "detections":
+        if only or types:
+            raise click.UsageError("--enabled and --type are for detections.")
+        _list_others(content, kind, as_json=as_json)
+        return
     rows = app.listed(content, store, types)
     if only:
         rows = [one for one in rows if one["enabled"]]
@@ -57,13 +73,33 @@ def list_(folders: tuple[str, ...], store: Path, only: bool, types: tuple[str, .
     click.echo(f"{len(rows):,} detections, {sum(bool(one['enabled']) for one in rows):,} enabled")
 
 
+def _list_others(content: Content, kind: str, *, as_json: bool) -> None:
+    from trapline.cli.render import print_json, print_table
+    from trapline.content import overview
+
+    wanted = kind.strip().lower().replace("-", "_").replace(" ", "_")
+    known = {name: name for name in overview.KIND_NAMES} | {
+        name.removesuffix("s"): name for name in overview.KIND_NAMES
+    }
+    known |= {"story": "stories"}
+    if wanted not in known:
+        raise click.UsageError(f"'{kind}' is no kind of content. One of: {', '.join(overview.KIND_NAMES)}.")
+    rows = [overview.row(one) for one in overview.of_kind(content, known[wanted])]
+    if as_json:
+        print_json(rows)
+        return
+    shown = ["name", "status", "generation", "about"]
+    print_table(shown, [[one[key] for key in shown] for one in rows])
+    click.echo(f"{len(rows):,} {known[wanted].replace('_', ' ')}")
+
+
 def _switch(
     on: bool, folders: tuple[str, ...], store: Path, names: tuple[str, ...], types: tuple[str, ...], as_json: bool
 ) -> None:
     from trapline import app
     from trapline.cli.render import print_json
 
-    content = app.content(folders)
+    content = app.content(folders, store=store)
     if not names and not types:
         raise click.UsageError("name detections, or a --type")
     chosen = app.select(content, names, types)
@@ -80,7 +116,7 @@ def _switch(
 @click.option(
     "--type", "types", metavar="TYPE", multiple=True, help="All of a type: TTP, Anomaly, Hunting, Correlation."
 )
-@FOLDERS
+@content_option
 @store_option
 @json_option
 def enable(
@@ -103,7 +139,7 @@ def enable(
 @click.option(
     "--type", "types", metavar="TYPE", multiple=True, help="All of a type: TTP, Anomaly, Hunting, Correlation."
 )
-@FOLDERS
+@content_option
 @store_option
 @json_option
 def disable(
@@ -118,4 +154,5 @@ def disable(
     _switch(False, folders, store, names, types, as_json)
 
 
-command.add_command(validate)
+for _each in (add, convert, stats, validate):
+    command.add_command(_each)

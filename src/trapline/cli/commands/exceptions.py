@@ -93,7 +93,7 @@ def check(folders: tuple[str, ...], settings: Path | None, store: Path, as_json:
     from trapline.detect.exceptions import problems
 
     found = _read(store, settings)
-    content = app.content(folders)
+    content = app.content(folders, store=store)
     warnings = [*problems(found, content, time.time()), *filtering.check(found, content)]
     if as_json:
         print_json({"exceptions": len(found), "warnings": [one.to_json() for one in warnings]})
@@ -121,7 +121,7 @@ def impact(days: int, settings: Path | None, store: Path, as_json: bool) -> None
     from trapline import app
 
     now = time.time()
-    found = app.impact(app.content(), app.knowledge(), store, _read(store, settings), f"-{days}d")
+    found = app.impact(app.content(store=store), app.knowledge(), store, _read(store, settings), f"-{days}d")
     if as_json:
         print_json({"days": days, "exceptions": [one.to_json(now) for one in found]})
         return
@@ -154,7 +154,7 @@ def macro(
     from trapline.detect.exceptions import State
     from trapline.detect.exemptmacro import definition, stanza
 
-    content, now = app.content(folders), time.time()
+    content, now = app.content(folders, store=store), time.time()
     (found,) = app.select(content, [detection])
     concerned = [one for one in _read(store, settings) if one.concerns(found)]
     active = [one for one in concerned if one.state(now) is State.ACTIVE]

@@ -68,7 +68,10 @@ def command(
 
     knowledge = app.knowledge(addons, store)
     given = [evidence.parse(one) for one in data]
-    with Progress() as line, app.session(app.content(), knowledge, store=store, data=given) as (session, report):
+    with (
+        Progress() as line,
+        app.session(app.content(store=store), knowledge, store=store, data=given) as (session, report),
+    ):
         if report is not None and report.nothing_read:
             why = next((file.note for file in report.files if file.note), "no such file")
             raise TraplineError(

@@ -92,7 +92,7 @@ def command(
 
     for out in outs:
         report.check(out)  # a path that will not do is an error before the work, not after it
-    content = app.content(folders, macros)
+    content = app.content(folders, macros, store)
     detections = app.select(content, names, types, deprecated=deprecated)
     over = [] if names or types else [one for one in detections if over_risk(one)]
     # A hunt makes risk events and has none before: rules over them could only find nothing.

@@ -102,11 +102,14 @@ def _check(inputs: tuple[str, ...], folders: tuple[str, ...], macros: tuple[str,
     from trapline.lint.finding import Finding
     from trapline.spl.macros import Macro
 
-    known: dict[str, Macro] = {**app.knowledge((), default_store()).macros, **app.content(folders).macros()}
+    known: dict[str, Macro] = {
+        **app.knowledge((), default_store()).macros,
+        **app.content(folders, store=default_store()).macros(),
+    }
     problems: list[Problem] = []
     for folder in given.macro_folders(inputs):
         known.update({one.key: one for one in read_macros(folder, problems)})
-    known.update(app.content(folders, macros).macros() if macros else {})
+    known.update(app.content(folders, macros, default_store()).macros() if macros else {})
     stdin = sys.stdin.read() if "-" in inputs else ""
     found = list(given.read(inputs, stdin))
     checked: list[One] = []

@@ -42,7 +42,7 @@ class Sources:
 
         kept = app.kept(self.store)
         knowledge = app.with_lookups(app.knowledge(self.addons, self.store), kept, self.assets, self.identities)
-        return app.content(self.folders), knowledge, kept
+        return app.content(self.folders, store=self.store), knowledge, kept
 
     def table(self, name: str) -> Lookup:
         from trapline import app

@@ -38,7 +38,7 @@ def command(folders: tuple[str, ...], settings: Path | None, store: Path, as_jso
     from trapline.cli.render import clean, print_json
     from trapline.detect.metrics import scrape
 
-    found = scrape(app.watched(app.content(folders), store, app.settings(store, settings)), time.time())
+    found = scrape(app.watched(app.content(folders, store=store), store, app.settings(store, settings)), time.time())
     if as_json:
         print_json(
             [

@@ -171,7 +171,7 @@ def show(
         raise TraplineError(
             f"it has {len(ready)} drilldowns", hint="trapline notables show ID lists them", code="notables.drilldown"
         )
-    content = app.content(folders, macros)
+    content = app.content(folders, macros, store)
     kept = app.kept(store, writes=False)
     detection = next((each for each in content.detections if each.rule_name == one.search), None)
     with app.session(content, app.with_lookups(app.knowledge(addons, store), kept), store=store, kept=kept) as (

@@ -193,5 +193,5 @@ def _session(store: Path, folders: tuple[str, ...], macros: tuple[str, ...]) -> 
 
     kept = app.kept(store)
     knowledge = app.with_lookups(app.knowledge((), store), kept)
-    with app.session(app.content(folders, macros), knowledge, store=store, kept=kept) as (session, _):
+    with app.session(app.content(folders, macros, store), knowledge, store=store, kept=kept) as (session, _):
         yield session

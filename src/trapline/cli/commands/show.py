@@ -1,4 +1,4 @@
-"""`trapline show`: everything about one detection."""
+"""`trapline show`: everything about one detection, or about one object of another kind."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import attack_option, default_store, json_option
+from trapline.cli.options import attack_option, content_option, json_option, macros_option, store_option
 from trapline.cli.render import clean, print_json, table_lines
 
 if TYPE_CHECKING:
+    from trapline.content.catalog import Content
+    from trapline.content.model import Item
     from trapline.content.page import Page
 
 _WIDEST = 120
@@ -23,10 +25,9 @@ _WIDEST = 120
 
 @click.command("show")
 @click.argument("name", metavar="NAME|FILE|ID")
-@click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
-@click.option(
-    "--macros", "macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder."
-)
+@content_option
+@macros_option
+@store_option
 @attack_option
 @json_option
 @click.option("--html", "html_out", metavar="FILE", help="Write the page as one HTML file; - is stdout.")
@@ -34,13 +35,15 @@ def command(
     name: str,
     folders: tuple[str, ...],
     macros: tuple[str, ...],
+    store: Path,
     attack_version: str | None,
     as_json: bool,
     html_out: str | None,
 ) -> None:
     """Show a detection: search, data source, macros, ATT&CK, schedule, risk, tests.
 
-    The detection is named by its name, id or file name, or by the path of its file.
+    The detection is named by its name, id or file name, or by the path of its file. So is a macro, a lookup, a story, a
+    data source or any other object: it is shown with all that uses it.
 
     \b
     Examples:
@@ -48,16 +51,25 @@ def command(
       trapline show my_detection.yml --macros my_macros.conf
       trapline show 0be4b5d6-c449-4084-b945-2392b519c33b --attack 15.1 --json
       trapline show windows_service_create_remcomsvc --html remcom.html
+      trapline show "Active Directory Discovery"
+      trapline show summariesonly_config
     """
     from trapline import app
-    from trapline.content import page, read
+    from trapline.content import overview, page, read
+    from trapline.content.model import Detection
 
     if as_json and html_out == "-":
         raise click.UsageError("--json and --html - both want stdout: give --html a file name.")
-    content = read.default_content(folders, macros)
+    content = app.content(folders, macros, store)
+    found_any = [] if Path(name).is_file() else overview.find(content, name)
+    if found_any and not any(isinstance(one, Detection) for one in found_any):
+        if html_out is not None:
+            raise click.UsageError(f"--html is for detections; '{name}' is none.")
+        _show_others(content, found_any, as_json=as_json)
+        return
     detection = read.find_or_read(content, name)
     content.problems += read.unused_overrides(content)
-    found = page.describe(content, detection, app.attack(default_store(), attack_version))
+    found = page.describe(content, detection, app.attack(store, attack_version))
     if html_out is not None:
         _write_html(found, html_out)
     if as_json:
@@ -65,6 +77,21 @@ def command(
     elif html_out is None:
         width = shutil.get_terminal_size((100, 24)).columns
         for line in _lines(found, max(40, width)):
+            click.echo(line)
+
+
+def _show_others(content: Content, found: list[Item], *, as_json: bool) -> None:
+    """Objects that are no detections: mostly one; several kinds may share a name."""
+    from trapline.cli.contentread import object_lines
+    from trapline.content import overview
+
+    if as_json:
+        shown = [overview.details(content, one) for one in found]
+        print_json(shown[0] if len(shown) == 1 else shown)
+        return
+    width = max(40, shutil.get_terminal_size((100, 24)).columns)
+    for one in found:
+        for line in object_lines(content, one, width):
             click.echo(line)
 
 
