@@ -74,7 +74,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines with the number of their first one, continued lines joined by a newline."""
     held: list[str] = []
     first = 1
-    for number, row in enumerate(text.splitlines(), 1):
+    for number, row in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if not held:
             first = number
         if row.endswith("\\"):

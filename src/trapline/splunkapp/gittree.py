@@ -28,7 +28,7 @@ def tree(given: str, repository: Path) -> Iterator[Path]:
     """The folder that is meant: `given` itself when it is one; `FOLDER@REF`, or a ref of `repository`, as a copy that
     is gone afterwards. Raises InputError for what is neither, GitError."""
     path = Path(given)
-    if path.is_dir():
+    if given and path.is_dir():
         yield path
         return
     folder, at, ref = given.rpartition("@")

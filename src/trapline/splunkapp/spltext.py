@@ -85,10 +85,10 @@ def compare(old: str, new: str) -> list[StageLine]:
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for tag, first, last, start, end in matcher.get_opcodes():
         if tag == "equal":
-            out += _lines(" ", shown_after[start:end], start == 0)
+            out += _lines(" ", shown_after[start:end], start == 0 and not new.startswith("|"))
             continue
-        out += _lines("-", shown_before[first:last], first == 0)
-        out += _lines("+", shown_after[start:end], start == 0)
+        out += _lines("-", shown_before[first:last], first == 0 and not old.startswith("|"))
+        out += _lines("+", shown_after[start:end], start == 0 and not new.startswith("|"))
     return out
 
 
