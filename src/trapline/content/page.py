@@ -68,6 +68,8 @@ class TestingRow:
     dataset: str = ""
     source: str = ""
     sourcetype: str = ""
+    test: str = ""
+    """The name of the test, of unit tests only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,17 +356,17 @@ def _tests(content: Content, detection: Detection, macros: list[MacroUse], probl
     rows = [TestingRow("Validation", "Failing" if broken or bad else "Passing", "N/A", "N/A", "N/A")]
     skipped = _skipped(detection)
     for test in detection.tests:
-        status = skipped or _skipped_test(test) or "Not run here"
+        status = skipped or _skipped_test(test) or "Not run"
         for data in test.attack_data:
             local = "://" not in data.data and content.data_path(data.data) is None
             dataset = f"{data.data} (not found)" if local else data.data
-            rows.append(TestingRow("Unit", status, dataset, data.source, data.sourcetype))
+            rows.append(TestingRow("Unit", status, dataset, data.source, data.sourcetype, test.name))
         if not test.attack_data:
-            rows.append(TestingRow("Unit", status, "N/A", "N/A", "N/A"))
+            rows.append(TestingRow("Unit", status, "N/A", "N/A", "N/A", test.name))
     if not detection.tests:
         rows.append(TestingRow("Unit", skipped or "No test", "N/A", "N/A", "N/A"))
     rules = detection.type in (DetectionType.HUNTING, DetectionType.CORRELATION)
-    integration = f"Skipped: type {detection.type.value}" if rules else skipped or "Needs Enterprise Security"
+    integration = f"Skipped: type {detection.type.value}" if rules else skipped or "Not run"
     rows.append(TestingRow("Integration", integration, "N/A", "N/A", "N/A"))
     return rows
 

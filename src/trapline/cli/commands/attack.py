@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trapline.cli.attacknavigator import navigator
 from trapline.cli.options import attack_option, json_option, store_option
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def command() -> None:
       trapline attack show T1574.002 --attack 15.1
       trapline attack update enterprise-attack.json
     """
+
+
+command.add_command(navigator)
 
 
 @command.command("update")

@@ -96,10 +96,10 @@ def _show_others(content: Content, found: list[Item], *, as_json: bool) -> None:
 
 
 def _write_html(page: Page, target: str) -> None:
-    from trapline.content import html
     from trapline.errors import InputError
+    from trapline.site import layout
 
-    text = html.render(page)
+    text = layout.lone(page)
     if target == "-":
         click.echo(text, nl=False)
         return
