@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from trapline.state.database import Database
     from trapline.state.journal import Run
     from trapline.state.notables import Notables
+    from trapline.testing.matrix import Matrix
     from trapline.testing.model import DetectionResult, Tested
+    from trapline.testing.place import Surroundings
     from trapline.testing.plan import Work
     from trapline.testing.runner import Options
     from trapline.validate.check import Asked
@@ -719,6 +721,45 @@ def run_tests(
         mode,
         tuple(one.to_warn() for one in content.problems),
     )
+
+
+def matrix(
+    content: Content,
+    detections: Sequence[Detection],
+    folder: Path,
+    *,
+    mapping: Path | None = None,
+    benign: Sequence[str] = (),
+    addon_folders: Sequence[str | Path] = (),
+    cache: Path | None = None,
+    cached: bool = True,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Matrix:
+    """Every detection over every data set below a folder (`trapline.testing.matrix`). `mapping`: a file that says
+    whose data a file is. `benign`: patterns of paths. `cache`: its folder, default that of the user. `jobs`: processes.
+    Raises TraplineError."""
+    from trapline.testing import mapping as mappings
+    from trapline.testing import matrix as matrices
+    from trapline.testing import matrixcache, pool
+
+    given = mappings.read(mapping) if mapping is not None else []
+    sets = matrices.find(content, folder, given, benign)
+    own = addons(addon_folders)[-len(addon_folders) :] if addon_folders else []
+    keys = matrixcache.keys(content, detections, own)
+    kept = matrixcache.Cache(cache or matrixcache.default_folder()) if cached else None
+    make = partial(_surroundings, content, tuple(addon_folders))
+    found = matrices.run_matrix(
+        sets, detections, make, keys=keys, cache=kept, jobs=jobs or pool.cores(), progress=progress
+    )
+    found.warnings = [*(one.to_warn() for one in content.problems), *(kept.warnings if kept is not None else ())]
+    return found
+
+
+def _surroundings(content: Content, addon_folders: Sequence[str | Path]) -> Surroundings:
+    from trapline.testing.place import Surroundings
+
+    return Surroundings(content, knowledge(addon_folders))
 
 
 def _tester(content: Content, addons: Sequence[str | Path], options: Options) -> Callable[[Work], DetectionResult]:

@@ -57,6 +57,11 @@ def write(result: HuntResult, path: Path) -> None:
 def check(path: Path) -> None:
     """Raises what `write` would raise, before the work that the report is about."""
     renderer(path)
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Raises TraplineError where a file cannot be written there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():

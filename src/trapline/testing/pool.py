@@ -63,7 +63,7 @@ class _Pool:
         self.make = make
         self.jobs = jobs
         self.timeout = timeout
-        self.context = _context()
+        self.context = context()
         self.waiting = list(range(len(works)))[::-1]
         self.workers: list[_Worker] = []
 
@@ -150,7 +150,7 @@ def _serve(pipe: Connection, works: Sequence[Work], content: Content, make: Maki
             return
 
 
-def _context() -> BaseContext:
+def context() -> BaseContext:
     """Forking is fast and shares the content, but only safe while there is one thread."""
     tasks = Path("/proc/self/task")
     alone = tasks.is_dir() and len(list(tasks.iterdir())) == 1
