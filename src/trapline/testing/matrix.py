@@ -342,9 +342,8 @@ def over(around: Surroundings, one: DataSet, detections: Sequence[Detection]) ->
         if not events:
             return Ran(0, (), "; ".join(notes) or "it holds no events", {}, time.perf_counter() - begun)
         newest = max((table.latest for table in tables if table.latest is not None), default=0)
-        found = run.run(
-            around.session(store), detections, around.profile, now=newest // 1_000_000 + 1.0, sid="matrix", keep=0
-        )
+        order = run.Order(now=newest // 1_000_000 + 1.0, sid="matrix", keep=0)
+        found = run.run(around.session(store), detections, around.profile, order)
     cells = {was.detection: Cell(was.rows, None if was.error is None else was.error.reason) for was in found.outcomes}
     kinds = tuple(sorted({table.sourcetype for table in tables}))
     return Ran(events, kinds, "; ".join(notes), cells, time.perf_counter() - begun)
