@@ -106,7 +106,7 @@ class Keys:
     def data(self, path: str, called: Sequence[str | None]) -> str:
         """The key of a data set, for these surroundings. Raises TraplineError for a file that cannot be read."""
         try:
-            with open(path, "rb") as file:
+            with Path(path).open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise TraplineError(f"{path} cannot be read: {error.strerror}", code="matrix.data") from None
