@@ -698,8 +698,8 @@ def run_tests(
     """Test detections over attack data: `data` are folders of it, `mapping` a file that says where each is. `every`:
     also what contentctl skips. `jobs`: processes, default one a core. `timeout`: seconds per detection. Raises
     TraplineError."""
+    from trapline.testing import extra, plan, pool
     from trapline.testing import mapping as mappings
-    from trapline.testing import plan, pool
     from trapline.testing.datasets import Datasets
     from trapline.testing.model import Tested
     from trapline.testing.runner import Options
@@ -707,7 +707,8 @@ def run_tests(
     begun = time.perf_counter()
     entries = mappings.read(mapping) if mapping is not None else []
     given = options or Options()
-    works = plan.plan(content, detections, Datasets(content, data, entries), every=every)
+    extras = extra.read(content)
+    works = plan.plan(content, detections, Datasets(content, data, entries), extras, every=every)
     make = partial(_tester, addons=tuple(addons), options=given)
     done: dict[int, DetectionResult] = {}
     for at, result in pool.run(works, content, make, jobs or pool.cores(), timeout or pool.TIMEOUT):

@@ -179,8 +179,8 @@ def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
     """The YAML files below a folder with the kind that their folder names, None when no folder does."""
     known = any((root / kind).is_dir() for kind in shapes.KINDS)
     for path in walk(root):
-        if path.suffix.lower() not in (".yml", ".yaml") or path.name in SETTINGS:
-            continue
+        if path.suffix.lower() not in (".yml", ".yaml") or path.name in SETTINGS or path.name.endswith(".test.yml"):
+            continue  # further tests (*.test.yml) are read by those who test
         parts = path.relative_to(root).parts[:-1]
         kind = next((part for part in reversed((root.name, *parts)) if part in shapes.KINDS), None)
         if _REMOVED in parts:

@@ -319,7 +319,7 @@ def _tests(keys: Fields, manual: str, flat: bool) -> tuple[DetectionTest, ...]:
     out = []
     for one in keys.children("tests"):
         kind = one.text("test_type", "unit") if flat else ("manual" if manual else "unit")
-        entries = [_attack_data(entry) for entry in one.children("attack_data")]
+        entries = [attack_data(entry) for entry in one.children("attack_data")]
         data = tuple(entry for entry in entries if entry is not None)
         note = one.text("description") if flat else manual
         expected = one.number("expected_results", 0, 1_000_000_000) if flat else None
@@ -328,7 +328,7 @@ def _tests(keys: Fields, manual: str, flat: bool) -> tuple[DetectionTest, ...]:
     return tuple(out)
 
 
-def _attack_data(one: Fields) -> AttackData | None:
+def attack_data(one: Fields) -> AttackData | None:
     found = AttackData(
         data=one.text("data").strip(),
         source=one.text("source"),

@@ -20,6 +20,7 @@ from trapline.ingest.report import IngestReport
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.knowledge import Knowledge
 from trapline.knowledge.lookups import LookupFiles
+from trapline.plan import Table
 from trapline.search import Macro, Session
 from trapline.store import Portion, Store, collected
 from trapline.testing.datasets import Located
@@ -51,16 +52,25 @@ class Surroundings:
 
     def session(self, store: Store) -> Session:
         """A session over what the store holds now. outputlookup writes into the store's own lookups."""
-        assert self.lookups is not None
-        return Session(
-            tables=store.snapshot().tables,
-            macros=self.macros,
-            lookups=self.lookups,
-            knowledge=self.knowledge,
-            kept=Kept((store.path / LOOKUPS,), None),
-            saved_searches=self.searches,
-            writer=partial(collected.write, store),
-        )
+        return self.over(store)(store.snapshot().tables)
+
+    def over(self, store: Store) -> Callable[[Sequence[Table]], Session]:
+        """Makes sessions over tables of a store."""
+        kept = Kept((store.path / LOOKUPS,), None)
+
+        def made(tables: Sequence[Table]) -> Session:
+            assert self.lookups is not None
+            return Session(
+                tables=tables,
+                macros=self.macros,
+                lookups=self.lookups,
+                knowledge=self.knowledge.over(kept, {}) if kept.files() else self.knowledge,
+                kept=kept,
+                saved_searches=self.searches,
+                writer=partial(collected.write, store),
+            )
+
+        return made
 
 
 class _Moved(Store):

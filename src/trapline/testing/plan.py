@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trapline.content.catalog import Content
-from trapline.content.model import Detection, DetectionTest
+from trapline.content.model import AttackData, Detection, DetectionTest
 from trapline.testing.datasets import Datasets, Located, Missing
+from trapline.testing.extra import Extra
 from trapline.testing.fate import skipped, untested
 
 
@@ -22,26 +23,55 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedExtra:
+    """A test of a file of further tests, and its data."""
+
+    test: Extra
+    data: tuple[Located, ...] = ()
+    history: tuple[Located, ...] = ()
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """All that is to be tested of one detection."""
 
     detection: Detection
     tests: tuple[Planned, ...] = ()
+    extras: tuple[PlannedExtra, ...] = ()
     skip: str = ""
     """Why none of the detection's own tests are run."""
 
-    @property
-    def unavailable(self) -> bool:
-        """There are tests that would run, if their data were here."""
-        return any(one.missing for one in self.tests)
+
+def plan(
+    content: Content,
+    detections: Sequence[Detection],
+    datasets: Datasets,
+    extras: Mapping[str, Sequence[Extra]],
+    *,
+    every: bool = False,
+) -> list[Work]:
+    """What is to be done for detections. `extras`: further tests by the name of the detection. `every`: also the tests
+    that contentctl skips."""
+    return [_work(content, one, datasets, extras.get(one.name, ()), every) for one in detections]
 
 
-def plan(content: Content, detections: Sequence[Detection], datasets: Datasets, *, every: bool = False) -> list[Work]:
-    """What is to be done for detections. `every`: also the tests that contentctl skips."""
-    return [_work(content, one, datasets, every) for one in detections]
+def wanted(
+    content: Content, detections: Sequence[Detection], extras: Mapping[str, Sequence[Extra]], *, every: bool = False
+) -> list[AttackData]:
+    """The data sets that the tests of detections need, each once."""
+    found: dict[AttackData, None] = {}
+    for detection in detections:
+        fate = "" if every else skipped(content, detection)
+        for test in detection.tests:
+            if every or not (fate or untested(test)):
+                found.update(dict.fromkeys(test.attack_data))
+        for extra in extras.get(detection.name, ()):
+            found.update(dict.fromkeys((*extra.data, *extra.history)))
+    return list(found)
 
 
-def _work(content: Content, detection: Detection, datasets: Datasets, every: bool) -> Work:
+def _work(content: Content, detection: Detection, datasets: Datasets, extras: Sequence[Extra], every: bool) -> Work:
     fate = "" if every else skipped(content, detection)
     tests = []
     for test in detection.tests:
@@ -59,4 +89,15 @@ def _work(content: Content, detection: Detection, datasets: Datasets, every: boo
                 missing=tuple(one for one in found if isinstance(one, Missing)),
             )
         )
-    return Work(detection, tuple(tests), fate)
+    return Work(detection, tuple(tests), tuple(_extra(one, detection, datasets) for one in extras), fate)
+
+
+def _extra(extra: Extra, detection: Detection, datasets: Datasets) -> PlannedExtra:
+    data = [datasets.locate(one, detection) for one in extra.data]
+    history = [datasets.locate(one, detection) for one in extra.history]
+    return PlannedExtra(
+        extra,
+        tuple(one for one in data if isinstance(one, Located)),
+        tuple(one for one in history if isinstance(one, Located)),
+        tuple(one for one in (*data, *history) if isinstance(one, Missing)),
+    )

@@ -10,10 +10,11 @@ from trapline.content.model import Detection
 from trapline.errors import TraplineError
 from trapline.search import Session
 from trapline.store import Store
-from trapline.testing import integration, why
+from trapline.testing import expectation, integration, why
+from trapline.testing.datasets import Missing
 from trapline.testing.model import DetectionResult, Failure, Kind, Status, TestResult
 from trapline.testing.place import Surroundings
-from trapline.testing.plan import Planned, Work
+from trapline.testing.plan import Planned, PlannedExtra, Work
 from trapline.testing.unit import unit
 
 
@@ -32,10 +33,12 @@ def test_detection(work: Work, around: Surroundings, options: Options) -> Detect
     if done[0].status is Status.PASS:
         for one in work.tests:
             done += _test(work.detection, one, around, options)
+        for extra in work.extras:
+            done.append(_extra(work.detection, extra, around, options))
     else:
-        done += [
-            TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason="the detection is not valid") for one in work.tests
-        ]
+        reason = "the detection is not valid"
+        done += [TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason=reason) for one in work.tests]
+        done += [TestResult(one.test.name, Kind.EXPECTATION, Status.SKIP, reason=reason) for one in work.extras]
     return described(work.detection, done, time.perf_counter() - begun)
 
 
@@ -74,11 +77,7 @@ def _test(detection: Detection, one: Planned, around: Surroundings, options: Opt
     if one.skip:
         return [TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason=one.skip)]
     if one.missing:
-        if options.strict or any(missing.wrong for missing in one.missing):
-            failures = tuple(Failure(missing.reason, missing.hint, code="data") for missing in one.missing)
-            return [TestResult(one.test.name, Kind.UNIT, Status.ERROR, failures)]
-        reason = "; ".join(f"{missing.reason} ({missing.hint})" for missing in one.missing)
-        return [TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason=reason)]
+        return [_without(one.test.name, Kind.UNIT, one.missing, options)]
     with Store.throwaway() as store:
         done = [_guarded(one.test.name, Kind.UNIT, lambda: unit(detection, one.test, one.data, around, store).result)]
         if options.integration and done[0].status is Status.PASS:
@@ -86,6 +85,27 @@ def _test(detection: Detection, one: Planned, around: Surroundings, options: Opt
                 _guarded(one.test.name, Kind.INTEGRATION, lambda: integrated(detection, one.test.name, around, store))
             )
     return done
+
+
+def _extra(detection: Detection, one: PlannedExtra, around: Surroundings, options: Options) -> TestResult:
+    name = one.test.name
+    if one.missing:
+        return _without(name, Kind.EXPECTATION, one.missing, options)
+    with Store.throwaway() as store:
+        return _guarded(
+            name,
+            Kind.EXPECTATION,
+            lambda: expectation.run(detection, one.test, one.data, one.history, around, store),
+        )
+
+
+def _without(name: str, kind: Kind, missing: Sequence[Missing], options: Options) -> TestResult:
+    """A test whose data is not there."""
+    if options.strict or any(one.wrong for one in missing):
+        return TestResult(
+            name, kind, Status.ERROR, tuple(Failure(one.reason, one.hint, code="data") for one in missing)
+        )
+    return TestResult(name, kind, Status.SKIP, reason="; ".join(f"{one.reason} ({one.hint})" for one in missing))
 
 
 def integrated(detection: Detection, name: str, around: Surroundings, store: Store) -> TestResult:
