@@ -15,6 +15,8 @@ from trapline.values import Row
 
 SHOWN = 160
 """Characters of a stage or value that are shown."""
+_NARROWING = frozenset(("stats", "tstats", "chart", "timechart", "top", "rare", "table", "fields"))
+"""Commands that leave only the fields that they name."""
 VALUES = 5
 """Values of a field that are shown."""
 
@@ -113,8 +115,7 @@ def lost(name: str, pipeline: Pipeline, rows: Sequence[Row]) -> tuple[str | None
     near += [one for one in difflib.get_close_matches(name, here, 2, 0.7) if one not in near]
     hint = f"did you mean {near[0]}? rename it, or name it so in the detection" if near else None
     for place, step in enumerate(flow.steps):
-        gone = not step.open and name not in step.after
-        if gone and (place == 0 or flow.steps[place - 1].open or name in step.before):
+        if step.stage.name in _NARROWING and not step.open and name not in step.after:
             text = squeeze(pipeline.text[step.stage.span.start : step.stage.span.end])
             lines.append(f"stage {place + 1} of {len(flow.steps)} leaves it out: {_cut(text)}")
             command = step.stage.name
