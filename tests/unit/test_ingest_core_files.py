@@ -113,7 +113,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 
 def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stdin:
-        buffer = io.BytesIO(gzip.compress(TEXT))
+        buffer = io.BytesIO(gzip.compress(TEXT, mtime=0))
 
     monkeypatch.setattr(sys, "stdin", Stdin)
     (one,) = [(item.name, data) for item, data in _walked(("-",), None)]
@@ -123,11 +123,11 @@ def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "members"),
     [
-        ("a.log.gz", gzip.compress(TEXT) + gzip.compress(TEXT), {"a.log.gz": TEXT * 2}),
+        ("a.log.gz", gzip.compress(TEXT, mtime=0) + gzip.compress(TEXT, mtime=0), {"a.log.gz": TEXT * 2}),
         ("a.zip", zipped(("x", TEXT), ("d/y", b"2")), {"a.zip!x": TEXT, "a.zip!d/y": b"2"}),
         ("a.tgz", tarred(("x", TEXT), ("d/y", b"2")), {"a.tgz!x": TEXT, "a.tgz!d/y": b"2"}),
         ("a.tar", tarred(("x", TEXT), mode="w:"), {"a.tar!x": TEXT}),
-        ("a.bin", zipped(("b.gz", gzip.compress(TEXT))), {"a.bin!b.gz": TEXT}),
+        ("a.bin", zipped(("b.gz", gzip.compress(TEXT, mtime=0))), {"a.bin!b.gz": TEXT}),
         ("a.zip", zipped(("b.zip", zipped(("c", TEXT)))), {"a.zip!b.zip!c": TEXT}),
         ("a.tgz", tarred(("b.tgz", tarred(("c", TEXT)))), {"a.tgz!b.tgz!c": TEXT}),
     ],
@@ -169,7 +169,7 @@ def test_links_in_a_tar(tmp_path: Path) -> None:
 
 
 def test_bounds(tmp_path: Path) -> None:
-    (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(3_000_000)))
+    (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(3_000_000), mtime=0))
     assert "more than 1,000,000 bytes" in skipped(tmp_path, limits=Limits(expanded=1_000_000))["a.gz"]
     assert "50 times its size" in skipped(tmp_path, limits=Limits(ratio=50, ratio_from=1_000_000))["a.gz"]
     assert skipped(tmp_path, limits=Limits(ratio=50, ratio_from=10_000_000)) == {}
@@ -205,7 +205,7 @@ def test_a_giant_directory_in_a_zip(tmp_path: Path) -> None:
 
 def test_damaged_archives_give_what_is_whole(tmp_path: Path) -> None:
     noise = os.urandom(200_000)
-    (tmp_path / "a.gz").write_bytes(gzip.compress(TEXT + noise)[:100_000])
+    (tmp_path / "a.gz").write_bytes(gzip.compress(TEXT + noise, mtime=0)[:100_000])
     (tmp_path / "b.tgz").write_bytes(tarred(("x", TEXT), ("y", noise))[:100_000])
     damaged = bytearray(zipped(("x", noise), ("y", TEXT)))
     damaged[5000:5100] = bytes(100)
@@ -240,7 +240,7 @@ def test_text_of_windows(tmp_path: Path, codec: str) -> None:
 
 def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(TEXT)
-    (tmp_path / "b.gz").write_bytes(gzip.compress(TEXT))
+    (tmp_path / "b.gz").write_bytes(gzip.compress(TEXT, mtime=0))
     (tmp_path / "c.zip").write_bytes(zipped(("x", TEXT)))
     digests = [item.digest for item, _ in _walked((tmp_path,), None) if isinstance(item, File)]
     assert len(digests) == 3
@@ -256,7 +256,7 @@ def test_bytes_on_disk_add_up(tmp_path: Path) -> None:
 
 
 def test_a_temporary_file_is_private(tmp_path: Path) -> None:
-    (tmp_path / "a.gz").write_bytes(gzip.compress(TEXT))
+    (tmp_path / "a.gz").write_bytes(gzip.compress(TEXT, mtime=0))
     for item in walk([str(tmp_path)]):
         assert isinstance(item, File)
         assert stat.S_IMODE(item.path().parent.stat().st_mode) == 0o700

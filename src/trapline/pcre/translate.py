@@ -154,6 +154,8 @@ class _Translation:
         elif letter and letter in "pPX":
             found = _PROPERTY.match(source, at)
             assert found is not None
+            if letter in "pP" and len(found.group()) == 2:
+                raise _refused(f"\\{letter} needs the name of a property after it", r"\p{L}, \P{Lu} or \pL")
             self._put(found.group(), found.end() - at)
         elif letter == "c":
             char = source[at + 2 : at + 3]

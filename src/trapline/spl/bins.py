@@ -253,7 +253,7 @@ def time_span(options: BinOptions, context: Context, bounds: Bounds) -> Bins | N
     if match is not None:
         _check_subseconds(match, place)
     seconds = span_seconds(written.removesuffix(snap).lstrip("+-") if snap else written)
-    if seconds is None or seconds <= 0:
+    if seconds is None or not 0 < seconds < math.inf:
         raise SplError(f"'{written}' is not a span", span=place, hint="such as 5m, 1h, 1d, 1mon", code="time")
     if snap is not None:
         origin = shift(context.now, snap, context.tz)
@@ -335,9 +335,9 @@ def number_span(options: BinOptions) -> Bins | None:
     except ValueError:
         match = _SPAN.match(written)
         if match is not None and match.group(2).lower() in _MONTHS and match.group(3) is None:
-            return Months(max(1, int(match.group(1) or 1)) * _MONTHS[match.group(2).lower()])
+            return _months(match, written, place)
         seconds = span_seconds(written)
-        if seconds is None:
+        if seconds is None or seconds == math.inf:
             raise SplError(
                 f"'{written}' is not a span", span=place, hint="such as 10, 0.5, log2", code="time"
             ) from None
@@ -412,16 +412,18 @@ def _count(bins: Bins, low: float, high: float, most: int) -> int:
 def auto_number(low: float, high: float, most: int, least: float = 0.0) -> Fixed:
     """The smallest power of ten, of at least `least`, that covers low..high in at most `most` bins ("human sensible
     bounds")."""
-    power = math.floor(math.log10(high / most - low / most)) if -math.inf < low < high < math.inf else 0
+    width = high / most - low / most
+    power = math.floor(math.log10(width)) if 0 < width < math.inf else 308 if width == math.inf else 0
     if least:
         power = max(power, math.ceil(math.log10(least) - 1e-9))
     if float(low).is_integer() and float(high).is_integer():
         power = max(power, 0)  # whole numbers do not need bins of fractions
     while True:
         width = float(f"1e{power}")
-        if math.inf in (width, high, -low):
+        if not (math.isfinite(width) and math.isfinite(high) and math.isfinite(low)):
             raise SplError("the values are too far apart for bins", hint="give the bins a span", code="bins")
-        if math.floor(high / width) - math.floor(low / width) + 1 <= most:
+        first, last = low / width, high / width  # infinite where the width is far too small yet
+        if math.isfinite(first) and math.isfinite(last) and math.floor(last) - math.floor(first) + 1 <= most:
             return Fixed(width)
         power += 1
 
@@ -438,6 +440,8 @@ def all_steps(bins: Bins, low: float, high: float, place: Span) -> list[float]:
     """As `steps_between`; more than MAX_BINS are an error, for a table that were cut there would look complete."""
     if isinstance(bins, Months) and (low < _CALENDAR[0] or high > _CALENDAR[1]):
         raise SplError("a calendar span cannot hold times outside of the years 1 to 9999", span=place, code="bins")
+    if isinstance(bins, Log) and low <= 0:
+        raise SplError("logarithmic bins hold numbers greater than 0 only", span=place, code="bins")
     found: list[float] = []
     for step in steps_between(bins, low, high):
         if len(found) == MAX_BINS:

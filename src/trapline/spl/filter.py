@@ -19,6 +19,7 @@ from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor
 from trapline.spl.evaluate import as_number, as_text
 from trapline.spl.scan import split_pipes, unescape
+from trapline.spl.wildcard import match_names
 from trapline.times import parse_time, reader, shift, time_bound
 from trapline.values import Kind, number_text, to_number
 
@@ -583,7 +584,7 @@ class _Lowering:
         if name.lower() in ("savedsearch", "savedsplunk") and name not in self.schema and op == "=":
             return self.saved(value)
         if pattern and "*" in name:
-            like = [one for one in self.schema if _wild_name(name).match(one)]
+            like = match_names(name, self.schema)
             parts = [self.compare(one, op, value, exact, pattern=False) for one in like]
             return either(parts) if parts else FALSE
         column = self.column(name)
@@ -795,10 +796,6 @@ def _is_cidr(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _wild_name(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))) + r"\Z", re.DOTALL)
 
 
 _MAJOR = r"\s\[\]<>(){}|!;,'\"*&?+"

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 
 from trapline.errors import Span, SplError
 
 
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile("(.*)".join(map(re.escape, pattern.split("*"))) + r"\Z", re.DOTALL)
+def fills(pattern: str, name: str) -> tuple[str, ...] | None:
+    """What each `*` of a pattern stands for in a name, the earlier ones for as much as they can; None where the pattern
+    does not match. In time that grows with their lengths, however many `*` there are."""
+    head, *pieces = pattern.split("*")
+    if not pieces:
+        return () if name == pattern else None
+    end = len(name) - len(pieces[-1])
+    if not name.startswith(head) or end < len(head) or not name.endswith(pieces[-1]):
+        return None
+    found = []
+    for piece in reversed(pieces[:-1]):
+        at = name.rfind(piece, len(head), end)
+        if at < 0:
+            return None
+        found.append(name[at + len(piece) : end])
+        end = at
+    return (*reversed([*found, name[len(head) : end]]),)
+
+
+def matches(pattern: str, name: str) -> bool:
+    return fills(pattern, name) is not None
 
 
 def match_names(pattern: str, names: Iterable[str]) -> list[str]:
     """The names that a pattern matches, in their order; a pattern without `*` is a name."""
-    if "*" not in pattern:
-        return [name for name in names if name == pattern]
-    compiled = _compiled(pattern)
-    return [name for name in names if compiled.match(name)]
+    return [name for name in names if matches(pattern, name)]
 
 
 def substitute(pattern: str, name: str, target: str, span: Span) -> str:
@@ -33,7 +46,6 @@ def substitute(pattern: str, name: str, target: str, span: Span) -> str:
             hint="each * on the left needs one on the right",
             code="wildcard",
         )
-    match = _compiled(pattern).match(name)
-    assert match is not None
-    pieces = target.split("*")
-    return "".join(piece + fill for piece, fill in zip(pieces, (*match.groups(), ""), strict=True))
+    found = fills(pattern, name)
+    assert found is not None
+    return "".join(piece + fill for piece, fill in zip(target.split("*"), (*found, ""), strict=True))

@@ -93,7 +93,8 @@ MACROS = (
     "event_list(mv, x) AS coalesce(mv, spl_list_of(x))",
     "list_head(l, n) AS l[1:spl_whole(n)]",
     # Bitwise functions take whole numbers from 0 to 2^53-1 and give null for all others.
-    "bits(x) AS CASE WHEN x BETWEEN 0 AND 9007199254740991 AND x = trunc(x) THEN cast(x AS BIGINT) END",
+    # One use of x: what is folded over many arguments would double with each of them.
+    "bits(x) AS cast(list_filter([x], lambda v: v BETWEEN 0 AND 9007199254740991 AND v = trunc(v))[1] AS BIGINT)",
     "bit_and(a, b) AS cast(spl_bits(a) & spl_bits(b) AS DOUBLE)",
     "bit_or(a, b) AS cast(spl_bits(a) | spl_bits(b) AS DOUBLE)",
     "bit_xor(a, b) AS cast(xor(spl_bits(a), spl_bits(b)) AS DOUBLE)",

@@ -29,6 +29,7 @@ from trapline.plan import (
     Expr,
     Extend,
     Filter,
+    Lit,
     Node,
     Project,
     Sort,
@@ -70,9 +71,9 @@ class Dedup:
         keep = either([empty, kept]) if self.keepempty else both([call("not", Kind.BOOL, empty), kept])
         if self.keepevents:
             blanked = tuple(
-                (name.text, Call("case", (keep, Col(name.text, schema[name.text]), NULL), schema[name.text]))
+                (name.text, Call("case", (keep, Col(name.text, kind), Lit(None, kind)), kind))
                 for name in self.names
-                if name.text in schema
+                if (kind := schema.get(name.text)) is not None
             )
             node = Extend(node, blanked)
         else:

@@ -52,7 +52,7 @@ from trapline.spl.cursor import Cursor, Name
 from trapline.spl.evaluate import as_multi, as_text, unify
 from trapline.spl.scan import split_pipes
 from trapline.spl.templates import parsed
-from trapline.spl.wildcard import match_names
+from trapline.spl.wildcard import fills, match_names
 from trapline.values import Kind
 
 MODES = ("multifield", "multivalue", "json_array", "auto_collections")
@@ -116,7 +116,7 @@ class ForEach:
                         hint="rename the field first",
                     )
                     continue
-                found.setdefault(one, _segments(name.text, one))
+                found.setdefault(one, fills(name.text, one) or ())
         if len(found) > MAX_FIELDS:
             raise SplError(f"foreach matches {len(found):,} fields, more than {MAX_FIELDS:,}", span=self.span)
         node = source
@@ -204,11 +204,6 @@ def _commands(template: str) -> Iterator[str]:
         word = _WORD.match(template, stage.start, stage.end)
         if word is not None:
             yield word.group().strip().lower()
-
-
-def _segments(pattern: str, name: str) -> tuple[str, ...]:
-    match = re.fullmatch("(.*)".join(map(re.escape, pattern.split("*"))), name, re.DOTALL)
-    return match.groups() if match else ()
 
 
 def _replaced(template: str, values: Mapping[str, str]) -> str:
