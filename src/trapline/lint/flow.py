@@ -25,6 +25,7 @@ from trapline.spl.aggregates import Aggregation
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
 from trapline.spl.commands.chart import ChartCommand
 from trapline.spl.commands.timechart import Timechart
+from trapline.spl.commands.tstats import TStats
 from trapline.spl.cursor import Name
 from trapline.spl.datasets import Dataset
 from trapline.spl.filter import Filter
@@ -228,12 +229,14 @@ def _split_by(command: object) -> str | None:
 
 
 def _columns(command: object) -> tuple[str, ...] | None:
-    """The columns of chart and timechart where they do not split, None where the data decide."""
+    """The columns of tstats, and of chart and timechart where they do not split; None where the data decide."""
     match command:
         case Timechart(split=None, measures=measures):
             rows: tuple[str, ...] = ("_time", "_span")
         case ChartCommand(split=None, measures=measures, x=x):
             rows = () if x is None else (x.name.text,)
+        case TStats(prestats=False, aggregations=measures, by=by) if not any("*" in one.text for one in by):
+            rows = tuple(one.text for one in by)
         case _:
             return None
     if any(isinstance(one, Aggregation) and one.wild for one in measures):

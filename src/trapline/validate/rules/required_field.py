@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from trapline.content.model import (
     Baseline,
+    Dashboard,
     DataSource,
     Deployment,
     Detection,
@@ -17,6 +18,7 @@ from trapline.content.model import (
     Investigation,
     Lookup,
     Macro,
+    Playbook,
     Story,
 )
 from trapline.validate.finding import Level, Report
@@ -68,5 +70,7 @@ def _needed(subject: Subject) -> tuple[str, ...]:
             return (*COMMON, *dates, "source", "sourcetype")
         case Deployment():
             return ("type",) if not subject.flat else ()
+        case Playbook() | Dashboard():
+            return (*COMMON, *dates, "description")
         case _:
             return COMMON
