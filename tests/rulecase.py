@@ -1,7 +1,7 @@
 """Case files of validation: content that is right, changed in one place, and what the rules say of it.
 
-`tests/cases/validate/base` is content in which nothing is found. A page is named as the rule that it is about; the other
-rules are silent. A case has blocks that change the content, and one with the findings, a line each:
+`tests/cases/validate/base` is content in which nothing is found. A page is named as the rule that it is about, and
+shows what that rule finds. A case has blocks that change the content, and one with the findings, a line each:
 
     ```change detections/endpoint/base_one.yml      path in the file -> its new value; ~ takes it out
     ```file lookups/other.csv                       a file added, or put in the place of another
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def told(root: Path, rules: tuple[str, ...] = (), *, strict: bool = False) -> li
 
 def _put(body: Any, path: str, value: Any) -> None:
     steps = [key if key else int(place) for key, place in _STEP.findall(path)]
-    for step, following in zip(steps[:-1], steps[1:], strict=True):
+    for step, following in pairwise(steps):
         if isinstance(step, str) and step not in body:
             body[step] = [] if isinstance(following, int) else {}
         body = body[step]
@@ -133,7 +134,8 @@ def update() -> None:
             for kind in ("findings", "strict"):
                 if case.expected(kind) is not None:
                     lines = "".join(f"{line}\n" for line in findings(case, strict=kind == "strict"))
-                    new = re.sub(rf"^```{kind}\n.*?^```$", lambda _, k=kind, t=lines: f"```{k}\n{t}```", new, flags=re.M | re.S)
+                    block = re.compile(rf"^```{kind}\n.*?^```$", re.MULTILINE | re.DOTALL)
+                    new = block.sub(f"```{kind}\n{lines}```".replace("\\", r"\\"), new)
             text = text.replace(case.text, new)
         page.write_text(text, encoding="utf-8")
 

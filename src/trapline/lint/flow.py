@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from trapline.errors import Span, SplError, Warnings
+from trapline.lint.walk import within
 from trapline.plan import Node, Rows, Schema, Union
 from trapline.spl import expr as asts
 from trapline.spl.aggregates import Aggregation
@@ -394,17 +395,6 @@ def _reads(command: object) -> Iterator[tuple[str, Span]]:
 
 def names_in(value: object) -> Iterator[Name | asts.Field]:
     """The names in a parsed command, in order; subsearches have their own."""
-    match value:
-        case Name() | asts.Field():
-            yield value
-        case Pipeline() | str() | int() | float() | None:
-            return
-        case tuple() | list():
-            for one in value:
-                yield from names_in(one)
-        case dict():
-            for one in value.values():
-                yield from names_in(one)
-        case _ if is_dataclass(value):
-            for one in fields(value):
-                yield from names_in(getattr(value, one.name, None))
+    for one in within(value, (Name, asts.Field), into=False):
+        if isinstance(one, Name | asts.Field):
+            yield one

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 from trapline.errors import Span
 from trapline.lint.flow import Flow, follow
+from trapline.lint.walk import within
 from trapline.spl import expr as asts
 from trapline.spl import filter as filters
 from trapline.spl.command import Pipeline, Stage
@@ -79,19 +80,7 @@ def _places(pipeline: Pipeline, outer: Stage | None) -> Iterator[Place]:
 
 def parts(value: object, *kinds: type) -> Iterator[object]:
     """The objects of some types inside a parsed command, outermost first; subsearches keep theirs to themselves."""
-    if isinstance(value, kinds):
-        yield value
-    if isinstance(value, Pipeline | str | int | float | None):
-        return
-    if isinstance(value, tuple | list):
-        for one in value:
-            yield from parts(one, *kinds)
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from parts(one, *kinds)
-    elif is_dataclass(value):
-        for one in fields(value):
-            yield from parts(getattr(value, one.name, None), *kinds)
+    return iter(within(value, kinds))
 
 
 def conditions(stage: Stage) -> Iterator[filters.Filter]:

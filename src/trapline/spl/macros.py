@@ -100,12 +100,17 @@ class MacroCall:
         return f"{self.name}({len(self.args)})" if self.args else self.name
 
 
+_NOTABLE = re.compile(r'[\\"`]')
+"""What matters to where macro calls are."""
+
+
 def find_macro_calls(text: str) -> list[MacroCall]:
     """Every macro call of a search, in order; none inside comments or double quotes. Raises SplError on an unclosed
     quote, comment or backtick."""
     calls: list[MacroCall] = []
     at = 0
-    while at < len(text):
+    while (found := _NOTABLE.search(text, at)) is not None:
+        at = found.start()
         char = text[at]
         if char == "\\":
             at += 2
@@ -118,8 +123,6 @@ def find_macro_calls(text: str) -> list[MacroCall]:
             call = _read_call(text, at)
             calls.append(call)
             at = call.end
-        else:
-            at += 1
     return calls
 
 

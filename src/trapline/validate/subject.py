@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trapline.content.catalog import Content
 from trapline.content.enrich import Attack, attack
@@ -55,6 +55,7 @@ class Tree:
     _session: Session | None = None
     _macros: Mapping[str, Macro] | None = None
     _fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    _near: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     @property
     def session(self) -> Session:
@@ -100,6 +101,12 @@ class Tree:
                         found |= {str(value).rpartition(".")[2] for value in pairs.values()}
             self._fields[name] = frozenset(one.lower() for one in found)
         return self._fields[name] or None
+
+    def near(self, kind: Literal["detections", "stories", "data_sources"], name: str) -> str | None:
+        """The name of the kind that is most like another one; None where none is."""
+        if (kind, name) not in self._near:
+            self._near[(kind, name)] = next(iter(getattr(self.content, kind).near(name, 1)), None)
+        return self._near[(kind, name)]
 
 
 def _below(file: str, roots: tuple[str, ...]) -> bool:

@@ -1,8 +1,8 @@
 """The search does not compile: it cannot run, or would be refused.
 
 Told by the compiler that runs searches, over no events: syntax, macros, the functions and options of each command,
-data models and their fields. What Splunk runs and Trapline does not is a warning; what others have to supply (a
-lookup, a model) is told by the rules lookup and needs.
+data models and their fields. A command of an app, and what Splunk runs and Trapline does not, is a warning; what others
+have to supply (a lookup, a model) is told by the rules lookup and needs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def check(subject: Subject) -> Iterator[Report]:
     found = next((one for one in subject.checked.findings if one.code in ("TL001", "TL002", "TL004")), None)
     if found is not None:
         span = found.span
-    gap = isinstance(error, Unsupported) or (found is not None and found.code == "TL002")
+    gap = isinstance(error, Unsupported) or (found is not None and found.code == "TL002" and error.code != "function")
     level = Level.WARNING if gap else None  # a command of an app, or one that is not run here
     yield Report(_reason(error), error.hint, "search", span, level)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from trapline.content.model import Detection, Story
+from trapline.content.model import Detection, Generation, Story
 from trapline.validate.finding import Level, Report
 from trapline.validate.subject import Subject
 
@@ -16,6 +16,8 @@ LEVEL = Level.WARNING
 REFUSED = True
 
 FORM = re.compile(r"CVE-[12]\d{3}-\d{4,7}\Z")
+TAKEN = re.compile(r"CVE-[12]\d{3}-\d+\Z")
+"""What contentctl takes before ESCU 6."""
 
 
 def check(subject: Subject) -> Iterator[Report]:
@@ -24,4 +26,6 @@ def check(subject: Subject) -> Iterator[Report]:
         return
     for place, text in enumerate(one.cve):
         if not FORM.match(text):
-            yield Report(f"'{text[:40]}' is no CVE id", "write it as CVE-2024-12345", f"{subject.at('cve')}[{place}]")
+            taken = one.generation is not Generation.S3 and TAKEN.match(text) is not None
+            path = f"{subject.at('cve')}[{place}]"
+            yield Report(f"'{text[:40]}' is no CVE id", "write it as CVE-2024-12345", path, refused=not taken)

@@ -29,8 +29,8 @@ def check(subject: Subject) -> Iterator[Report]:
     for place, entry in enumerate(one.data_source):
         for name in (part.strip() for part in re.split(r"\bAND\b", entry)):
             if name and name not in subject.tree.content.data_sources:
-                near = subject.tree.content.data_sources.near(name, 1)
-                hint = f"did you mean '{near[0]}'?" if near else "add a file to data_sources/, or correct the name"
+                near = subject.tree.near("data_sources", name)
+                hint = f"did you mean '{near}'?" if near else "add a file to data_sources/, or correct the name"
                 path = f"data_source[{place}]"
                 new = one.generation is not Generation.S1
                 yield Report(f"the data source '{name}' is not defined", hint, path, refused=new)

@@ -34,7 +34,8 @@ def check(subject: Subject) -> Iterator[Report]:
         return
     if len(one.drilldowns) < 2:
         hint = "one for the results (%original_detection_search%), one for the risk events of the same object"
-        yield Report(f"{len(one.drilldowns)} drilldowns, where two are wanted", hint, "drilldown_searches")
+        there = "one drilldown" if one.drilldowns else "no drilldown"
+        yield Report(f"there is {there}, where two are wanted", hint, "drilldown_searches")
     elif not any("%original_detection_search%" in drilldown.search for drilldown in one.drilldowns):
         hint = "search: '%original_detection_search% | search dest = \"$dest$\"'"
         yield Report("no drilldown shows the results themselves", hint, "drilldown_searches")

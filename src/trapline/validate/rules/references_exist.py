@@ -18,7 +18,7 @@ def check(subject: Subject) -> Iterator[Report]:
         return
     for place, name in enumerate(one.detections):
         if name not in subject.tree.content.detections:
-            near = subject.tree.content.detections.near(name, 1)
-            hint = f"did you mean '{near[0]}'?" if near else "correct the name, or leave it out"
+            near = subject.tree.near("detections", name)
+            hint = f"did you mean '{near}'?" if near else "correct the name, or leave it out"
             path = f"{subject.at('detections')}[{place}]"
             yield Report(f"the detection '{name}' is not defined", hint, path, refused=False)

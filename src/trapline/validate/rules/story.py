@@ -32,7 +32,7 @@ def check(subject: Subject) -> Iterator[Report]:
     elif isinstance(one, Detection | Baseline | Investigation):
         for place, name in enumerate(one.stories):
             if name not in subject.tree.content.stories:
-                near = subject.tree.content.stories.near(name, 1)
-                hint = f"did you mean '{near[0]}'?" if near else "add a file to stories/, or correct the name"
+                near = subject.tree.near("stories", name)
+                hint = f"did you mean '{near}'?" if near else "add a file to stories/, or correct the name"
                 path = f"{subject.at('analytic_story')}[{place}]"
                 yield Report(f"the analytic story '{name}' is not defined", hint, path)
