@@ -25,6 +25,7 @@ from tests.unit.outputkit import HOSTILE, hostile, listener, message, output, sm
 from trapline.outputs.kinds import slack, stdout, syslog
 from trapline.outputs.message import Message
 from trapline.outputs.output import Later, Refused
+from trapline.outputs.wire import Poster, Url
 
 HEC_OK: tuple[int, dict[str, str], bytes] = (200, {}, b'{"text":"Success","code":0}')
 
@@ -392,6 +393,22 @@ def test_tls_is_checked(certificate: Path) -> None:
         assert got[0].partition(b" ")[2].startswith(b"<106>1 ")
         with pytest.raises(Later, match="certificate is not trusted"):
             output(f'kind: webhook, url: "https://localhost:{port}"').send(message())
+
+
+def test_tls_goes_unchecked_only_where_asked(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(65536)
+            secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with listener(serve) as port:
+        url = Url.of(f"https://127.0.0.1:{port}")
+        assert Poster(url, 5, None, verify=False).post(b"{}", {}) == b"ok"
+        with pytest.raises(Later, match="certificate is not trusted"):
+            Poster(url, 5, None).post(b"{}", {})
 
 
 def test_web_outputs_take_hostile_values() -> None:

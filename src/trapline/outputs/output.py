@@ -24,11 +24,12 @@ class Undelivered(Exception):
 
 class Later(Undelivered):
     """The endpoint is down, busy, or does not let us in: the same message may go through later, and other messages to
-    it would not now. `after`: seconds that it asks us to wait."""
+    it would not now. `after`: seconds that it asks us to wait. `status`: that of an HTTP answer."""
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, after: float | None = None, status: int | None = None) -> None:
         super().__init__(reason)
         self.after = after
+        self.status = status
 
 
 class Refused(Undelivered):

@@ -1,7 +1,7 @@
 """What outputs over the network share: time limits, TLS, and JSON posted over HTTP.
 
-A certificate is always checked. Redirects are not followed: a notable goes to the host that the settings name. An
-endpoint that drips bytes is cut off too: a limit holds for the whole exchange.
+A certificate is always checked, unless a `Poster` says otherwise. Redirects are not followed: what is sent goes to the
+host that the user named. An endpoint that drips bytes is cut off too: a limit holds for the whole exchange.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ LONGEST_WAIT = 86_400.0
 """Seconds that an endpoint can make us wait."""
 _NOT_US = frozenset((401, 403, 404, 407, 408, 425, 429))
 """Answers that are about the endpoint, our rights, or the moment, and not about the message: they may be mended."""
+URL_HINT = "write https://host/path; no user or password in it"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -47,26 +48,15 @@ class Url:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
-
-@dataclass(frozen=True, slots=True)
-class Poster:
-    """An HTTP endpoint."""
-
-    url: Url
-    timeout: int
-    ca: str | None
-
     @classmethod
-    def of(cls, options: Options, path: str | None = None) -> Poster:
-        """The settings `url`, `timeout`, `ca` and `plain_http`. `path`: taken where the URL has none. Raises
-        InputError."""
-        text = options.text("url")
-        hint = "write https://host/path; no user or password in it"
+    def of(cls, text: str, path: str | None = None, *, plain: bool = False) -> Url:
+        """What a user wrote. `path`: taken where the text has none. `plain`: http:// to other hosts, too. Raises
+        WrongUrl."""
         try:
             parts = urlsplit(text)
             host, port = parts.hostname, parts.port
         except ValueError:
-            options.wrong("url", "this is no URL", hint)
+            raise WrongUrl("this is no URL") from None
         if (
             parts.scheme not in ("http", "https")
             or not host
@@ -75,13 +65,43 @@ class Poster:
             or not text.isprintable()
             or " " in text
         ):
-            options.wrong("url", "this is no URL of a web server", hint)
-        plain = options.flag("plain_http")
+            raise WrongUrl("this is no URL of a web server")
         if parts.scheme == "http" and host not in _LOOPBACK and not plain:
-            options.wrong("url", "http:// is readable on the way", "use https://, or set plain_http: true")
+            raise WrongUrl("http:// is readable on the way", plain=True)
         target = parts.path if parts.path not in ("", "/") or path is None else path
         target = (target or "/") + (f"?{parts.query}" if parts.query else "")
-        url = Url(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target)
+        return cls(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target)
+
+
+class WrongUrl(ValueError):
+    """A text that is no URL to post to. `plain`: it is one, but not encrypted."""
+
+    def __init__(self, reason: str, *, plain: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.plain = plain
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """An HTTP endpoint."""
+
+    url: Url
+    timeout: int
+    ca: str | None
+    verify: bool = True
+    """Whether certificate and host name are checked."""
+
+    @classmethod
+    def of(cls, options: Options, path: str | None = None) -> Poster:
+        """The settings `url`, `timeout`, `ca` and `plain_http`. `path`: taken where the URL has none. Raises
+        InputError."""
+        text, plain = options.text("url"), options.flag("plain_http")
+        try:
+            url = Url.of(text, path, plain=plain)
+        except WrongUrl as error:
+            other = "use https://, or set plain_http: true"
+            options.wrong("url", error.reason, other if error.plain else URL_HINT)
         return cls(url, options.number("timeout", TIMEOUT, 1, 300), ca_file(options))
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -89,7 +109,8 @@ class Poster:
         url = self.url
         connection: http.client.HTTPConnection
         if url.scheme == "https":
-            connection = http.client.HTTPSConnection(url.host, url.port, timeout=self.timeout, context=tls(self.ca))
+            context = tls(self.ca) if self.verify else _unchecked()
+            connection = http.client.HTTPSConnection(url.host, url.port, timeout=self.timeout, context=context)
         else:
             connection = http.client.HTTPConnection(url.host, url.port, timeout=self.timeout)
         base = {"Content-Type": "application/json", "User-Agent": "trapline", "Connection": "close"}
@@ -111,7 +132,7 @@ class Poster:
         if 300 <= answer.status < 400:
             raise Later(f"{reason}; redirects are not followed")
         if answer.status >= 500 or answer.status in _NOT_US:
-            raise Later(reason, wait(answer.headers.get("Retry-After")))
+            raise Later(reason, wait(answer.headers.get("Retry-After")), answer.status)
         raise Refused(reason)
 
 
@@ -131,6 +152,14 @@ def ca_file(options: Options) -> str | None:
 def tls(ca: str | None) -> ssl.SSLContext:
     """How TLS is spoken: certificates and host names are checked."""
     return ssl.create_default_context(cafile=ca)
+
+
+@cache
+def _unchecked() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @contextmanager

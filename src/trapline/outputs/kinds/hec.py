@@ -38,17 +38,25 @@ class Hec:
             event.setdefault(name, value)
         meta = {"source": message.search} | self.meta
         body = {"time": round(message.time, 3), **meta, "event": event}
-        headers = {"Authorization": f"Splunk {self.token.reveal()}"}
-        if self.channel:
-            headers["X-Splunk-Request-Channel"] = self.channel
-        answer = self.poster.post(json.dumps(body, allow_nan=False).encode(), headers)
-        # A proxy's login page is no Splunk.
-        try:
-            code = json.loads(answer)["code"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise Later(f"{self.target} does not answer as an HTTP Event Collector") from None
-        if code != 0:
-            raise Later(f"{self.target} answered code {str(code)[:20]}")
+        answer = self.poster.post(json.dumps(body, allow_nan=False).encode(), headers(self.token, self.channel))
+        taken(answer, self.target)
+
+
+def headers(token: Secret, channel: str | None = None) -> dict[str, str]:
+    """What a request has beside its events."""
+    made = {"Authorization": f"Splunk {token.reveal()}"}
+    return made | {"X-Splunk-Request-Channel": channel} if channel else made
+
+
+def taken(answer: bytes, target: str) -> None:
+    """Raises Later where the answer is not that of a collector which took the events: a proxy's login page is no
+    Splunk."""
+    try:
+        code = json.loads(answer)["code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Later(f"{target} does not answer as an HTTP Event Collector") from None
+    if code != 0:
+        raise Later(f"{target} answered code {str(code)[:20]}")
 
 
 def make(options: Options) -> Hec:
