@@ -14,8 +14,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## hunt over sample logs and show the RemCom finding
 	$(BIN)/python -m trapline demo
 
-test: $(STAMP)  ## every test (minutes)
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## every test (minutes), over all cores, those of a module together
+	$(BIN)/python -m pytest -n auto --dist loadscope
 
 quick: $(STAMP)  ## the inner loop (seconds)
 	$(BIN)/python -m pytest -x tests/unit tests/test_cases.py
