@@ -65,3 +65,13 @@ def compact(values: Sequence[Scalar]) -> Value | None:
     if not values:
         return None
     return values[0] if len(values) == 1 else list(values)
+
+
+def star_regex(pattern: str) -> str:
+    """The regular expression of a pattern with `*`, for where one is needed. Each piece is taken where it first fits
+    and never looked for again, so no text takes long."""
+    first, *rest = re.split(r"\*+", pattern)
+    if not rest:
+        return re.escape(first)
+    *middle, last = rest
+    return re.escape(first) + "".join(f"(?>.*?{re.escape(piece)})" for piece in middle) + ".*" + re.escape(last)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from trapline.values import star_regex
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -35,4 +37,4 @@ def reason_for(data_source: str, field: str) -> str | None:
 
 
 def _wild(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    return re.compile(star_regex(pattern), re.DOTALL)

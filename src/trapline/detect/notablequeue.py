@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from trapline.state.journal import NewNotable
 from trapline.state.notables import Notables, Stored, Suppression, Wanted
-from trapline.values import Scalar, Value, to_number, value_text
+from trapline.values import Scalar, Value, star_regex, to_number, value_text
 
 Notable = Stored | NewNotable
 """One that stands, or one that has just been raised."""
@@ -76,7 +76,7 @@ def hidden_by(one: Notable, suppressions: Iterable[Suppression], now: float) -> 
 def pattern(text: str) -> Matches:
     """Whether any value of a cell matches a pattern."""
     number = to_number(text)
-    made = re.compile(".*".join(map(re.escape, re.split(r"\*+", text))), re.IGNORECASE | re.DOTALL)
+    made = re.compile(star_regex(text), re.IGNORECASE | re.DOTALL)
 
     def matches(cell: Value | None) -> bool:
         cells: Sequence[Scalar] = [] if cell is None else cell if isinstance(cell, list) else [cell]

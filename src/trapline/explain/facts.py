@@ -25,7 +25,7 @@ from trapline.plan import (
     SortKey,
     call,
 )
-from trapline.values import Kind, number_text, to_number
+from trapline.values import Kind, number_text, star_regex, to_number
 
 MOST_VALUES = 1_000
 """Values of a field that are looked at, the most frequent first."""
@@ -207,7 +207,7 @@ def _pattern(tested: Tested, flags: re.RegexFlag) -> re.Pattern[str]:
     elif tested.exact:
         plain = re.escape(tested.literal)
     else:
-        plain = ".*".join(map(re.escape, tested.literal.split("*")))
+        plain = star_regex(tested.literal)
     return re.compile(plain + r"\Z", flags)
 
 

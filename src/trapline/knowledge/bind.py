@@ -16,7 +16,6 @@ event has in the store: a step that makes another host changes no stanza.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -51,6 +50,7 @@ from trapline.plan import (
 from trapline.spl.command import Context
 from trapline.spl.evaluate import Env, as_kind, as_multi, as_text, is_null_literal
 from trapline.spl.filter import lower_text
+from trapline.spl.wildcard import fills, matches
 from trapline.values import Kind
 
 if TYPE_CHECKING:
@@ -291,12 +291,11 @@ def _spelled_out(rule: Alias, known: Sequence[str]) -> Iterator[tuple[str, str, 
         if "*" not in old:
             yield old, new, keep
             continue
-        regex = re.compile("(.*)".join(map(re.escape, old.split("*"))))
         for name in dict.fromkeys(known):
-            found = None if name.startswith("_") else regex.fullmatch(name)
+            found = None if name.startswith("_") else fills(old, name)
             if found is not None:
                 parts = new.split("*")
-                pieces = [*found.groups(), ""]
+                pieces = [*found, ""]
                 alias = "".join(part + piece for part, piece in zip(parts, pieces, strict=True))
                 if alias not in RESERVED:
                     yield name, alias, keep
@@ -307,13 +306,9 @@ def _renamed(rule: Rule, name: str, values: Mapping[str, Expr], before: Expr) ->
     if name not in values:
         return before
     replaces = isinstance(rule, Alias) and any(
-        not keep and (new == name or ("*" in new and _wild(new).fullmatch(name))) for _, new, keep in rule.pairs
+        not keep and (new == name or ("*" in new and matches(new, name))) for _, new, keep in rule.pairs
     )
     return values[name] if replaces else first_of([before, values[name]])
-
-
-def _wild(name: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, name.split("*"))))
 
 
 def _calculated(choices: Choices, below: Schema) -> Values:

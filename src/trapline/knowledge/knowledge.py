@@ -26,6 +26,7 @@ from trapline.knowledge.tables import LookupTables
 from trapline.plan import Schema, Table
 from trapline.spl.command import Context
 from trapline.spl.lookups import Lookup
+from trapline.values import star_regex
 
 _NAMED = ("transforms", "transactiontypes", "multikv")
 """Files whose stanzas commands can name."""
@@ -236,7 +237,7 @@ def _built_in() -> Knowledge:
 
 
 def _wild(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL | re.IGNORECASE)
+    return re.compile(star_regex(pattern), re.DOTALL | re.IGNORECASE)
 
 
 _NESTED = re.compile(r"""\beventtype\s*=+\s*(?:"([^"]*)"|([^\s()"]+))""", re.IGNORECASE)
