@@ -1,16 +1,16 @@
 """Where the attack data of a test is on this machine.
 
 A test names its data by a URL, or by a path below its content folder. It is looked for, in this order: below the
-content folders; in the user's mapping; below the user's mirror; among what was fetched. Two places for one data set are
-not guessed between.
+content folders; in the user's mapping; below the user's mirror. Two places for one
+data set are not guessed between.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -63,8 +63,6 @@ class Datasets:
     content: Content
     mirrors: Sequence[Path] = ()
     mapping: Sequence[Entry] = ()
-    fetched: Mapping[str, Path | Missing] = field(default_factory=dict)
-    """By URL: what the cache has, or why it could not be fetched."""
 
     def locate(self, data: AttackData, detection: Detection | None = None) -> Located | Missing:
         """The file of a data set of a detection, and where it has none, why."""
@@ -77,18 +75,15 @@ class Datasets:
         found = self._mirrored(data)
         if found is not None:
             return found
-        held = self.fetched.get(data.data)
-        if isinstance(held, Path):
-            return _checked(Located(data, held))
-        if held is not None:
-            return held
         if "://" not in data.data:
             return Missing(data, f"there is no file {data.data} below the content folder", "correct the path", True)
         if self.mirrors:
             where = " or ".join(map(str, self.mirrors))
-            return Missing(data, f"{location(data.data)} is not below {where}", "use --fetch, or --map FILE names it")
+            return Missing(
+                data, f"{location(data.data)} is not below {where}", "copy it there, or name its file in one for --map"
+            )
         return Missing(
-            data, f"its data is not on this machine: {location(data.data)}", "give --data DIR (a mirror), or --fetch"
+            data, f"its data is not on this machine: {location(data.data)}", "give --data DIR (a mirror), or --map FILE"
         )
 
     def _mapped(self, data: AttackData, detection: Detection | None) -> Located | Missing | None:
@@ -197,5 +192,5 @@ def _checked(found: Located) -> Located | Missing:
         size = re.search(rb"size (\d+)", head)
         bytes_ = f" of {int(size[1]):,} bytes" if size else ""
         reason = f"{found.path} only stands for a file{bytes_} that Git LFS keeps elsewhere"
-        return Missing(found.data, reason, "run git lfs pull in that checkout, or use --fetch", True)
+        return Missing(found.data, reason, "run git lfs pull in that checkout", True)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from trapline.content.model import Detection
+from trapline.content.model import AttackData, Detection
 from trapline.errors import TraplineError
 from trapline.search import Session
 from trapline.store import Store
@@ -43,7 +43,7 @@ def run(
                 doing = f"the baseline '{one.name}' cannot run"
                 found = around.session(store).run(one.search, now=now)
                 if not found.rows:
-                    failures.append(_empty(around.session(store), one.name, one.search, now))
+                    failures.append(_empty(around.session(store), one.name, one.search, now, test.history or test.data))
         doing = "the data"
         if history or not test.baselines:
             notes += fill(store, data, around.knowledge, now)
@@ -54,7 +54,7 @@ def run(
         rows = found.rows
         scored = around.profile(detection).scored
         if not rows and _wants_rows(test):
-            failure, explanation = no_rows(session, detection.search, now)
+            failure, explanation = no_rows(session, detection.search, now, test.data)
             failures.append(failure)
         else:
             failures += expected.check(detection, test.expect, rows, scored, now)
@@ -88,6 +88,6 @@ def _wants_rows(test: Extra) -> bool:
     return not expect.about_rows and expect.risk is None
 
 
-def _empty(session: Session, name: str, spl: str, now: float) -> Failure:
-    failure, _ = no_rows(session, spl, now)
+def _empty(session: Session, name: str, spl: str, now: float, data: Sequence[AttackData]) -> Failure:
+    failure, _ = no_rows(session, spl, now, data)
     return Failure(f"the baseline '{name}' gives {failure.reason}", failure.hint, failure.details, "baseline")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trapline.content.model import Detection, DetectionTest
+from trapline.content.model import AttackData, Detection, DetectionTest
 from trapline.detect.run import says_nothing
 from trapline.errors import TraplineError
 from trapline.search import Session
@@ -14,7 +14,7 @@ from trapline.store import Store
 from trapline.testing import judge, why
 from trapline.testing.datasets import Located
 from trapline.testing.model import Failure, Kind, Status, TestResult
-from trapline.testing.place import Surroundings, fill
+from trapline.testing.place import Surroundings, described, fill
 from trapline.values import Row
 
 SAMPLE = 3
@@ -78,7 +78,7 @@ def _judged(
             return [Failure(f"the search gives {len(rows):,} rows, none are expected", code="rows")], None
         return [], None
     if not rows:
-        failure, explanation = no_rows(session, detection.search, now)
+        failure, explanation = no_rows(session, detection.search, now, test.attack_data)
         return [failure], explanation
     if len(rows) < test.expected_results:
         reason = f"the search gives {len(rows):,} rows, at least {test.expected_results:,} are expected"
@@ -87,14 +87,20 @@ def _judged(
     return [lacks(one, detection.search, session, rows) for one in lacking], None
 
 
-def no_rows(session: Session, spl: str, now: float) -> tuple[Failure, dict[str, object] | None]:
-    """Why a search gives no row, with its explanation."""
+def no_rows(
+    session: Session, spl: str, now: float, data: Sequence[AttackData]
+) -> tuple[Failure, dict[str, object] | None]:
+    """Why a search gives no row, with its explanation. `data`: as the test declares it."""
     try:
         found = session.explain(spl, now=now)
     except TraplineError as error:
         return Failure("no rows", f"it cannot be explained: {error.reason}", code="no-rows"), None
-    reason, lines = why.nothing(found)
-    return Failure(reason, None, lines, "no-rows"), found.to_json()
+    reason, lines = why.nothing(found, spl)
+    hint = None
+    if any(fact.field in ("source", "sourcetype") for one in found.breakdowns for fact in one.fields):
+        given = "; ".join(dict.fromkeys(described(one) for one in data))
+        hint = f"the test gives its data {given}: correct the test, or the search" if given else None
+    return Failure(reason, hint, lines, "no-rows"), found.to_json()
 
 
 def lacks(one: judge.Broken, spl: str, session: Session, rows: Sequence[Row]) -> Failure:

@@ -21,8 +21,8 @@ VALUES = 5
 """Values of a field that are shown."""
 
 
-def nothing(found: Explanation) -> tuple[str, tuple[str, ...]]:
-    """(in one line, in several) why a search gave no row."""
+def nothing(found: Explanation, spl: str) -> tuple[str, tuple[str, ...]]:
+    """(in one line, in several) why a search gave no row. `spl`: the search before macro expansion."""
     if found.empty is None:
         return "no rows", ()
     stage = found.stages[found.empty]
@@ -36,7 +36,7 @@ def nothing(found: Explanation) -> tuple[str, tuple[str, ...]]:
     for one in found.breakdowns:
         if one.stage != found.empty:
             continue
-        head = head or _headline(one, macros)
+        head = head or _headline(one, macros, _bare(spl))
         lines += _breakdown(one)
     if found.empty:
         lines += [note for note in stage.notes if note not in lines]
@@ -45,7 +45,7 @@ def nothing(found: Explanation) -> tuple[str, tuple[str, ...]]:
     return f"no rows: {head}", tuple(lines)
 
 
-def _headline(one: Breakdown, macros: str) -> str:
+def _headline(one: Breakdown, macros: str, written: str) -> str:
     if one.empty:
         return f"the dataset {one.empty[0].dataset} is empty"
     events = "event" if one.stage == 0 else "row"
@@ -54,7 +54,8 @@ def _headline(one: Breakdown, macros: str) -> str:
     if inner and one.came:
         by = _cut(inner[0].text, 100)
         absent = next((fact for fact in one.fields if not fact.rows), None)
-        within = f" (of {macros})" if macros else ""
+        # A stage may be a macro in part only: a clause that the search itself writes is not of the macro.
+        within = f" (of {macros})" if macros and _bare(inner[0].text) not in written else ""
         if absent is not None and absent.field in by:
             return f"{by}{within} holds for none of {_rows(one.came, events)}: no {events} has the field {absent.field}"
         if not inner[0].alone:
@@ -101,7 +102,8 @@ def _field(fact: FieldFacts) -> Iterator[str]:
         values = ", ".join(f'"{_cut(value, 60)}" ({rows:,})' for value, rows in fact.values[:VALUES])
         more = "" if fact.distinct <= VALUES else f", and {fact.distinct - VALUES:,} more values"
         inside = "" if fact.within is None else f" in the {_rows(fact.within)} that pass every other clause"
-        yield f"{fact.field}: {fact.rows:,} of {_rows(fact.of)} have it; values{inside}: {values}{more}"
+        verb = "has" if fact.of == 1 else "have"
+        yield f"{fact.field}: {fact.rows:,} of {_rows(fact.of)} {verb} it; values{inside}: {values}{more}"
     yield from (f"near: {near}" for near in fact.near)
 
 
@@ -112,6 +114,7 @@ def lost(name: str, pipeline: Pipeline, rows: Sequence[Row]) -> tuple[str | None
     lines = [f"the rows have: {_cut(', '.join(here), 300)}"]
     bare = name.rpartition(".")[2].lower()
     near = [one for one in here if one.rpartition(".")[2].lower() == bare]
+    near += [one for one in here if one not in near and (name.endswith(f"_{one}") or one.endswith(f"_{name}"))]
     near += [one for one in difflib.get_close_matches(name, here, 2, 0.7) if one not in near]
     hint = f"did you mean {near[0]}? rename it, or name it so in the detection" if near else None
     for place, step in enumerate(flow.steps):
@@ -130,6 +133,10 @@ def lost(name: str, pipeline: Pipeline, rows: Sequence[Row]) -> tuple[str | None
 def of_error(error: TraplineError, what: str) -> Failure:
     """A search that cannot run."""
     return Failure(f"{what}: {error.reason}", error.hint, tuple(error.render().splitlines()[1:]), error.code)
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
 
 
 def _rows(count: int, noun: str = "row") -> str:
