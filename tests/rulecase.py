@@ -101,7 +101,7 @@ def findings(case: Case, *, strict: bool = False) -> list[str]:
 def told(root: Path, rules: tuple[str, ...] = (), *, strict: bool = False) -> list[str]:
     """The findings over a folder of content, a line each."""
     tree = Tree(default_content([root]), knowledge(), (root,), attack(), TODAY)
-    result = validate(tree, Asked(chosen(rules), strict=strict), ignore.read(root, TODAY))
+    result = validate(tree, Asked(chosen(rules), strict=strict), ignore.read(root))
     lines = []
     for one in result.findings:
         file = Path(one.file).relative_to(root).as_posix()

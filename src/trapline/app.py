@@ -268,8 +268,6 @@ def validation(
 ) -> tuple[Tree, list[Ignore], Asked]:
     """What is checked of content: the objects of the folders, or those named; the built-in content where neither is
     given. Raises TraplineError."""
-    from datetime import date
-
     from trapline.content.read import LIBRARY, unused_overrides
     from trapline.validate import ignore
     from trapline.validate.naming import named
@@ -281,7 +279,7 @@ def validation(
     tree = Tree(loaded, knowledge(addon_folders), roots, table)
     if names:
         asked = named(tree, names, asked)
-    return tree, ignore.read_all(roots, date.today()), asked
+    return tree, ignore.read_all(roots), asked
 
 
 def switch(store: Path, detections: Sequence[Detection], on: bool) -> int:

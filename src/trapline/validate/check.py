@@ -29,6 +29,12 @@ from trapline.validate.subject import Subject, Tree
 READING = "content"
 """What reading the files says has rules of this name: `content.unknown-key`."""
 LINT = "lint"
+EXPIRED, UNUSED = "expired-ignore", "unused-ignore"
+OWN = {
+    EXPIRED: "An entry of the ignore list whose day has passed: what it ignored is told again.",
+    UNUSED: "An entry of the ignore list that ignores nothing any more.",
+}
+"""What is said of ignore lists, which is no rule about content."""
 CHUNK = 40
 """Objects that a process takes at once."""
 FEW = 150
@@ -70,7 +76,7 @@ def all_rules() -> tuple[Rule, ...]:
 def chosen(names: Sequence[str]) -> tuple[str, ...]:
     """The names of rules, or beginnings of such names, as they are to be compared. Raises TraplineError for one that
     no rule has."""
-    known = [*(one.name for one in all_rules()), READING, *(f"{LINT}.{one.name}" for one in lint_rules())]
+    known = [*(one.name for one in all_rules()), READING, *OWN, *(f"{LINT}.{one.name}" for one in lint_rules())]
     found = []
     for name in names:
         word = name.strip().lower()
@@ -144,13 +150,10 @@ def validate(
             say("checking", place, len(targets), item.name)
             found += _of_item(tree, asked, item)
     found = list(dict.fromkeys(found))
-    kept = [one for one in found if not any(covers(ignore, one) for ignore in ignores)]
+    holding = [one for one in ignores if one.holds(tree.today)]
+    kept = [one for one in found if not any(covers(ignore, one) for ignore in holding)]
     hidden = len(found) - len(kept)
-    kept += [
-        _finding_of_ignore(one)
-        for one in ignores
-        if asked.items is None and not asked.rules and not any(covers(one, finding) for finding in found)
-    ]
+    kept += [one for one in _of_ignores(tree, asked, ignores, found) if asked.wants(one.rule)]
     kept.sort(key=lambda one: (one.file, one.line or 0, one.column or 0, one.rule, one.field))
     counts = Counter(kind(one) for one in targets)
     objects = tuple((kind(one), one.name, shown(one.file)) for one in targets)
@@ -265,10 +268,20 @@ def _read(problem: Problem, item: Item | None, *, strict: bool) -> Finding:
     return Finding(rule, level, shown(problem.file), *at, problem.reason, problem.hint)
 
 
-def _finding_of_ignore(one: Ignore) -> Finding:
-    reason = f"nothing is left that this entry of {one.owner} ignores ({one.rule})"
-    at = (one.file, one.line, None, "ignore", "file", Path(one.file).name)
-    return Finding("unused-ignore", Level.WARNING, *at, reason, "delete the entry")
+def _of_ignores(tree: Tree, asked: Asked, ignores: Sequence[Ignore], found: Sequence[Finding]) -> Iterator[Finding]:
+    """Entries whose day has passed, and those that ignore nothing, where everything was looked at."""
+    whole = asked.items is None and not asked.rules and not asked.ignored
+    for one in ignores:
+        if not one.holds(tree.today):
+            rule, hint = EXPIRED, "look at it again: delete the entry, or give it another day"
+            reason = f"this entry of {one.owner} ended on {one.until}, and what it ignored ({one.rule}) is told again"
+        elif whole and not any(covers(one, finding) for finding in found):
+            rule, hint = UNUSED, "delete the entry"
+            reason = f"nothing is left that this entry of {one.owner} ignores ({one.rule})"
+        else:
+            continue
+        place = Path(one.file).name
+        yield Finding(rule, Level.WARNING, shown(one.file), one.line, None, "ignore", "file", place, reason, hint)
 
 
 # --- processes -----------------------------------------------------------------------------------------------------

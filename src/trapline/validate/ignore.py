@@ -37,9 +37,13 @@ class Ignore:
     file: str
     line: int
 
+    def holds(self, today: date) -> bool:
+        """`until` is the last day on which the entry ignores anything."""
+        return self.until is None or self.until >= today
 
-def read(root: Path, today: date) -> list[Ignore]:
-    """The entries of a folder's list that hold today; none where it has no list. Raises InputError."""
+
+def read(root: Path) -> list[Ignore]:
+    """The entries of a folder's list; none where it has no list. Raises InputError."""
     path = root / NAME
     if not path.is_file():
         return []
@@ -67,8 +71,7 @@ def read(root: Path, today: date) -> list[Ignore]:
                 line=entry.node.line,
             )
             entry.unknown()
-            if one.until is None or one.until >= today:
-                found.append(one)
+            found.append(one)
         keys.unknown()
     wrong = next((one for one in problems if one.level is ReadLevel.ERROR), problems[0] if problems else None)
     if wrong is not None:
@@ -93,6 +96,6 @@ def covers(one: Ignore, finding: Finding) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in one.paths)
 
 
-def read_all(roots: Sequence[Path], today: date) -> list[Ignore]:
+def read_all(roots: Sequence[Path]) -> list[Ignore]:
     """The lists of several folders."""
-    return [entry for root in roots for entry in read(root, today)]
+    return [entry for root in roots for entry in read(root)]

@@ -36,7 +36,8 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`because`: the command that dropped it, or that leaves the fields open."""
+    """`because`: the command that dropped it, or that leaves the fields open; of EVENT, the first that makes fields
+    which it does not name, where one does."""
 
     presence: Presence
     because: str = ""
@@ -54,7 +55,7 @@ def presence(subject: Subject, name: str) -> Told:
         return Told(Presence.MISSING, lost, _left(steps))
     state, because = Presence.MISSING, steps[0].stage.name
     if steps[0].before:
-        state = Presence.EVENT
+        state, because = Presence.EVENT, ""
     for step in steps:
         state, because = _after(subject, step, name, state, because)
     return Told(state, because, _left(steps) if state is Presence.MISSING else ())
@@ -70,7 +71,7 @@ def _after(subject: Subject, step: Step, name: str, state: Presence, because: st
     if step.open:
         if state is Presence.MISSING or not step.before:
             return Presence.OPEN, step.stage.name
-        return state, because
+        return state, because or step.stage.name
     if name not in step.before or (step.before and ANY in step.before and ANY not in step.after):
         return Presence.GIVEN, step.stage.name
     if state is not Presence.GIVEN and step.stage.name not in TESTS and _named(subject, step, name):

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from trapline.lint import sarif as documents
 from trapline.lint.check import all_rules as lint_rules
-from trapline.validate.check import LINT, READING, Result, all_rules
+from trapline.validate.check import LINT, OWN, READING, Result, all_rules
 from trapline.validate.finding import Finding, Level
 
 _SARIF = {Level.NOTE: "note", Level.WARNING: "warning", Level.ERROR: "error"}
@@ -74,6 +74,7 @@ def sarif(result: Result, version: str) -> dict[str, Any]:
     """One run with its rules and results."""
     described = {one.name: (one.summary, one.text, _SARIF[one.level]) for one in all_rules()}
     described |= {f"{LINT}.{one.name}": (one.summary, one.text, "warning") for one in lint_rules()}
+    described |= {name: (summary, "", "warning") for name, summary in OWN.items()}
     names = sorted({one.rule for one in result.findings} | {one.name for one in all_rules()})
     rules = [documents.rule(name, *described.get(name, (_reading(name), "", "warning"))) for name in names]
     places = {name: place for place, name in enumerate(names)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from trapline.content.model import Detection, DetectionType, Generation
 from trapline.lint.flow import EVENT
@@ -17,6 +18,25 @@ MOST = 12
 
 def report(subject: Subject, name: str, path: str, what: str, so: str) -> Iterator[Report]:
     """A finding where a field is not in the final row, a note where that cannot be told."""
+    refused = _refused(subject, name, path)
+    found = list(_followed(subject, name, path, what, so))
+    yield from (replace(one, refused=refused) for one in found)
+    if refused and not found:
+        reason = f"contentctl looks for {what} in the text of the search, where it does not occur"
+        yield Report(reason, "name the field in the search: | table ...", path, level=Level.NOTE, refused=True)
+
+
+def _refused(subject: Subject, name: str, path: str) -> bool:
+    """contentctl wants the names of detections in production to occur in the text of the search, in any letter case. It
+    does not look at drilldowns, nor at tokens with a dot (facts/CONTENT.md §1.6)."""
+    if path.startswith("drilldown") or not subject.in_production or subject.item.generation is Generation.S3:
+        return False
+    if "." in name and path.endswith("message"):
+        return False
+    return name.lower() not in subject.search.lower()
+
+
+def _followed(subject: Subject, name: str, path: str, what: str, so: str) -> Iterator[Report]:
     taken = subject.checked.subject
     if taken is None:
         reason = f"whether {what} is in the result cannot be told: the search cannot be taken apart"
@@ -27,7 +47,7 @@ def report(subject: Subject, name: str, path: str, what: str, so: str) -> Iterat
         case Presence.GIVEN:
             return
         case Presence.EVENT:
-            yield from _of_event(subject, name, path, what)
+            yield from _of_event(subject, name, path, what, told.because)
         case Presence.OPEN:
             if name in EVENT:
                 return
@@ -51,7 +71,7 @@ def _level(subject: Subject, path: str) -> Level | None:
     return None
 
 
-def _of_event(subject: Subject, name: str, path: str, what: str) -> Iterator[Report]:
+def _of_event(subject: Subject, name: str, path: str, what: str, opened: str) -> Iterator[Report]:
     """Events pass through to the result: the field is there if they have it."""
     one = subject.item
     if name in EVENT or not isinstance(one, Detection):
@@ -67,8 +87,9 @@ def _of_event(subject: Subject, name: str, path: str, what: str) -> Iterator[Rep
             known |= fields
     if name.lower() in known:
         return
-    if not sources or open_sources:
-        why = f"the fields of {', '.join(open_sources)} are not known" if open_sources else "no data source is named"
+    if not sources or open_sources or opened:
+        why = f"{opened} leaves the fields open" if opened else "no data source is named"
+        why = f"the fields of {', '.join(open_sources)} are not known" if open_sources else why
         reason = f"whether {what} is in the result cannot be told: events pass through, and {why}"
         yield Report(reason, f"end the search with | table that names {name}", path, level=Level.NOTE)
         return

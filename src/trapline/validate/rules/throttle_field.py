@@ -13,7 +13,8 @@ from trapline.validate.rowfield import report
 from trapline.validate.subject import Subject
 
 LEVEL = Level.ERROR
-REFUSED = False
+REFUSED = True
+"""Where the name does not occur in the text of the search either."""
 
 
 def check(subject: Subject) -> Iterator[Report]:
