@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 """The repository."""
 
 CASES = ROOT / "tests" / "cases"
+_OF_CONTENT = ("testing", "validate")
+"""Folders of pages about content instead of searches: runners of their own read them."""
 
 
 def _find() -> Path | None:
@@ -29,3 +31,9 @@ def shared(*parts: str) -> Path:
     if not path.exists():
         pytest.skip(f"no {'/'.join(parts)} in the folder 'shared' beside the repository")
     return path
+
+
+def search_pages() -> list[Path]:
+    """The case files that are about searches."""
+    pages = (path for path in CASES.rglob("*.md") if path.name != "README.md")
+    return sorted(path for path in pages if path.relative_to(CASES).parts[0] not in _OF_CONTENT)

@@ -14,10 +14,7 @@ import pytest
 
 from tests import casefile
 from tests.caserun import ENGINES, run
-from tests.shared import CASES
-
-CONTENT = (CASES / "validate", CASES / "testing")
-"""Pages about content instead of searches: tests/rulecase.py and tests/unit/test_testing_mutations.py run them."""
+from tests.shared import CASES, search_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +26,7 @@ class Broken:
 
 
 def _found() -> Iterator[tuple[str, casefile.Case | Broken]]:
-    for path in sorted(CASES.rglob("*.md")):
-        if path.name == "README.md" or any(one in path.parents for one in CONTENT):
-            continue
+    for path in search_pages():
         page = path.relative_to(CASES).with_suffix("").as_posix()
         try:
             read = casefile.read(path)

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import strategies as st
 
 from tests import casefile
-from tests.shared import CASES, SHARED
+from tests.shared import SHARED, search_pages
 from trapline.search import Macro
 
 LONGEST = 4_000
@@ -312,9 +312,8 @@ _TOKEN = re.compile(r"\s+|\w+|.", re.DOTALL)
 def known() -> tuple[str, ...]:
     """Searches that people write: of the case files, and of the detection content beside the repository, if any."""
     found: list[str] = []
-    for path in sorted(CASES.rglob("*.md")):
-        if path.name != "README.md":
-            found += [case.spl for case in casefile.read(path).cases]
+    for path in search_pages():
+        found += [case.spl for case in casefile.read(path).cases]
     return (*found, *content(every=40))
 
 
