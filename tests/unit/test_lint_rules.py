@@ -131,7 +131,8 @@ def test_leading_wildcard(spl: str, expected: list[tuple[str, str, str]]) -> Non
         ("index=a | join max=0 user [search index=b | stats count by user]", ["info"]),
         ("index=a [search index=b | head 100 | fields user]", []),
         ("index=a [search index=b | stats max(x) as x]", []),
-        ("index=a [| inputlookup bad.csv | fields user]", []),
+        ("index=a [| inputlookup bad.csv | fields user]", ["info"]),
+        ("index=a [| inputlookup bad.csv | head 5 | fields user]", []),
         ("index=a | appendpipe [stats count by x]", []),
     ],
 )
@@ -211,6 +212,11 @@ def test_sort_limit(spl: str, severities: list[str]) -> None:
 )
 def test_case_sensitive(spl: str, places: list[str]) -> None:
     assert [place for _, _, place in found(spl, "TL108")] == places
+
+
+def test_a_field_that_is_gone_is_reported_once() -> None:
+    spl = 'index=a | stats count by host | where process_name="cmd.exe"'
+    assert [code for code, _, _ in found(spl, "TL101", "TL108")] == ["TL101"]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ class Env:
             case Binary(op=op, left=left, right=right):
                 return call(_ARITHMETIC[op], Kind.NUMBER, self.number(left), self.number(right))
             case In(item=item, choices=choices):
-                return self.within(item, choices, ast.span)
+                return self.within(item, self._choices(choices), ast.span)
             case Func():
                 return self._function(ast)
             case Sub(pipeline=pipeline, span=span):
@@ -209,6 +209,22 @@ class Env:
         return function.lower(self, ast)
 
     def _subsearch(self, pipeline: object, span: Span) -> Expr:
+        found = self._substituted(pipeline, span)
+        if len(found) != 1:
+            raise SplError(
+                "this subsearch returned several values, where one is expected", span=span, hint="x IN ([...])"
+            )
+        return self.any(found[0])
+
+    def _choices(self, choices: Sequence[Ast]) -> tuple[Ast, ...]:
+        """The items of a list; the text of a subsearch stands there as it is, and may be several."""
+        found: list[Ast] = []
+        for one in choices:
+            found += self._substituted(one.pipeline, one.span) if isinstance(one, Sub) else (one,)
+        return tuple(found)
+
+    def _substituted(self, pipeline: object, span: Span) -> tuple[Ast, ...]:
+        """What the text of a subsearch says, cut at its commas. Raises SplError."""
         from trapline.spl.command import Pipeline
         from trapline.spl.cursor import Cursor
         from trapline.spl.expr import parse_expression
@@ -222,9 +238,11 @@ class Env:
 
         cursor = Cursor(found, 0, len(found), refuse)
         try:
-            ast = parse_expression(cursor)
+            asts = [parse_expression(cursor)]
+            while cursor.take(","):
+                asts.append(parse_expression(cursor))
             cursor.finish()
-            return self.any(ast)
+            return tuple(asts)
         except SplError as error:
             raise SplError(
                 f"this subsearch returned '{found[:80]}', which is not an expression: {error.reason}", span=span

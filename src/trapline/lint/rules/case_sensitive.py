@@ -32,6 +32,7 @@ def names() -> frozenset[str]:
 
 
 def check(subject: Subject) -> Iterator[Report]:
+    gone = [loss.span for loss in subject.flow.losses]
     for place in subject.places:
         for one in parts(place.stage.command, asts.Binary, asts.In, asts.Func):
             found = _exact(one)
@@ -40,11 +41,17 @@ def check(subject: Subject) -> Iterator[Report]:
             name, literal, span, how = found
             if name.rpartition(".")[2].lower() not in names() or not _letters(literal) or literal in PLACEHOLDERS:
                 continue
+            if any(span.start <= one.start and one.end <= span.end for one in gone):
+                continue  # the field is not there at all, which is said already
             if any(_makes(stage_text(subject, stage.span), name) for stage in place.before if stage.name in MAKES):
                 continue
             if place.stage.name == "eval" and _makes(subject.text[place.stage.span.start : span.start], name):
                 continue
-            yield Report(span, f"{how} minds letter case, and {name} is the same in any", _instead(how, name))
+            yield Report(
+                span,
+                f"{how} minds letter case, and {name} means the same whatever its letter case",
+                _instead(how, name),
+            )
 
 
 def stage_text(subject: Subject, span: Span) -> str:

@@ -18,10 +18,10 @@ from trapline.spl.command import Pipeline, Stage
 
 CODE = "TL104"
 SEVERITY = Severity.WARNING
-BOUNDED = frozenset(
-    ("head", "tail", "top", "rare", "return", "makeresults", "gentimes", "inputlookup", "inputcsv", "rest")
-)
-"""Commands that give few rows, or as many as someone has written down."""
+BOUNDED = frozenset(("head", "tail", "top", "rare", "return", "makeresults", "gentimes", "rest"))
+"""Commands that give few rows."""
+FILES = frozenset(("inputlookup", "inputcsv"))
+"""Commands that give as many rows as a file has."""
 GROUPED = frozenset(("stats", "tstats", "mstats", "chart", "timechart", "dedup", "uniq", "transaction", "eventcount"))
 """Commands that give one row per group: how many there are is not known."""
 RUNS = frozenset(("appendpipe", "foreach", "multisearch", "map"))
@@ -35,13 +35,15 @@ def check(subject: Subject) -> Iterator[Report]:
         severity = _risk(place.pipeline)
         if severity is None:
             continue
+        names = {stage.name for stage in place.pipeline.stages}
+        grows = "one for each group" if names & GROUPED else "a file may have more"
         cap = "10,000" if place.outer.name in ("search", "where", "tstats", "eval") else "50,000"
         first, last = place.pipeline.stages[0].span, place.pipeline.stages[-1].span
         yield Report(
             Span(first.start, last.end),
             f"nothing in this subsearch of {place.outer.name} keeps its rows below the cap of {cap}"
             if severity is Severity.WARNING
-            else f"this subsearch of {place.outer.name} is cut at {cap} rows: one for each group",
+            else f"this subsearch of {place.outer.name} is cut at {cap} rows: {grows}",
             "reduce its rows inside the brackets: stats, dedup, head; or use a lookup",
             severity,
         )
@@ -51,7 +53,7 @@ def _risk(pipeline: Pipeline) -> Severity | None:
     names = [stage.name for stage in pipeline.stages]
     if any(name in BOUNDED for name in names) or any(_single(stage) for stage in pipeline.stages):
         return None
-    return Severity.INFO if any(name in GROUPED for name in names) else Severity.WARNING
+    return Severity.INFO if any(name in GROUPED | FILES for name in names) else Severity.WARNING
 
 
 def _single(stage: Stage) -> bool:

@@ -194,6 +194,12 @@ def _edit(script: str, span: Span) -> tuple[Edit, str]:
         raise Unsupported(
             f"the sed flags '{flags}' are not supported", span=span, hint="g replaces every match, 2 the second one"
         )
+    if matched.group(1) and "g" in flags:
+        raise Unsupported(
+            f"the sed flags '{flags}' name one match and every match",
+            span=span,
+            hint=f"{matched.group(1)} replaces that match alone, g replaces every match",
+        )
     if "i" in flags:
         old = f"(?i){old}"
     check_pattern(old, span)
