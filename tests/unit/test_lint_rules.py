@@ -46,6 +46,8 @@ def found(spl: str, *codes: str) -> list[tuple[str, str, str]]:
         ('index=a | timechart count | where host="x"', "host"),
         ("index=a | chart count by user | where alice>1", "alice"),
         ("index=a | chart sum(x) as y by user | eval z=x", "x"),
+        ("index=a | stats count by host | timechart count by host", "timechart"),
+        ("index=a | fields - _time | timechart count", "timechart"),
     ],
 )
 def test_dropped_field(spl: str, place: str) -> None:

@@ -35,6 +35,8 @@ from trapline.spl.limits import Limits
 from trapline.spl.lookups import Lookup
 from trapline.values import Kind, Row
 
+TIMED = frozenset(("timechart", "timewrap"))
+"""Commands that need the time of each row, whether they name it or not."""
 EVENT = ("_time", "_raw", "_indextime", "index", "sourcetype", "source", "host", "eventtype", "tag")
 """Fields that any event may have."""
 MOST_PASSES = 6
@@ -198,6 +200,9 @@ class _Flow:
             names |= places.keys() - given
         if stage.name in GROUPING:
             names |= {one.text for one in getattr(stage.command, "by", ()) if isinstance(one, Name)} - given
+        if stage.name in TIMED and "_time" not in given:
+            names.add("_time")
+            places.setdefault("_time", Span(stage.span.start, stage.span.start + len(stage.name)))
         self.missed |= {name for name in names | missed | places.keys() if _plain(name)}
         for name in sorted(names):
             if name in given or not steps or not _plain(name):
