@@ -34,7 +34,7 @@ tests: [{name: t, attack_data: [{data: x.log}]}]
 
 def test_built_in_site(tmp_path: Path) -> None:
     out = tmp_path / "site"
-    built = build(read.default_content(), out, Options(attack_version="15.1"))
+    built = build(read.default_content(), out, Options(attack="15.1"))
     assert built.broken == []
     assert built.links > 100
     page = next(out.glob("endpoint/*/index.html")).read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_built_in_site(tmp_path: Path) -> None:
     assert at == sorted(at)
     assert "script-src &#x27;self&#x27;" in page
     assert "Threat Actors (20)" in page
-    again = build(read.default_content(), out, Options(attack_version="15.1"))
+    again = build(read.default_content(), out, Options(attack="15.1"))
     assert again.pages == built.pages
 
 

@@ -43,7 +43,6 @@ def navigator(
     """
     from trapline import app
     from trapline.cli.render import clean, print_json
-    from trapline.content import enrich
     from trapline.errors import InputError
     from trapline.site.coverage import coverage, layer
 
@@ -52,7 +51,7 @@ def navigator(
     if only:
         on = {one["name"] for one in app.listed(content, store, types) if one["enabled"]}
         chosen = [one for one in chosen if one.name in on]
-    found = coverage(chosen, attack_version or enrich.DEFAULT_ATTACK)
+    found = coverage(chosen, app.attack(store, attack_version))
     what = f"{len(chosen):,} {'enabled ' if only else ''}detections, {len(found.detections):,} techniques"
     made = layer(found, name, f"{what} of ATT&CK v{found.attack.version}. Score: number of detections.")
     for warn in found.warnings:

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from trapline.content.markup import Cell, Html, join, table, tag
 from trapline.content.model import Status
 from trapline.content.page import Page
 from trapline.site.detection import badges
-from trapline.site.markup import Cell, Html, join, table, tag
 from trapline.site.model import Model
 from trapline.site.routes import Here, Kind
 
@@ -118,7 +118,7 @@ def browse(model: Model, here: Here) -> Html:
         tag(
             "div",
             table(("Detection", "Type, status, risk", "Techniques", "Updated"), rows, "All detections"),
-            id="detections",
+            id="all-detections",
         ),
         class_="browse",
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from trapline.content import enrich
 from trapline.content.catalog import Content
+from trapline.content.enrich import Attack
 from trapline.content.model import Item
 from trapline.errors import InputError, TraplineError, Warn
 from trapline.site import browse, detection, kinds, matrix
@@ -27,12 +28,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`base_url` ends in `/`, None: relative links. `source_url`: put before the path of a detection's file."""
+    """`base_url` ends in `/`, None: relative links. `source_url`: put before the path of a detection's file. `attack`:
+    a table of ATT&CK, or the version of one that is built in."""
 
     title: str = "Detection content"
     base_url: str | None = None
     source_url: str | None = None
-    attack_version: str = enrich.DEFAULT_ATTACK
+    attack: str | Attack = enrich.DEFAULT_ATTACK
     results: Results | None = None
     library: bool = True
 
@@ -84,7 +86,7 @@ def build(content: Content, out: Path, options: Options, progress: Progress | No
     before = _earlier(out)
     model = gather(
         content,
-        attack_version=options.attack_version,
+        attack=options.attack,
         results=options.results,
         base_url=options.base_url,
         library=options.library,
@@ -128,7 +130,7 @@ def _documents(model: Model, options: Options) -> Iterator[tuple[str, str]]:
     def here(path: str) -> Here:
         return Here(model.routes, path)
 
-    counts = f"{len(model.pages):,} detections, {len(model.stories):,} stories"
+    counts = f"{_count(len(model.pages), 'detection', 'detections')}, {_count(len(model.stories), 'story', 'stories')}"
     lead = f"{counts}, mapped to ATT&CK v{model.coverage.attack.version}."
     yield "", layout.document("", options.title, browse.home(model, here(""), options.title, lead), description=lead)
     path = f"{Kind.DETECTION}/"
@@ -176,12 +178,16 @@ def _item(item: Item, kind: Kind, model: Model, here: Here) -> Any:
     return render(item, model, here)
 
 
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def _footer(model: Model) -> str:
     return f"Built with Trapline. MITRE ATT&CK® v{model.coverage.attack.version} is a work of The MITRE Corporation."
 
 
 def _sitemap(base: str, written: dict[str, str]) -> str:
-    from trapline.site.markup import text
+    from trapline.content.markup import text
 
     rows = "".join(f"<url><loc>{text(base + name.removesuffix(INDEX))}</loc></url>\n" for name in sorted(written))
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'

@@ -53,7 +53,7 @@ class Coverage:
         return [(names[short], sorted(ones, key=lambda one: one.name)) for short, ones in found.items() if ones]
 
 
-def coverage(detections: Iterable[Detection], version: str = enrich.DEFAULT_ATTACK) -> Coverage:
+def coverage(detections: Iterable[Detection], version: str | Attack = enrich.DEFAULT_ATTACK) -> Coverage:
     """Raises TraplineError for a version that there is no table of. An id that it does not have is a warning."""
     table = enrich.attack(version)
     found: dict[str, dict[str, Detection]] = {}

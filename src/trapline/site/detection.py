@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trapline.content.model import Severity
-from trapline.content.page import MacroUse, Page
-from trapline.site.markup import (
+from trapline.content.markup import (
     Cell,
     Html,
     anchor,
@@ -22,6 +20,8 @@ from trapline.site.markup import (
     tag,
     text,
 )
+from trapline.content.model import Severity
+from trapline.content.page import MacroUse, Page
 from trapline.site.routes import Here, Kind
 from trapline.site.spl import highlight
 

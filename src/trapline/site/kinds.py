@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trapline.content.markup import Cell, Html, chips, inline, join, link, nothing, pairs, prose, section, table, tag
 from trapline.content.model import DataSource, Item, Lookup, Macro, Story
 from trapline.content.page import Page, platform
 from trapline.site.detection import badge, badges, spl, status_badge
-from trapline.site.markup import Cell, Html, chips, inline, join, link, nothing, pairs, prose, section, table, tag
 from trapline.site.model import Model
 from trapline.site.routes import Here, Kind
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+from trapline.content.markup import Cell, Html, tag, void
 from trapline.content.page import Page
 from trapline.site import detection
-from trapline.site.markup import Cell, Html, tag, void
 from trapline.site.routes import INDEX, Here, Kind, Routes
 
 NAVIGATION = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trapline.content.enrich import Tactic, Technique
+from trapline.content.markup import Cell, Html, chips, link, nothing, section, tag
 from trapline.content.model import Status
 from trapline.site.kinds import detections
-from trapline.site.markup import Cell, Html, chips, link, nothing, section, tag
 from trapline.site.model import Model
 from trapline.site.routes import Here, Kind
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from trapline.content.catalog import Content
+from trapline.content.enrich import Attack
 from trapline.content.model import Baseline, DataSource, Investigation, Item, Lookup, Macro, Status, Story
 from trapline.content.page import Page, describe
 from trapline.content.read import LIBRARY
@@ -64,7 +65,12 @@ def below(file: str, content: Content) -> str:
 
 
 def gather(
-    content: Content, *, attack_version: str, results: Results | None = None, base_url: str | None = None, library: bool
+    content: Content,
+    *,
+    attack: str | Attack,
+    results: Results | None = None,
+    base_url: str | None = None,
+    library: bool,
 ) -> Model:
     """`library`: the built-in content has pages of its own. Else what is built in is shown only where the user's
     detections refer to it. A detection that has no page (no deployment for it) is a warning. Raises TraplineError."""
@@ -73,7 +79,7 @@ def gather(
         if not library and _built_in(one):
             continue
         try:
-            made = describe(content, one, attack_version)
+            made = describe(content, one, attack)
         except TraplineError as error:
             warnings.append(Warn(error.code, f"no page is made: {error.reason}", error.hint, one.name))
             continue
@@ -95,9 +101,7 @@ def gather(
     model = Model(
         content=content,
         pages=pages,
-        coverage=coverage(
-            (page.detection for page in pages if page.detection.status is not Status.DEPRECATED), attack_version
-        ),
+        coverage=coverage((page.detection for page in pages if page.detection.status is not Status.DEPRECATED), attack),
         stories=_sorted(one for one in shown(Kind.STORY, content.stories) if isinstance(one, Story)),
         macros=_sorted(one for one in shown(Kind.MACRO, by_name.values()) if isinstance(one, Macro)),
         data_sources=_sorted(

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trapline.content.markup import Cell, Html, tag, text
 from trapline.content.model import Detection
-from trapline.site.markup import Cell, Html, tag, text
 
 INDEX = "index.html"
 

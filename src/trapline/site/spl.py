@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from trapline.site.markup import Cell, Html, tag, text
+from trapline.content.markup import Cell, Html, tag, text
 
 _TOKEN = re.compile(
     r"""

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trapline.content.html import Html, document, section, table, tag
+from trapline.content.markup import Html, document, section, table, tag
 from trapline.detect.report import cell, check_folder, replacing
 from trapline.errors import TraplineError
 from trapline.testing.matrix import Matrix

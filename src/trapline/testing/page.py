@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trapline.content.html import Html, document, section, table, tag
+from trapline.content.markup import Html, document, section, table, tag
 from trapline.testing.model import DetectionResult, Kind, Status, Tested, TestResult
 
 MOST_PASSED = 5_000

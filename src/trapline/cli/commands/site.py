@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import attack_option, json_option
+from trapline.cli.options import attack_option, json_option, store_option
 
 
 @click.command("site")
@@ -32,6 +32,7 @@ from trapline.cli.options import attack_option, json_option
 @click.option("--title", default="Detection content", show_default=True, metavar="TEXT", help="The name of the site.")
 @click.option("--source-url", metavar="URL", help="Put before the path of a detection's file for a link to it.")
 @attack_option
+@store_option
 @json_option
 def command(
     folders: tuple[str, ...],
@@ -42,11 +43,13 @@ def command(
     title: str,
     source_url: str | None,
     attack_version: str | None,
+    store: Path,
     as_json: bool,
 ) -> None:
     """Write the content as a static web site: detections, stories, ATT&CK, data sources, macros, lookups, search.
 
-    The site needs no server: open index.html of the folder, or put it on any. All its links are checked.
+    The site needs no server: open index.html of the folder, or put it on any. All its links are checked. Of the store
+    only the ATT&CK table that is kept in it is read.
 
     \b
     Examples:
@@ -59,7 +62,6 @@ def command(
     """
     from trapline import app
     from trapline.cli.render import clean, human_bytes, print_json
-    from trapline.content import enrich
     from trapline.content.read import errors
     from trapline.errors import TraplineError
     from trapline.site.build import Options, build
@@ -74,7 +76,7 @@ def command(
         title=title,
         base_url=checked(base_url) if base_url is not None else None,
         source_url=source_url,
-        attack_version=attack_version or enrich.DEFAULT_ATTACK,
+        attack=app.attack(store, attack_version),
         results=read_results(results) if results is not None else None,
         library=not folders,
     )

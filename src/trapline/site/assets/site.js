@@ -179,7 +179,8 @@
         const selection = window.getSelection();
         selection.removeAllRanges();
         selection.addRange(range);
-        copy.textContent = "Selected";
+        // a page over plain http has no clipboard of its own
+        copy.textContent = document.execCommand("copy") ? "Copied" : "Selected";
       }
       setTimeout(() => { copy.textContent = "Copy"; }, 2000);
     });
@@ -239,7 +240,7 @@
   }
 
   // The list of detections: what is chosen is in the address, so that a view can be sent to others.
-  const table = byId("detections");
+  const table = byId("all-detections");
   if (table) {
     const controls = [...document.querySelectorAll("[data-facet]")];
     const rows = [...table.querySelectorAll("tbody tr")];
