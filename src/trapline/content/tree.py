@@ -90,7 +90,7 @@ def write_new(made: Iterable[File], out: Path) -> int:
         )
     count = 0
     for one in made:
-        _put(one, out)
+        put(one, out)
         count += 1
     return count
 
@@ -112,7 +112,7 @@ def write_over(made: Iterable[File], root: Path) -> int:
             )
     targets = set()
     for one in changed:
-        _put(one, root)
+        put(one, root)
         targets.add((root / one.path).resolve())
     for source in sources - targets:
         source.unlink(missing_ok=True)
@@ -123,7 +123,8 @@ def _moves(one: File, root: Path) -> bool:
     return one.source is not None and one.source.resolve() != (root / one.path).resolve()
 
 
-def _put(one: File, root: Path) -> None:
+def put(one: File, root: Path) -> None:
+    """Write one file. Raises InputError for a path out of the folder, TraplineError where it cannot be written."""
     target = root / one.path
     if not target.resolve().is_relative_to(root.resolve()):
         raise InputError("this path leads out of the folder", file=one.path, code="content.convert")
