@@ -15,7 +15,7 @@ from trapline.content.model import Detection, DetectionType, Generation, Notable
 from trapline.detect.hunt import profiles
 from trapline.ingest.intake import Evidence, ingest
 from trapline.store import Store
-from trapline.testing.integration import Integrated, check, made_from
+from trapline.testing.integration import Integrated, _lists, _object, check, made_from
 
 NOW = 1_780_000_000.0
 ROWS = [
@@ -209,3 +209,14 @@ def test_a_message_is_held_against_its_template(message: str, template: str, mad
 
 def test_a_long_hostile_message_is_no_trouble() -> None:
     assert made_from("a b " * 100_000, "$a$ b $b$ b $c$ b $d$ b $e$ b $f$!") is False
+
+
+def test_an_event_that_is_not_of_the_detection_is_told_in_words() -> None:
+    """No row can bring that about, only a defect: so the events are handed over as they are."""
+    (about,) = _lists(detection(stories=(), mitre=()), "A Rule", {"search_name": "Another"})
+    assert about.reason == "the field search_name of the risk event is Another, where the content says A Rule"
+    assert about.code == "test.risk-field"
+    failure, _ = _object((DEST,), "A Rule", {"contributing_events_search": '| savedsearch "Another" | search dest="x"'})
+    assert failure is not None
+    assert failure.reason.startswith("contributing_events_search does not name the detection: | savedsearch")
+    assert failure.code == "test.contributing"

@@ -13,13 +13,14 @@ from trapline import app
 from trapline.testing import model
 from trapline.testing.model import Kind, Status
 
+EXAMPLE = "Base Remote Tool"
 PAGE = CASES / "testing" / "mutations.md"
 _BLOCK = re.compile(r"^```(\w+)(?: ([^\n]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEAD, *SECTIONS = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
-def outcome(root: Path, mutation: tuple[str, str] | None = None) -> model.Tested:
-    """The result over the page's content. `mutation`: a path and its YAML of the old and the new text."""
+def write(root: Path, mutation: tuple[str, str] | None = None) -> None:
+    """The page's content into a folder. `mutation`: a path and its YAML of the old and the new text."""
     for kind, path, text in _BLOCK.findall(HEAD):
         assert kind == "file"
         if mutation is not None and mutation[0] == path:
@@ -28,6 +29,11 @@ def outcome(root: Path, mutation: tuple[str, str] | None = None) -> model.Tested
             text = text.replace(change["old"], change["new"])
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
+
+
+def outcome(root: Path, mutation: tuple[str, str] | None = None) -> model.Tested:
+    """The result over the page's content."""
+    write(root, mutation)
     content = app.content([str(root)])
     return app.run_tests(content, app.to_test(content, (), [str(root)]), jobs=1)
 

@@ -238,8 +238,7 @@ def _lists(detection: Detection, name: str, event: Row) -> list[Failure]:
 def _differs(name: str, wanted: object, found: object) -> Failure:
     shown = _short(value_text(found)) if isinstance(found, str | int | float) and found != "" else "nothing"
     reason = f"the field {name} of the risk event is {shown}, where the content says {wanted or 'nothing'}"
-    hint = f"a field {name} of the row may take the place of what the content says: take it out of the final row"
-    return _failure("test.risk-field", reason, hint)
+    return _failure("test.risk-field", reason)
 
 
 def _object(objects: Sequence[RiskObject], name: str, event: Row) -> tuple[Failure | None, RiskObject | None]:
@@ -248,8 +247,7 @@ def _object(objects: Sequence[RiskObject], name: str, event: Row) -> tuple[Failu
     found = _CONTRIBUTING.search(text)
     if found is None or found["name"] != name:
         reason = f"contributing_events_search does not name the detection: {_short(text)}"
-        hint = "do not return contributing_events_search from the search: it takes the place of the one that is made"
-        return _failure("test.contributing", reason, hint), None
+        return _failure("test.contributing", reason), None
     where = found["field"].strip('"')
     named = [one for one in objects if one.field == where]
     if not named:
