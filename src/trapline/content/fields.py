@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from trapline.content.model import Level, Problem
@@ -64,7 +65,8 @@ class Fields:
         node = self._map.get(key)
         return None if node is None or node.value is None else node
 
-    def text(self, key: str, default: str = "") -> str:
+    def text(self, key: str, default: str = "", *, among: type[StrEnum] | None = None) -> str:
+        """A text. `among`: what it is to be one of. That is for who completes it (`schemas`); the caller checks."""
         node = self._take(key)
         if node is None:
             return default
@@ -73,8 +75,14 @@ class Fields:
             return default
         return node.value
 
-    def need(self, key: str, *, hint: str | None = None) -> str:
-        """A text without which the object is of no use."""
+    def must(self, key: str, *, hint: str | None = None) -> str:
+        """A text that has to be there, and may be empty."""
+        if not self.given(key):
+            raise self.fail("missing", f"'{self.where(key)}' is missing", key, hint=hint)
+        return self.text(key)
+
+    def need(self, key: str, *, hint: str | None = None, among: type[StrEnum] | None = None) -> str:
+        """A text without which the object is of no use. `among`: as in `text`."""
         text = self.text(key)
         if not text.strip():
             raise self.fail("missing", f"'{self.where(key)}' is missing or empty", key, hint=hint)

@@ -90,7 +90,7 @@ def generation(keys: Fields) -> Generation:
 
 def _type(keys: Fields) -> DetectionType:
     """Raises InputError for a type that is not known: what a finding leads to depends on it."""
-    text = keys.need("type").strip()
+    text = keys.need("type", among=DetectionType).strip()
     found = _member(DetectionType, text)
     if found is None:
         raise keys.fail("value", f"'{text[:40]}' is not a known type", "type", hint=_near(DetectionType, text))
@@ -99,7 +99,7 @@ def _type(keys: Fields) -> DetectionType:
 
 def _status(keys: Fields) -> Status:
     """The status; production where none or an unknown one is given."""
-    text = keys.text("status").strip()
+    text = keys.text("status", among=Status).strip()
     found = _member(Status, text)
     if found is None and text:
         keys.warn("value", f"'{text[:40]}' is not a known status", "status", hint=_near(Status, text))
@@ -466,9 +466,7 @@ def schedule(keys: Fields) -> Deployment:
 
 def macro(keys: Fields) -> Macro:
     common = _item(keys, ("id", "status"))
-    if not keys.given("definition"):
-        raise keys.fail("missing", "'definition' is missing", "definition", hint="'search *' lets everything pass")
-    definition = keys.text("definition")
+    definition = keys.must("definition", hint="'search *' lets everything pass")
     args = tuple(arg.strip() for arg in keys.texts("arguments"))
     common["name"] = re.sub(r"\(\d+\)\Z", "", common["name"])
     return Macro(**common, definition=definition, args=args, extra=keys.unknown())

@@ -11,6 +11,7 @@ from trapline.cli.contentadd import add
 from trapline.cli.contentconvert import convert
 from trapline.cli.contentnew import new
 from trapline.cli.contentread import stats
+from trapline.cli.contentschema import schema
 from trapline.cli.contentvalidate import validate
 from trapline.cli.options import content_option, json_option, store_option
 
@@ -155,5 +156,5 @@ def disable(
     _switch(False, folders, store, names, types, as_json)
 
 
-for _each in (add, convert, new, stats, validate):
+for _each in (add, convert, new, schema, stats, validate):
     command.add_command(_each)
