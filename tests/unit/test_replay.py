@@ -178,6 +178,13 @@ def test_into_our_store_with_all_fields(data: Path, tmp_path: Path) -> None:
         assert {(one.index, one.events) for one in opened.stats()} == {("again", 3)}
 
 
+def test_events_without_a_time_are_told_of_when_times_move(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no time here\n")
+    found = run(data, tmp_path / "notes.txt", "--store", tmp_path / "st", "--retime")
+    assert found.exit_code == 0, found.output
+    assert "1 events have no time of their own" in found.output
+
+
 def test_into_our_store_at_a_pace(data: Path, tmp_path: Path) -> None:
     with Store.open(tmp_path / "st") as store, recorded([str(data)]) as events:
         sent = send(events, OurStore(store, "main"), speed=1_000_000)

@@ -195,6 +195,13 @@ def _told(report: IngestReport, sent: Sent | None, *, as_json: bool) -> None:
     click.echo(f"times {iso_text(sent.earliest)} to {iso_text(sent.latest)}")
     if sent.shift:
         click.echo(f"moved by {sent.shift:,.0f} s")
+        untimed = sum(one.untimed for one in report.files)
+        if untimed:
+            click.echo(
+                f"{untimed:,} events have no time of their own: they stand at that of the event before them or of their"
+                " file, and count for which is the newest. Leave such files out if the others are not where you want.",
+                err=True,
+            )
     if sent.retries:
         click.echo(f"{sent.retries:,} tries failed and were made again")
     if sent.blank:
