@@ -70,6 +70,16 @@ def test_a_layer_of_a_type(tmp_path: Path) -> None:
     assert [one for one in json.loads(result.stdout)["techniques"] if one.get("score")] == []
 
 
+def test_a_layer_of_what_is_enabled(tmp_path: Path) -> None:
+    detection(tmp_path / "own", "First", 1, "T1059.001")
+    found = app.content([str(tmp_path / "own")], ())
+    app.switch(tmp_path / "store", [found.find("First")], True)
+    app.switch(tmp_path / "store", [one for one in found.detections if one.name != "First"], False)
+    result = run(attack, "navigator", "--enabled", "--content", tmp_path / "own", store=tmp_path / "store")
+    named = [one["techniqueID"] for one in json.loads(result.stdout)["techniques"] if one.get("score")]
+    assert named == ["T1059.001"]
+
+
 def test_a_layer_of_an_unknown_version_names_those_there_are(tmp_path: Path) -> None:
     result = run(attack, "navigator", "--attack", "3.0", store=tmp_path / "none")
     assert result.exit_code != 0

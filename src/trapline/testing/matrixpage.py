@@ -15,12 +15,12 @@ from trapline.testing.matrix import Matrix
 WIDE = 400
 """Data sets that the table of the page has columns for; more are in the lists and in the CSV."""
 _STYLE = """
-.grid { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
-.grid table { margin: 0; font-size: .85rem; }
-.grid th, .grid td { padding: .15rem .45rem; white-space: nowrap; border-right: 1px solid var(--line); }
-.grid td { text-align: right; }
-.grid thead th { position: sticky; top: 0; background: Canvas; z-index: 2; }
-.grid tbody th { position: sticky; left: 0; background: Canvas; text-align: left; font-weight: normal; z-index: 1;
+.across { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
+.across table { margin: 0; font-size: .85rem; }
+.across th, .across td { padding: .15rem .45rem; white-space: nowrap; border-right: 1px solid var(--line); }
+.across td { text-align: right; }
+.across thead th { position: sticky; top: 0; background: Canvas; z-index: 2; }
+.across tbody th { position: sticky; left: 0; background: Canvas; text-align: left; font-weight: normal; z-index: 1;
   max-width: 45vw; overflow: hidden; text-overflow: ellipsis; }
 .own { background: #0a7f3f33; font-weight: 600; } .bad { background: #c2222233; font-weight: 600; }
 .missed { background: #c2222211; }
@@ -146,4 +146,4 @@ def _grid(found: Matrix, fired: list[str]) -> Iterator[Html]:
             cells.append(tag("td", text, class_=kind) if kind else tag("td", text))
         rows.append(tag("tr", tag("th", name, scope="row", title=name), *cells))
     head = tag("tr", tag("th", "detection", scope="col"), *heads)
-    yield tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="grid")
+    yield tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="across")
