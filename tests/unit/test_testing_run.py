@@ -36,6 +36,8 @@ def test_a_wrong_literal_is_named() -> None:
 
 
 def test_a_dropped_by_field_is_named() -> None:
-    failed = [one for one in seed_result("by dest ", "by ").tests if one.failures]
+    first, *failed = [one for one in seed_result("by dest ", "by ").tests if one.failures]
+    assert first.kind is Kind.VALIDATION
+    assert any("dest" in one.reason and "no risk event is made of it" in one.reason for one in first.failures)
     assert "risk object field dest" in failed[0].message
     assert any("leaves it out: stats" in line for line in failed[0].failures[0].details)

@@ -24,6 +24,9 @@ from trapline.plan import Table
 from trapline.search import Macro, Session
 from trapline.store import Portion, Store, collected
 from trapline.testing.datasets import Located
+from trapline.validate import ignore
+from trapline.validate.ignore import Ignore
+from trapline.validate.subject import Tree
 
 HOST = "CONTENTCTL_HOST"
 """The host of events whose data set names none, as contentctl sends them."""
@@ -43,9 +46,15 @@ class Surroundings:
     lookups: LookupFiles | None = None
     searches: dict[str, str] = field(default_factory=dict)
     profile: Callable[[Detection], Profile] = field(init=False)
+    tree: Tree = field(init=False)
+    """For the checks of validation."""
+    ignores: Sequence[Ignore] = ()
+    """Of the content folders: findings that are no failures."""
 
     def __post_init__(self) -> None:
         self.profile = profiles(self.content)
+        self.tree = Tree(self.content, self.knowledge, tuple(self.content.roots))
+        self.ignores = ignore.read_all(self.tree.roots)
         self.macros = dict(self.content.macros())
         self.searches = self.content.searches()
         self.lookups = LookupFiles(self.content.lookups, self.content.fillers)

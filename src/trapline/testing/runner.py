@@ -16,6 +16,9 @@ from trapline.testing.model import DetectionResult, Failure, Kind, Status, TestR
 from trapline.testing.place import Surroundings
 from trapline.testing.plan import Planned, PlannedExtra, Work
 from trapline.testing.unit import unit
+from trapline.validate.check import errors
+
+UNCOMPILED = "the search does not compile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,14 @@ def test_detection(work: Work, around: Surroundings, options: Options) -> Detect
     """All tests of one detection. It raises nothing: a defect of ours is an error of that test."""
     begun = time.perf_counter()
     done = [_guarded("validation", Kind.VALIDATION, lambda: validation(work.detection, around))]
-    if done[0].status is Status.PASS:
+    if done[0].status is not Status.ERROR and not any(one.reason.startswith(UNCOMPILED) for one in done[0].failures):
+        # What else is wrong with a detection shows best over its data.
         for one in work.tests:
             done += _test(work.detection, one, around, options)
         for extra in work.extras:
             done.append(_extra(work.detection, extra, around, options))
     else:
-        reason = "the detection is not valid"
+        reason = UNCOMPILED
         done += [TestResult(one.test.name, Kind.UNIT, Status.SKIP, reason=reason) for one in work.tests]
         done += [TestResult(one.test.name, Kind.EXPECTATION, Status.SKIP, reason=reason) for one in work.extras]
     return described(work.detection, done, time.perf_counter() - begun)
@@ -61,13 +65,18 @@ def described(detection: Detection, tests: Sequence[TestResult], seconds: float)
 
 
 def validation(detection: Detection, around: Surroundings) -> TestResult:
-    """Does the search compile, with all macros and lookups that it names?"""
+    """Does the search compile, with all macros and lookups that it names, and is the rest of the detection as
+    `trapline content validate` wants it?"""
     begun = time.perf_counter()
     failures: list[Failure] = []
     try:
         Session(macros=around.macros, lookups=around.lookups or {}, knowledge=around.knowledge).parse(detection.search)
     except TraplineError as error:
-        failures.append(why.of_error(error, "the search does not compile"))
+        failures.append(why.of_error(error, UNCOMPILED))
+    else:
+        for one in errors(around.tree, detection, around.ignores):
+            where = f"{one.field}: " if one.field else ""
+            failures.append(Failure(f"{where}{one.reason}", one.hint, (one.place,), one.rule))
     status = Status.FAIL if failures else Status.PASS
     return TestResult("validation", Kind.VALIDATION, status, tuple(failures), seconds=time.perf_counter() - begun)
 

@@ -160,6 +160,13 @@ def validate(
     return Result(tuple(kept), dict(sorted(counts.items())), objects, hidden)
 
 
+def errors(tree: Tree, item: Item, ignores: Sequence[Ignore] = ()) -> list[Finding]:
+    """What is wrong with one object by itself, without what only contentctl refuses, by line."""
+    found = [one for one in _of_item(tree, Asked(), item) if one.level is Level.ERROR]
+    kept = [one for one in dict.fromkeys(found) if not any(covers(ignore, one) for ignore in ignores)]
+    return sorted(kept, key=lambda one: (one.line or 0, one.column or 0, one.rule, one.field))
+
+
 def key(item: Item) -> tuple[str, str]:
     """What an object is told from all others by."""
     return kind(item), item.key if hasattr(item, "key") else item.name
