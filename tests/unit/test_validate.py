@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.rulecase import BASE, TODAY, told
-from tests.shared import ROOT
+from tests.shared import ROOT, shared
 from trapline.cli import cli
 from trapline.content.enrich import attack
 from trapline.content.read import default_content
@@ -157,6 +157,17 @@ def test_the_built_in_content_is_clean() -> None:
     result = run("--json")
     assert json.loads(result.output)["findings"] == []
     assert result.exit_code == 0
+
+
+def test_strict_refuses_nothing_of_the_public_content_that_contentctl_builds() -> None:
+    """contentctl 4 builds this tree (facts/CONTENT.md §0); rules whose own level is an error say more than it does."""
+    root = shared("content", "security_content")
+    tree = Tree(default_content([root]), Knowledge.built_in(), (root,), attack(), TODAY)
+    rules = tuple(one.name for one in all_rules() if one.refused and one.level is not Level.ERROR)
+    sample = frozenset(check.key(one) for one in tree.targets()[::8])
+    found = validate(tree, Asked(rules, strict=True, items=sample))
+    assert sum(found.items.values()) > 250
+    assert [one for one in found.findings if one.level is Level.ERROR] == []
 
 
 # --- processes

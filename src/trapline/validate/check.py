@@ -244,7 +244,8 @@ def _of_tree(tree: Tree, asked: Asked, targets: Sequence[Item]) -> Iterator[Find
             if one is None:
                 if asked.items is not None:
                     continue
-                level = Level.ERROR if asked.strict and module.REFUSED else report.level or module.LEVEL
+                refused = module.REFUSED if report.refused is None else report.refused
+                level = Level.ERROR if asked.strict and refused else report.level or module.LEVEL
                 at = (report.line, None, report.field, "file", Path(report.file).name)
                 finding = Finding(name, level, shown(report.file), *at, report.reason, report.hint)
             else:

@@ -1,6 +1,6 @@
 """A table or model in lookups/ that no lookup names.
 
-It is shipped, and nothing can read it (facts/CONTENT.md §1.7).
+It is shipped, and nothing can read it. contentctl refuses it from the second generation on (facts/CONTENT.md §1.7).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from trapline.content.model import Item
+from trapline.content.model import Generation, Item
 from trapline.validate.finding import Level, Report
 from trapline.validate.subject import Tree
 
@@ -18,6 +18,7 @@ REFUSED = True
 
 def check_tree(tree: Tree) -> Iterator[tuple[Item | None, Report]]:
     used = {(Path(one.file).parent.resolve(), Path(one.filename).name) for one in tree.content.lookups if one.filename}
+    new = any(one.generation is not Generation.S1 for one in tree.content.lookups)
     for root in tree.roots:
         folder = root / "lookups"
         if not folder.is_dir():
@@ -26,4 +27,5 @@ def check_tree(tree: Tree) -> Iterator[tuple[Item | None, Report]]:
             if path.suffix.lower() not in (".csv", ".mlmodel") or not path.is_file():
                 continue
             if (path.parent.resolve(), path.name) not in used:
-                yield None, Report("no lookup names this file", "add its definition, or delete it", file=str(path))
+                hint = "add its definition, or delete it"
+                yield None, Report("no lookup names this file", hint, file=str(path), refused=new)
