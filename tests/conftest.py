@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def own_environment() -> Iterator[None]:
-    """The command sets this for all processes that it starts; those of other tests look for the tests where they are."""
+    """The command sets this for the processes that it starts; those of other tests find the tests where they are."""
     before = os.environ.get("PYTHONSAFEPATH")
     yield
     if before is None:
