@@ -73,7 +73,7 @@ def test_by_content(text: str, source: str | None) -> None:
     [
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0",
         b"PK\3\4\x14\0\0\0\x08\0" + bytes(range(256)),
-        gzip.compress(b"a=1 b=2\n" * 1000),
+        gzip.compress(b"a=1 b=2\n" * 1000, mtime=0),
         b"\x7fELF\2\1\1" + b"\0" * 60,
         b"SQLite format 3\0" + bytes(100),
         b"regf" + bytes(range(32)) * 4,
