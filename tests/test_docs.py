@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -73,7 +74,10 @@ def cli_paths() -> Iterator[str]:
     for name in members(cli_commands):
         command = importlib.import_module(f"{cli_commands.__name__}.{name}").command
         yield name
-        yield from (f"{name} {inner}" for inner in getattr(command, "commands", ()))
+        yield from (
+            f"{name} {inner}"
+            for inner in (command.list_commands(click.Context(command)) if isinstance(command, click.Group) else ())
+        )
 
 
 @pytest.mark.parametrize("path", list(cli_paths()))
@@ -85,6 +89,17 @@ def test_cli_command_has_help_an_example_and_json(path: str) -> None:
     )
     is_group = any(other.startswith(f"{path} ") for other in cli_paths())
     assert is_group or "--json" in shown.output
+
+
+@pytest.mark.parametrize("name", members(cli_commands))
+def test_the_list_of_commands_tells_what_each_says_of_itself(name: str) -> None:
+    """It is read from the files, without their commands."""
+    context = click.Context(cli)
+    command = cli.get_command(context, name)
+    assert command is not None
+    listed = cli._listed(context, name)
+    assert listed is not command
+    assert listed.get_short_help_str(60) == command.get_short_help_str(60) != ""
 
 
 def code(path: Path) -> Iterator[tuple[int, str]]:

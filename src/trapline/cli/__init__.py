@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import pkgutil
+import re
 import signal
 import sys
 import threading
+from importlib.abc import InspectLoader
 from typing import Any
 
 import click
 
 from trapline.cli import commands
 from trapline.errors import TraplineError
+
+_HELP = re.compile(r'^def command\([^"]*?"""(.*?)(?:"""|\n\s*\n)', re.MULTILINE | re.DOTALL)
 
 
 class _Group(click.Group):
@@ -29,6 +34,24 @@ class _Group(click.Group):
         module = importlib.import_module(f"{commands.__name__}.{name}")
         found: click.Command = module.command
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, each with the first sentence of its help, read from its file: to import all of them
+        takes as long as everything else."""
+        names = self.list_commands(ctx)
+        room = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._listed(ctx, name).get_short_help_str(room)) for name in names])
+
+    def _listed(self, ctx: click.Context, name: str) -> click.Command:
+        """The command as far as the list needs it; all of it where its file does not tell."""
+        spec = importlib.util.find_spec(f"{commands.__name__}.{name}")
+        loader = spec.loader if spec is not None else None
+        text = loader.get_source(spec.name) if isinstance(loader, InspectLoader) and spec is not None else None
+        found = _HELP.search(text or "")
+        command = click.Command(name, help=found[1]) if found is not None else self.get_command(ctx, name)
+        assert command is not None
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

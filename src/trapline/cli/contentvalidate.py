@@ -74,6 +74,7 @@ def validate(
     from trapline import app
     from trapline.cli import validatetext
     from trapline.cli.hunttext import Progress
+    from trapline.detect.workers import cores
     from trapline.validate import check
     from trapline.validate.finding import Level
 
@@ -88,7 +89,7 @@ def validate(
     table = app.attack(default_store(), attack_version)
     tree, ignores, asked = app.validation(folders, macros, addons, names, table, asked)
     with Progress() as progress:
-        result = check.validate(tree, asked, ignores, jobs=jobs or check.processors(), progress=progress)
+        result = check.validate(tree, asked, ignores, jobs=jobs or cores(), progress=progress)
     text = _text(result, form, Level(level), warnings_fail=warnings_fail, seconds=time.monotonic() - began)
     if out is not None:
         try:

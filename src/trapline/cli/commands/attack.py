@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapline.cli.attacknavigator import navigator
 from trapline.cli.options import attack_option, json_option, store_option
+from trapline.cli.parts import Parts
 
 if TYPE_CHECKING:
     from trapline.content.enrich import Attack, Technique
 
 
-@click.group("attack")
+@click.group("attack", cls=Parts, parts={"navigator": "attacknavigator"})
 def command() -> None:
     """Look techniques of MITRE ATT&CK up, bring the tables up to date, export coverage.
 
@@ -24,9 +24,6 @@ def command() -> None:
       trapline attack show T1574.002 --attack 15.1
       trapline attack update enterprise-attack.json
     """
-
-
-command.add_command(navigator)
 
 
 @command.command("update")

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.contentadd import add
-from trapline.cli.contentconvert import convert
-from trapline.cli.contentnew import new
-from trapline.cli.contentread import stats
-from trapline.cli.contentschema import schema
-from trapline.cli.contentvalidate import validate
 from trapline.cli.options import content_option, json_option, store_option
+from trapline.cli.parts import Parts
 
 if TYPE_CHECKING:
     from trapline.content.catalog import Content
 
 
-@click.group("content")
+_PARTS = {
+    "add": "contentadd",
+    "convert": "contentconvert",
+    "new": "contentnew",
+    "schema": "contentschema",
+    "stats": "contentread",
+    "validate": "contentvalidate",
+}
+
+
+@click.group("content", cls=Parts, parts=_PARTS)
 def command() -> None:
     """Content: detections, macros, lookups, stories and the rest; and which detections `trapline run` runs.
 
@@ -154,7 +159,3 @@ def disable(
       trapline content disable "Windows Service Create RemComSvc"
     """
     _switch(False, folders, store, names, types, as_json)
-
-
-for _each in (add, convert, new, schema, stats, validate):
-    command.add_command(_each)

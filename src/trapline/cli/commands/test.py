@@ -30,7 +30,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
 @click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core.")
-@click.option("--timeout", type=click.FloatRange(1), metavar="SECONDS", help="Of one detection. Default: 300.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1),
+    metavar="SECONDS",
+    help="Of one detection. Default: 300. Without effect on four or fewer, and with --jobs 1.",
+)
 @click.option(
     "--out",
     "outs",
