@@ -696,6 +696,7 @@ def run_tests(
     """Test detections over attack data: `data` are folders of it, `mapping` a file that says where each is. `every`:
     also what contentctl skips. `jobs`: processes, default one a core. `timeout`: seconds per detection. Raises
     TraplineError."""
+    from trapline.detect.workers import cores
     from trapline.testing import extra, plan, pool
     from trapline.testing import mapping as mappings
     from trapline.testing.datasets import Datasets
@@ -709,7 +710,7 @@ def run_tests(
     works = plan.plan(content, detections, Datasets(content, data, entries), extras, every=every)
     make = partial(_tester, addons=tuple(addons), options=given)
     done: dict[int, DetectionResult] = {}
-    for at, result in pool.run(works, content, make, jobs or pool.cores(), timeout or pool.TIMEOUT):
+    for at, result in pool.run(works, content, make, jobs or cores(), timeout or pool.TIMEOUT):
         done[at] = result
         if progress is not None:
             progress("testing", len(done), len(works), result.name)
@@ -738,9 +739,10 @@ def matrix(
     """Every detection over every data set below a folder (`trapline.testing.matrix`). `mapping`: a file that says
     whose data a file is. `benign`: patterns of paths. `cache`: its folder, default that of the user. `jobs`: processes.
     Raises TraplineError."""
+    from trapline.detect.workers import cores
     from trapline.testing import mapping as mappings
     from trapline.testing import matrix as matrices
-    from trapline.testing import matrixcache, pool
+    from trapline.testing import matrixcache
 
     given = mappings.read(mapping) if mapping is not None else []
     sets = matrices.find(content, folder, given, benign)
@@ -748,9 +750,7 @@ def matrix(
     keys = matrixcache.keys(content, detections, own)
     kept = matrixcache.Cache(cache or matrixcache.default_folder()) if cached else None
     make = partial(_surroundings, content, tuple(addon_folders))
-    found = matrices.run_matrix(
-        sets, detections, make, keys=keys, cache=kept, jobs=jobs or pool.cores(), progress=progress
-    )
+    found = matrices.run_matrix(sets, detections, make, keys=keys, cache=kept, jobs=jobs or cores(), progress=progress)
     found.warnings = [*(one.to_warn() for one in content.problems), *(kept.warnings if kept is not None else ())]
     return found
 

@@ -35,52 +35,10 @@ from trapline.content.model import (
     Story,
     ThreatObject,
 )
+from trapline.content.types import THREAT_TYPES
 from trapline.errors import InputError, TraplineError
 
 T = TypeVar("T", bound=Item)
-
-THREAT_TYPES_S2 = frozenset(
-    (
-        "certificate_common_name",
-        "certificate_organization",
-        "certificate_serial",
-        "certificate_unit",
-        "command",
-        "domain",
-        "email_address",
-        "email_subject",
-        "file_hash",
-        "file_name",
-        "file_path",
-        "http_user_agent",
-        "ip_address",
-        "process",
-        "process_name",
-        "parent_process",
-        "parent_process_name",
-        "process_hash",
-        "registry_path",
-        "registry_value_name",
-        "registry_value_text",
-        "service",
-        "signature",
-        "system",
-        "tls_hash",
-        "url",
-    )
-)
-THREAT_TYPES_S3 = THREAT_TYPES_S2 | {
-    "bucket_name",
-    "dns_query",
-    "loaded_file",
-    "parent_process_path",
-    "pipe_name",
-    "process_path",
-    "registry_key_name",
-    "registry_value_data",
-    "uri",
-    "user",
-}
 
 _THREAT_ALIASES = {
     "email address": "email_address",
@@ -317,7 +275,7 @@ def _plain_data(test: DetectionTest, at: int, carrying: Carrying) -> DetectionTe
 
 def _threats(objects: Iterable[ThreatObject], carrying: Carrying, field: str) -> Iterable[ThreatObject]:
     """Those whose type the new generation knows, in its order, each once."""
-    known = THREAT_TYPES_S3 if carrying.to is Generation.S3 else THREAT_TYPES_S2
+    known = THREAT_TYPES[carrying.to]
     found: dict[ThreatObject, None] = {}
     for one in objects:
         kind = one.type if one.type in known else _THREAT_ALIASES.get(one.type, one.type)

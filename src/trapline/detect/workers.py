@@ -52,10 +52,10 @@ def jobs(detections: int, events: int) -> int:
     """How many processes pay for so many detections over so many events; 1 = none beside this one."""
     if detections * events < LARGE:
         return 1
-    return max(1, min(_cores(), MOST))
+    return max(1, min(cores(), MOST))
 
 
-def _cores() -> int:
+def cores() -> int:
     """Those that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -79,7 +79,7 @@ def run(
     work = _Work([_Held(*group) for group in groups], deque(_chunks(free)))
     try:
         start = pickle.dumps(
-            _Start(session.elsewhere(), order, f"{max(LEAST, MEMORY // jobs)}MB", max(1, _cores() // jobs))
+            _Start(session.elsewhere(), order, f"{max(LEAST, MEMORY // jobs)}MB", max(1, cores() // jobs))
         )
     except (pickle.PicklingError, TypeError, AttributeError):  # what the caller gave it cannot go elsewhere
         return runs.run(session, detections, profile, order, progress=progress)

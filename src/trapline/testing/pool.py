@@ -6,7 +6,6 @@ A process that dies or takes too long costs the detection it was at, and is repl
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trapline.content.catalog import Content
+from trapline.errors import TraplineError
 from trapline.testing.model import DetectionResult, Failure, Kind, Status, TestResult
 from trapline.testing.plan import Work
 
@@ -27,11 +27,6 @@ TIMEOUT = 300.0
 Testing = Callable[[Work], DetectionResult]
 Making = Callable[[Content], Testing]
 """Makes what tests, once per process; a function of a module, for it may have to be sent to a process."""
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(
@@ -54,6 +49,13 @@ class _Worker:
     at: int | None = None
     """What it works on."""
     since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Unmade:
+    """A process could not load what all tests share."""
+
+    reason: str
 
 
 class _Pool:
@@ -116,6 +118,12 @@ class _Pool:
         except (EOFError, OSError):
             worker.process.join(5)
             return self._lost(worker, f"the process that tested it ended with code {worker.process.exitcode}", None)
+        if isinstance(result, _Unmade):
+            raise TraplineError(
+                f"the tests cannot be set up: {result.reason}",
+                hint="--jobs 1 shows where",
+                code="testing.setup",
+            )
         assert isinstance(result, DetectionResult)
         self._give(worker)
         return at, result
@@ -138,13 +146,19 @@ class _Pool:
 
 
 def _serve(pipe: Connection, works: Sequence[Work], content: Content, make: Making) -> None:
-    testing = make(content)
+    testing: Testing | None = None
     while True:
         try:
             at = pipe.recv()
         except (EOFError, OSError, KeyboardInterrupt):
             return
         try:
+            if testing is None:
+                try:
+                    testing = make(content)
+                except Exception as error:  # no detection would fare better, so the user is told once
+                    pipe.send(_Unmade(f"{type(error).__name__}: {error}"[:500]))
+                    return
             pipe.send(testing(works[at]))
         except (BrokenPipeError, KeyboardInterrupt):
             return

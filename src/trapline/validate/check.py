@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import multiprocessing
-import os
 import pickle
 import pkgutil
 from collections import Counter
@@ -329,8 +328,3 @@ def _parallel(tree: Tree, asked: Asked, targets: Sequence[Item], jobs: int, prog
             done += running[future]
             progress("checking", done, len(order), "")
     return found
-
-
-def processors() -> int:
-    """How many processes pay."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,77 +10,12 @@ import difflib
 from collections.abc import Iterator
 
 from trapline.content.model import Detection, Generation
+from trapline.content.types import OBSERVABLE_TYPES, RISK_TYPES, THREAT_TYPES
 from trapline.validate.finding import Level, Report
 from trapline.validate.subject import Subject
 
 LEVEL = Level.WARNING
 REFUSED = True
-
-RISK = ("user", "system", "other")
-THREAT = (
-    "certificate_common_name",
-    "certificate_organization",
-    "certificate_serial",
-    "certificate_unit",
-    "command",
-    "domain",
-    "email_address",
-    "email_subject",
-    "file_hash",
-    "file_name",
-    "file_path",
-    "http_user_agent",
-    "ip_address",
-    "process",
-    "process_name",
-    "parent_process",
-    "parent_process_name",
-    "process_hash",
-    "registry_path",
-    "registry_value_name",
-    "registry_value_text",
-    "service",
-    "signature",
-    "system",
-    "tls_hash",
-    "url",
-)
-THREAT_S3 = (
-    "bucket_name",
-    "dns_query",
-    "loaded_file",
-    "parent_process_path",
-    "pipe_name",
-    "process_path",
-    "registry_key_name",
-    "registry_value_data",
-    "uri",
-    "user",
-)
-OBSERVABLE = (
-    "Unknown",
-    "Hostname",
-    "IP Address",
-    "MAC Address",
-    "User Name",
-    "Email Address",
-    "URL String",
-    "File Name",
-    "File Hash",
-    "Process Name",
-    "Resource UID",
-    "Endpoint",
-    "User",
-    "Email",
-    "Uniform Resource Locator",
-    "File",
-    "Process",
-    "Geo Location",
-    "Container",
-    "Registry Key",
-    "Registry Value",
-    "Other",
-)
 
 
 def check(subject: Subject) -> Iterator[Report]:
@@ -89,19 +24,19 @@ def check(subject: Subject) -> Iterator[Report]:
         return
     if one.generation is Generation.S1:
         for place, _ in enumerate(source.list_at("tags.observable")):
-            yield from _known(subject, f"tags.observable[{place}].type", OBSERVABLE)
+            yield from _known(subject, f"tags.observable[{place}].type", OBSERVABLE_TYPES)
         return
     entities = ("rba.risk_objects",) if one.generation is Generation.S2 else ("intermediate_findings.entities",)
     paths = [f"{name}[{place}]" for name in entities for place, _ in enumerate(source.list_at(name))]
     if one.generation is Generation.S3 and source.has("finding.entity"):
         paths.append("finding.entity")
     for path in paths:
-        yield from _known(subject, f"{path}.type", RISK)
+        yield from _known(subject, f"{path}.type", RISK_TYPES)
         score = source.text_at(f"{path}.score").strip()
         if one.generation is Generation.S2 and score in ("0", ""):
             yield Report(f"a score of {score or 'nothing'} raises no risk", "from 1 to 100", f"{path}.score")
     threats = "rba.threat_objects" if one.generation is Generation.S2 else "threat_objects"
-    types = THREAT if one.generation is Generation.S2 else (*THREAT, *THREAT_S3)
+    types = THREAT_TYPES[one.generation]
     for place, _ in enumerate(source.list_at(threats)):
         yield from _known(subject, f"{threats}[{place}].type", types)
 
