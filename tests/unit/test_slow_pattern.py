@@ -25,6 +25,13 @@ def test_the_error_names_the_pattern() -> None:
     assert caught.value.exit_code == 2
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time enough on any machine for the limit of calls to be met before the limit of time."""
+    monkeypatch.setattr(pcre, "SECONDS", 60)
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("pattern", ["(?R)", "(x|(?R))", "(?1)(b|(?1))"])
 def test_a_pattern_that_calls_itself_without_an_end(pattern: str) -> None:
     with pytest.raises(SlowPattern, match="calls itself") as caught:
