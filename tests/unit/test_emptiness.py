@@ -33,7 +33,7 @@ from trapline.plan import (
     either,
     text,
 )
-from trapline.search import rows_from
+from trapline.rows import rows_from
 from trapline.values import Kind
 
 TEXTS = (
