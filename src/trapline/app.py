@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from trapline.state.database import Database
     from trapline.state.journal import Run
     from trapline.state.notables import Notables
+    from trapline.testing.download import Rules
     from trapline.testing.matrix import Matrix
     from trapline.testing.model import DetectionResult, Tested
     from trapline.testing.place import Surroundings
@@ -685,6 +686,7 @@ def run_tests(
     *,
     data: Sequence[Path] = (),
     mapping: Path | None = None,
+    fetching: tuple[Path, Rules] | None = None,
     every: bool = False,
     options: Options | None = None,
     addons: Sequence[str | Path] = (),
@@ -693,13 +695,14 @@ def run_tests(
     timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Tested:
-    """Test detections over attack data: `data` are folders of it, `mapping` a file that says where each is. `every`:
-    also what contentctl skips. `jobs`: processes, default one a core. `timeout`: seconds per detection. Raises
-    TraplineError."""
+    """Test detections over attack data: `data` are folders of it, `mapping` a file that says where each is, `fetching`
+    the folder for what is fetched by its URL, with the rules of that. `every`: also what contentctl skips. `jobs`:
+    processes, default one a core. `timeout`: seconds per detection. Raises TraplineError."""
     from trapline.detect.workers import cores
     from trapline.testing import extra, plan, pool
     from trapline.testing import mapping as mappings
     from trapline.testing.datasets import Datasets
+    from trapline.testing.fetching import fetch_all
     from trapline.testing.model import Tested
     from trapline.testing.runner import Options
 
@@ -707,7 +710,11 @@ def run_tests(
     entries = mappings.read(mapping) if mapping is not None else []
     given = options or Options()
     extras = extra.read(content)
-    works = plan.plan(content, detections, Datasets(content, data, entries), extras, every=every)
+    datasets = Datasets(content, data, entries)
+    works = plan.plan(content, detections, datasets, extras, every=every)
+    if fetching is not None:
+        datasets.fetched = fetch_all((lack for one in works for lack in one.missing), *fetching, progress)
+        works = plan.plan(content, detections, datasets, extras, every=every)
     make = partial(_tester, addons=tuple(addons), options=given)
     done: dict[int, DetectionResult] = {}
     for at, result in pool.run(works, content, make, jobs or cores(), timeout or pool.TIMEOUT):

@@ -1,16 +1,15 @@
 """Where the attack data of a test is on this machine.
 
 A test names its data by a URL, or by a path below its content folder. It is looked for, in this order: below the
-content folders; in the user's mapping; below the user's mirror. Two places for one
-data set are not guessed between.
+content folders; in the user's mapping; below the user's mirror; among what was fetched. Two places for one data set are
+not guessed between.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -18,13 +17,14 @@ from urllib.parse import unquote, urlsplit
 from trapline.content.catalog import Content
 from trapline.content.model import AttackData, Detection
 from trapline.errors import InputError
+from trapline.testing.download import Got, Pointer, pointer_of
 from trapline.testing.mapping import Entry
+from trapline.testing.web import FetchError
 
 MOST_FILES = 1_000_000
 """Files of a mirror."""
 PACKED = (".txt", ".gz", ".bz2", ".xz", ".zip")
 """What the name of a file may have more than that of its data set."""
-_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,19 @@ class Located:
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Why a data set is not there. `wrong`: something stands in the way that the user has to settle; without it, there
-    is no such file."""
+    is no such file. `pointer`: what Git LFS says of it. `outside`: it could not be fetched."""
 
     data: AttackData
     reason: str
     hint: str
     wrong: bool = False
+    pointer: Pointer | None = None
+    outside: bool = False
+
+    @property
+    def fetchable(self) -> bool:
+        """May it be fetched by its URL?"""
+        return "://" in self.data.data and not self.outside and (not self.wrong or self.pointer is not None)
 
 
 def location(data: str) -> str:
@@ -63,9 +70,22 @@ class Datasets:
     content: Content
     mirrors: Sequence[Path] = ()
     mapping: Sequence[Entry] = ()
+    fetched: Mapping[str, Got | FetchError] = field(default_factory=dict)
+    """What came of asking for data sets by their URLs."""
 
     def locate(self, data: AttackData, detection: Detection | None = None) -> Located | Missing:
         """The file of a data set of a detection, and where it has none, why."""
+        here = self._here(data, detection)
+        if isinstance(here, Located):
+            return here
+        match self.fetched.get(data.data):
+            case Got(path=path, note=note):
+                return Located(data, path, f"{path.name}: {note}" if note else "")
+            case FetchError(reason=reason, hint=hint):
+                return Missing(data, reason, hint or "give --data DIR", wrong=True, outside=True)
+        return here
+
+    def _here(self, data: AttackData, detection: Detection | None) -> Located | Missing:
         own = self.content.data_path(data.data)
         if own is not None:
             return _checked(Located(data, own))
@@ -80,10 +100,14 @@ class Datasets:
         if self.mirrors:
             where = " or ".join(map(str, self.mirrors))
             return Missing(
-                data, f"{location(data.data)} is not below {where}", "copy it there, or name its file in one for --map"
+                data,
+                f"{location(data.data)} is not below {where}",
+                "copy it there, or give --map FILE or --fetch",
             )
         return Missing(
-            data, f"its data is not on this machine: {location(data.data)}", "give --data DIR (a mirror), or --map FILE"
+            data,
+            f"its data is not on this machine: {location(data.data)}",
+            "give --fetch, --data DIR (a mirror), or --map FILE",
         )
 
     def _mapped(self, data: AttackData, detection: Detection | None) -> Located | Missing | None:
@@ -188,9 +212,10 @@ def _checked(found: Located) -> Located | Missing:
             head = file.read(200)
     except OSError as error:
         return Missing(found.data, f"{found.path} cannot be read: {error.strerror}", "check its permissions", True)
-    if head.startswith(_POINTER):
-        size = re.search(rb"size (\d+)", head)
-        bytes_ = f" of {int(size[1]):,} bytes" if size else ""
+    pointer = pointer_of(head)
+    if pointer is not None:
+        bytes_ = f" of {pointer.size:,} bytes" if pointer.size else ""
         reason = f"{found.path} only stands for a file{bytes_} that Git LFS keeps elsewhere"
-        return Missing(found.data, reason, "run git lfs pull in that checkout", True)
+        kept = pointer if pointer.sha256 else None
+        return Missing(found.data, reason, "run git lfs pull in that checkout, or give --fetch", True, kept)
     return found

@@ -10,6 +10,9 @@ from typing import Any
 from trapline.errors import Warn
 from trapline.values import Row
 
+OUTSIDE = "data.fetch"
+"""The code of failures that are none of the content."""
+
 
 class Kind(StrEnum):
     """What is tested, in the order it is done."""
@@ -159,6 +162,12 @@ class Tested:
     @property
     def success(self) -> bool:
         return not self.of(Status.FAIL)
+
+    @property
+    def outside(self) -> bool:
+        """Did nothing go wrong but that data could not be fetched?"""
+        failures = [each for one in self.results for test in one.tests for each in test.failures]
+        return bool(failures) and all(one.code == OUTSIDE for one in failures)
 
     @property
     def median(self) -> float | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trapline.content.catalog import Content
-from trapline.content.model import AttackData, Detection, DetectionTest
+from trapline.content.model import Detection, DetectionTest
 from trapline.testing.datasets import Datasets, Located, Missing
 from trapline.testing.extra import Extra
 from trapline.testing.fate import skipped, untested
@@ -42,6 +42,14 @@ class Work:
     skip: str = ""
     """Why none of the detection's own tests are run."""
 
+    @property
+    def missing(self) -> Iterator[Missing]:
+        """What stands in the way of its tests."""
+        for one in self.tests:
+            yield from one.missing
+        for extra in self.extras:
+            yield from extra.missing
+
 
 def plan(
     content: Content,
@@ -54,21 +62,6 @@ def plan(
     """What is to be done for detections. `extras`: further tests by the name of the detection. `every`: also the tests
     that contentctl skips."""
     return [_work(content, one, datasets, extras.get(one.name, ()), every) for one in detections]
-
-
-def wanted(
-    content: Content, detections: Sequence[Detection], extras: Mapping[str, Sequence[Extra]], *, every: bool = False
-) -> list[AttackData]:
-    """The data sets that the tests of detections need, each once."""
-    found: dict[AttackData, None] = {}
-    for detection in detections:
-        fate = "" if every else skipped(content, detection)
-        for test in detection.tests:
-            if every or not (fate or untested(test)):
-                found.update(dict.fromkeys(test.attack_data))
-        for extra in extras.get(detection.name, ()):
-            found.update(dict.fromkeys((*extra.data, *extra.history)))
-    return list(found)
 
 
 def _work(content: Content, detection: Detection, datasets: Datasets, extras: Sequence[Extra], every: bool) -> Work:

@@ -12,7 +12,7 @@ from trapline.search import Session
 from trapline.store import Store
 from trapline.testing import expectation, integration, why
 from trapline.testing.datasets import Missing
-from trapline.testing.model import DetectionResult, Failure, Kind, Status, TestResult
+from trapline.testing.model import OUTSIDE, DetectionResult, Failure, Kind, Status, TestResult
 from trapline.testing.place import Surroundings
 from trapline.testing.plan import Planned, PlannedExtra, Work
 from trapline.testing.unit import unit
@@ -111,9 +111,8 @@ def _extra(detection: Detection, one: PlannedExtra, around: Surroundings, option
 def _without(name: str, kind: Kind, missing: Sequence[Missing], options: Options) -> TestResult:
     """A test whose data is not there."""
     if options.strict or any(one.wrong for one in missing):
-        return TestResult(
-            name, kind, Status.ERROR, tuple(Failure(one.reason, one.hint, code="data") for one in missing)
-        )
+        failures = (Failure(one.reason, one.hint, code=OUTSIDE if one.outside else "data") for one in missing)
+        return TestResult(name, kind, Status.ERROR, tuple(failures))
     return TestResult(name, kind, Status.SKIP, reason="; ".join(f"{one.reason} ({one.hint})" for one in missing))
 
 

@@ -24,6 +24,16 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
 @click.option("--data", type=_FOLDER, metavar="DIR", multiple=True, help="A mirror of the attack data, or a part.")
 @click.option("--map", "mapping", type=_FILE, metavar="FILE", help="TSV, CSV or YAML that says where data sets are.")
+@click.option("--fetch", is_flag=True, help="Fetch data that is named by a URL and not here, once, into a cache.")
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Of what is fetched. Default: $TRAPLINE_DATA_CACHE, else trapline/attack_data in your caches.",
+)
+@click.option("--refresh", is_flag=True, help="Fetch again what has changed at its server. Implies --fetch.")
+@click.option("--allow-host", "hosts", metavar="HOST", multiple=True, help="May be asked although it is a private one.")
+@click.option("--fetch-limit", type=click.FloatRange(0, min_open=True), metavar="MB", help="Of one file, 2000 MB.")
 @click.option("--need-data", is_flag=True, help="Data that is not there is an error, not a reason to skip a test.")
 @click.option("--every", is_flag=True, help="Run what contentctl skips, too: experimental, manual, Correlation, ...")
 @click.option("--no-integration", is_flag=True, help="Only validation and unit tests.")
@@ -52,6 +62,11 @@ def command(
     types: tuple[str, ...],
     data: tuple[Path, ...],
     mapping: Path | None,
+    fetch: bool,
+    cache: Path | None,
+    refresh: bool,
+    hosts: tuple[str, ...],
+    fetch_limit: float | None,
     need_data: bool,
     every: bool,
     no_integration: bool,
@@ -72,6 +87,7 @@ def command(
     Examples:
       trapline test "Windows Service Create RemComSvc"
       trapline test --content ~/security_content --data ~/attack_data --out test_results/summary.yml --out tests.html
+      trapline test --content ~/security_content --fetch "Detect RTLO In Process"
       trapline test detections/endpoint/my_detection.yml --map my_data.yml
 
     \b
@@ -82,12 +98,14 @@ def command(
     from trapline.cli.render import print_json
     from trapline.cli.searching import print_warnings
     from trapline.cli.testtext import print_tested
-    from trapline.testing import reports
+    from trapline.testing import download, reports
     from trapline.testing.model import Kind, Status
     from trapline.testing.runner import Options
 
     for out in outs:
         reports.check(out)
+    most = download.MOST_BYTES if fetch_limit is None else int(fetch_limit * 1_000_000)
+    rules = download.Rules(tuple(one.lower() for one in hosts), most, refresh)
     content = app.content(app.content_folders(names, folders), macros)
     detections = app.to_test(content, names, folders, types)
     with Progress() as line:
@@ -96,6 +114,7 @@ def command(
             detections,
             data=data,
             mapping=mapping,
+            fetching=(cache or download.default_folder(), rules) if fetch or refresh else None,
             every=every,
             options=Options(not no_integration, need_data),
             addons=addons,
@@ -113,4 +132,4 @@ def command(
         print_warnings(found.warnings)
     ran = any(t.status is not Status.SKIP for one in found.results for t in one.tests if t.kind is not Kind.VALIDATION)
     if not found.success or not ran:
-        raise SystemExit(1)
+        raise SystemExit(3 if found.outside else 1)
