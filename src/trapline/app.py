@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trapline.content.catalog import Content
-from trapline.content.model import Detection, DetectionType, Status
+from trapline.content.model import Detection, DetectionType, Level, Status
 from trapline.errors import InputError, TraplineError, Warn
 
 if TYPE_CHECKING:
     from trapline.content.enrich import Attack
+    from trapline.content.remembered import Reading
     from trapline.detect.checkup import Check
     from trapline.detect.exceptions import Exemption
     from trapline.detect.exempting import Impact
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from trapline.state.database import Database
     from trapline.state.journal import Run
     from trapline.state.notables import Notables
+    from trapline.testing.affected import Changes
     from trapline.testing.download import Rules
     from trapline.testing.matrix import Matrix
     from trapline.testing.model import DetectionResult, Tested
@@ -49,13 +51,24 @@ if TYPE_CHECKING:
 
 
 def content(
-    folders: Sequence[str | Path] = (), macros: Sequence[str | Path] = (), store: Path | None = None
+    folders: Sequence[str | Path] = (),
+    macros: Sequence[str | Path] = (),
+    store: Path | None = None,
+    reading: Reading | None = None,
 ) -> Content:
     """The built-in library, on it the trees added to a store, the user's content folders, and the user's macros on top.
-    Raises InputError."""
+    `reading`: `reading()`, for who reads them again and again. Raises InputError."""
     from trapline.content.read import default_content
 
-    return default_content([*added(store), *folders], macros)
+    return default_content([*added(store), *folders], macros, reading)
+
+
+def reading() -> Reading:
+    """What reads a file of content, and remembers it."""
+    from trapline.content.read import read_as
+    from trapline.content.remembered import Remembered
+
+    return Remembered(read_as)
 
 
 CONTENT = "content"
@@ -266,18 +279,19 @@ def validation(
     names: Sequence[str],
     table: Attack,
     asked: Asked,
+    store: Path | None = None,
 ) -> tuple[Tree, list[Ignore], Asked]:
-    """What is checked of content: the objects of the folders, or those named; the built-in content where neither is
-    given. Raises TraplineError."""
+    """What is checked of content: the objects of the folders, else those of the trees added to the store, else the
+    built-in ones; of these those named. Raises TraplineError."""
     from trapline.content.read import LIBRARY, unused_overrides
     from trapline.validate import ignore
     from trapline.validate.naming import named
     from trapline.validate.subject import Tree
 
-    loaded = content(folders, macros)
+    loaded = content(folders, macros, store)
     loaded.problems += unused_overrides(loaded)
-    roots = tuple(Path(one) for one in folders) or (LIBRARY,)
-    tree = Tree(loaded, knowledge(addon_folders), roots, table)
+    roots = tuple(Path(one) for one in folders) or tuple(added(store)) or (LIBRARY,)
+    tree = Tree(loaded, knowledge(addon_folders, store), roots, table)
     if names:
         asked = named(tree, names, asked)
     return tree, ignore.read_all(roots), asked
@@ -691,15 +705,19 @@ def run_tests(
     options: Options | None = None,
     addons: Sequence[str | Path] = (),
     mode: str = "all",
+    folders: Sequence[str | Path] = (),
+    changes: Changes | None = None,
     jobs: int | None = None,
     timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Tested:
     """Test detections over attack data: `data` are folders of it, `mapping` a file that says where each is, `fetching`
-    the folder for what is fetched by its URL, with the rules of that. `every`: also what contentctl skips. `jobs`:
-    processes, default one a core. `timeout`: seconds per detection. Raises TraplineError."""
+    the folder for what is fetched by its URL, with the rules of that. `every`: also what contentctl skips. `mode`:
+    selected, where the detections were named; else files of the content that cannot be read fail too, those below
+    `folders`, or all. `changes`: only what they touch. `jobs`: processes, default one a core. `timeout`: seconds per
+    detection. Raises TraplineError."""
     from trapline.detect.workers import cores
-    from trapline.testing import extra, plan, pool
+    from trapline.testing import affected, broken, extra, plan, pool
     from trapline.testing import mapping as mappings
     from trapline.testing.datasets import Datasets
     from trapline.testing.fetching import fetch_all
@@ -711,6 +729,11 @@ def run_tests(
     given = options or Options()
     extras = extra.read(content)
     datasets = Datasets(content, data, entries)
+    touched = None
+    if changes is not None:
+        own = [*addons, *([mapping] if mapping is not None else ())]
+        touched = affected.touched(content, detections, changes, datasets, extras, map(Path, own))
+        detections = [one.detection for one in touched]
     works = plan.plan(content, detections, datasets, extras, every=every)
     if fetching is not None:
         datasets.fetched = fetch_all((lack for one in works for lack in one.missing), *fetching, progress)
@@ -721,12 +744,21 @@ def run_tests(
         done[at] = result
         if progress is not None:
             progress("testing", len(done), len(works), result.name)
+    results = broken.add(
+        [done[at] for at in sorted(done)],
+        content.problems,
+        [Path(one) for one in folders or content.roots],
+        detections if mode == "selected" else None,
+        lambda path: changes is None or path in changes.files,
+    )
+    failed = {one.file for one in results if not one.success}
     return Tested(
-        tuple(done[at] for at in sorted(done)),
+        results,
         time.perf_counter() - begun,
         given.integration,
-        mode,
-        tuple(one.to_warn() for one in content.problems),
+        mode if changes is None else "changes",
+        tuple(one.to_warn() for one in content.problems if one.file not in failed or one.level is Level.WARNING),
+        None if touched is None else {one.detection.name: one.because for one in touched},
     )
 
 

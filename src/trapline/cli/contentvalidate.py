@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import ADDON_HELP, attack_option, default_store, json_option
+from trapline.cli.options import ADDON_HELP, attack_option, json_option, store_option
 
 if TYPE_CHECKING:
     from trapline.validate.check import Result
@@ -19,7 +19,14 @@ FORMATS = ("text", "json", "junit", "sarif", "github")
 
 @click.command("validate")
 @click.argument("names", metavar="NAME|FILE...", nargs=-1)
-@click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder to check.")
+@click.option(
+    "--content",
+    "folders",
+    metavar="DIR",
+    multiple=True,
+    help="Content folder to check. Default: those of `content add`.",
+)
+@store_option
 @click.option("--macros", metavar="FILE", multiple=True, help="Your own macros: macros.conf, YAML or a folder.")
 @click.option("--addon", "addons", metavar="DIR", multiple=True, help=ADDON_HELP)
 @click.option("--strict", is_flag=True, help="What contentctl refuses is an error.")
@@ -42,6 +49,7 @@ FORMATS = ("text", "json", "junit", "sarif", "github")
 def validate(
     names: tuple[str, ...],
     folders: tuple[str, ...],
+    store: Path,
     macros: tuple[str, ...],
     addons: tuple[str, ...],
     strict: bool,
@@ -86,8 +94,8 @@ def validate(
         return
     began = time.monotonic()
     asked = check.Asked(check.chosen(_words(rules)), check.chosen(_words(ignored)), strict)
-    table = app.attack(default_store(), attack_version)
-    tree, ignores, asked = app.validation(folders, macros, addons, names, table, asked)
+    table = app.attack(store, attack_version)
+    tree, ignores, asked = app.validation(folders, macros, addons, names, table, asked, store)
     with Progress() as progress:
         result = check.validate(tree, asked, ignores, jobs=jobs or cores(), progress=progress)
     text = _text(result, form, Level(level), warnings_fail=warnings_fail, seconds=time.monotonic() - began)

@@ -16,6 +16,10 @@ _MOST = 3
 def print_tested(tested: Tested, *, verbose: bool = False) -> None:
     """What passed as a table, what failed with its reasons, what was skipped by reason, the sum."""
     ran = [one for one in tested.results if one.status is not Status.SKIP]
+    if tested.chosen is not None:
+        _chosen(tested)
+        if not tested.results:
+            return
     if ran:
         print_table(["status", "seconds", *_KINDS, "detection"], [_row(one) for one in ran], right=("seconds",))
     for one in tested.results:
@@ -28,6 +32,18 @@ def print_tested(tested: Tested, *, verbose: bool = False) -> None:
     _skipped(tested)
     click.echo()
     click.echo(summary_line(tested))
+
+
+def _chosen(tested: Tested) -> None:
+    """What is tested because of a change."""
+    since = f" since {clean(tested.since)}" if tested.since else ""
+    if not tested.chosen and not tested.results:
+        click.echo(f"nothing that a test depends on has changed{since}")
+        return
+    for name, because in (tested.chosen or {}).items():
+        more = f" and {len(because) - _MOST:,} more" if len(because) > _MOST else ""
+        click.echo(clean(f"{name}: changed{since} is {'; '.join(because[:_MOST])}{more}"))
+    click.echo()
 
 
 _KINDS = [one.value for one in Kind]

@@ -14,6 +14,7 @@ from trapline.content import conf, shapes, yamlfile
 from trapline.content.catalog import Content, calls
 from trapline.content.fields import Fields
 from trapline.content.model import Deprecation, Detection, Item, Level, Macro, Problem, file_stem
+from trapline.content.remembered import Reading
 from trapline.errors import InputError, TraplineError
 
 LIBRARY = Path(__file__).resolve().parents[1] / "library"
@@ -27,21 +28,24 @@ SETTINGS = frozenset(("trapline-validate.yml", "contentctl.yml"))
 """Files of a content folder that hold no content."""
 
 
-def default_content(dirs: Sequence[str | Path] = (), overrides: Sequence[str | Path] = ()) -> Content:
+def default_content(
+    dirs: Sequence[str | Path] = (), overrides: Sequence[str | Path] = (), reading: Reading | None = None
+) -> Content:
     """The built-in library, with the folders `dirs` on it, with the user's macros `overrides` on top.
 
-    What is doubtful is in `Content.problems`; ask `unused_overrides` too, once all detections are there.
-    Raises InputError for a folder that does not exist or holds no content, and for an override that cannot be read.
+    What is doubtful is in `Content.problems`; ask `unused_overrides` too, once all detections are there. `reading`
+    reads a file, where that is to be remembered. Raises InputError for a folder that does not exist or holds no
+    content, and for an override that cannot be read.
     """
-    content = load(LIBRARY)
+    content = load(LIBRARY, reading)
     for folder in dirs:
-        content.lay(load(folder))
+        content.lay(load(folder, reading))
     for path in overrides:
         override(content, path)
     return content
 
 
-def load(folder: str | Path) -> Content:
+def load(folder: str | Path, reading: Reading | None = None) -> Content:
     """All content below a folder, in the public layout (detections/, macros/, ...) or in none.
 
     A file is read as what the nearest folder of a known name says, else as what its keys look like. What lies below
@@ -58,7 +62,7 @@ def load(folder: str | Path) -> Content:
         if kind == _REMOVED and path.stem.lower().startswith("deprecation_mapping"):
             content.deprecations |= _deprecations(path, content.problems)
             continue
-        for item in _read(path, kind, content.problems):
+        for item in (reading or read_as)(path, kind, content.problems):
             _place(content, item)
     if not any(True for _ in content.items()) and not content.problems and not content.removed:
         raise InputError(
@@ -73,7 +77,7 @@ def load(folder: str | Path) -> Content:
 def read_detection(path: str | Path) -> tuple[Detection, list[Problem]]:
     """One detection file. Raises InputError when it holds none that can be used."""
     problems: list[Problem] = []
-    found = _read(Path(path), "detections", problems)
+    found = read_as(Path(path), "detections", problems)
     for problem in problems:
         if problem.level is Level.ERROR:
             raise problem.to_error()
@@ -87,7 +91,7 @@ def read_file(path: Path, problems: list[Problem]) -> list[Item]:
     """All objects of one file, of the kind that its folder names or its keys look like. What is wrong with it goes to
     `problems`."""
     kind = next((part for part in reversed(path.resolve().parts[:-1]) if part in shapes.KINDS), None)
-    return _read(path, kind, problems)
+    return read_as(path, kind, problems)
 
 
 def find_or_read(content: Content, query: str) -> Detection:
@@ -206,8 +210,9 @@ def walk(root: Path) -> Iterator[Path]:
             yield Path(folder, name)
 
 
-def _read(path: Path, kind: str | None, problems: list[Problem]) -> list[Item]:
-    """The objects of a file; what is wrong with it goes to `problems`."""
+def read_as(path: Path, kind: str | None, problems: list[Problem]) -> list[Item]:
+    """The objects of a file of a kind, by None of the kind that its keys look like. What is wrong with it goes to
+    `problems`."""
     try:
         return list(_items(path, kind, problems))
     except InputError as error:

@@ -43,6 +43,39 @@ def tree(given: str, repository: Path) -> Iterator[Path]:
         yield root
 
 
+def changes(folder: Path, ref: str) -> tuple[Path, set[str], set[str]]:
+    """(the top of the repository that a folder is in, the paths below it that differ between a ref and the work tree,
+    those of them that the ref has). New files count unless git ignores them. Raises InputError, GitError."""
+    done = _git(folder, "rev-parse", "--show-toplevel")
+    if done.returncode != 0:
+        reason = "this folder is not in a git repository, so nothing can have changed since a ref"
+        raise InputError(reason, file=str(folder), hint="leave --changed out, or name the tests", code="diff.git")
+    top = Path(done.stdout.decode("utf-8", "surrogateescape").rstrip("\n"))
+    _check(ref, ref, top)
+    words = ("--name-status", "--no-renames", "--no-ext-diff", "--no-textconv", "-z", ref, "--")
+    fields = _lines(_git(top, "-c", "core.fsmonitor=false", "diff", *words))
+    pairs = list(zip(fields[::2], fields[1::2], strict=True))
+    new = _lines(_git(top, "-c", "core.fsmonitor=false", "ls-files", "--others", "--exclude-standard", "-z"))
+    return top, {path for _, path in pairs} | set(new), {path for status, path in pairs if status != "A"}
+
+
+def text_at(top: Path, ref: str, path: str) -> bytes:
+    """A file as it was at a ref that `changes` knows. Raises GitError."""
+    done = _git(top, "show", "--no-textconv", f"{ref}:{path}")
+    return _good(done).stdout
+
+
+def _lines(done: subprocess.CompletedProcess[bytes]) -> list[str]:
+    return _good(done).stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+
+def _good(done: subprocess.CompletedProcess[bytes]) -> subprocess.CompletedProcess[bytes]:
+    if done.returncode != 0:
+        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it gave no reason"]
+        raise GitError(f"git failed: {reason[0][:200]}", code="diff.git")
+    return done
+
+
 def _check(ref: str, given: str, repository: Path) -> None:
     """Raises InputError where the ref names no commit."""
     unknown = InputError(

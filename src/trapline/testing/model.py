@@ -155,6 +155,10 @@ class Tested:
     mode: str = "all"
     """all, selected or changes, as contentctl calls them."""
     warnings: tuple[Warn, ...] = field(default=())
+    chosen: Mapping[str, tuple[str, ...]] | None = None
+    """Where only what a change touches was tested: the detections, each with why."""
+    since: str = ""
+    """Since what: a ref of git."""
 
     def of(self, status: Status) -> list[DetectionResult]:
         return [one for one in self.results if one.status is status]
@@ -178,6 +182,7 @@ class Tested:
         return statistics.median(times) if times else None
 
     def to_json(self) -> dict[str, Any]:
+        chosen = {} if self.chosen is None else {"changed": {name: list(why) for name, why in self.chosen.items()}}
         return {
             "success": self.success,
             "passed": len(self.of(Status.PASS)),
@@ -185,6 +190,8 @@ class Tested:
             "skipped": len(self.of(Status.SKIP)),
             "seconds": round(self.seconds, 3),
             "median_seconds": None if self.median is None else round(self.median, 4),
+            **({"since": self.since} if self.since else {}),
+            **chosen,
             "detections": [one.to_json() for one in self.results],
             "warnings": [one.to_json() for one in self.warnings],
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import ADDON_HELP, json_option
+from trapline.cli.options import ADDON_HELP, json_option, store_option
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -19,8 +19,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "folders",
     metavar="DIR",
     multiple=True,
-    help="Content folder on top of the built-in one. Default: the one that a FILE is in.",
+    help="Content folder on top of the built-in one and of what `content add` put into the store; without names all "
+    "of it is tested. Default: the one that a FILE is in, else all.",
 )
+@store_option
 @click.option("--type", "types", metavar="TYPE", multiple=True, help="Only TTP, Anomaly, Hunting or Correlation.")
 @click.option("--data", type=_FOLDER, metavar="DIR", multiple=True, help="A mirror of the attack data, or a part.")
 @click.option("--map", "mapping", type=_FILE, metavar="FILE", help="TSV, CSV or YAML that says where data sets are.")
@@ -54,11 +56,14 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.Path(path_type=Path),
     help="Report: .yml (contentctl's summary), .xml (JUnit), .html or .json. May be repeated.",
 )
+@click.option("--changed", "since", metavar="REF", help="Only what the difference to a ref of git touches.")
+@click.option("--watch", "watching", is_flag=True, help="Then test what each saved file touches, until Ctrl-C.")
 @click.option("--verbose", is_flag=True, help="Show what is doubtful about tests that passed, too.")
 @json_option
 def command(
     names: tuple[str, ...],
     folders: tuple[str, ...],
+    store: Path,
     types: tuple[str, ...],
     data: tuple[Path, ...],
     mapping: Path | None,
@@ -75,6 +80,8 @@ def command(
     jobs: int | None,
     timeout: float | None,
     outs: tuple[Path, ...],
+    since: str | None,
+    watching: bool,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -89,47 +96,45 @@ def command(
       trapline test --content ~/security_content --data ~/attack_data --out test_results/summary.yml --out tests.html
       trapline test --content ~/security_content --fetch "Detect RTLO In Process"
       trapline test detections/endpoint/my_detection.yml --map my_data.yml
+      trapline test --content . --changed main --out tests.xml
+      trapline test --content . --changed HEAD --watch
 
     \b
     Exit codes: 0 nothing failed, 1 a test failed or none could run, 2 the input is wrong, 3 something outside failed.
+    With --changed 0 also where nothing has changed; with --watch those of the last run.
     """
     from trapline import app
-    from trapline.cli.hunttext import Progress
-    from trapline.cli.render import print_json
-    from trapline.cli.searching import print_warnings
-    from trapline.cli.testtext import print_tested
+    from trapline.cli.testwatch import Asking, watch
     from trapline.testing import download, reports
-    from trapline.testing.model import Kind, Status
     from trapline.testing.runner import Options
 
     for out in outs:
         reports.check(out)
     most = download.MOST_BYTES if fetch_limit is None else int(fetch_limit * 1_000_000)
     rules = download.Rules(tuple(one.lower() for one in hosts), most, refresh)
-    content = app.content(app.content_folders(names, folders), macros)
-    detections = app.to_test(content, names, folders, types)
-    with Progress() as line:
-        found = app.run_tests(
-            content,
-            detections,
-            data=data,
-            mapping=mapping,
-            fetching=(cache or download.default_folder(), rules) if fetch or refresh else None,
-            every=every,
-            options=Options(not no_integration, need_data),
-            addons=addons,
-            mode="selected" if names else "all",
-            jobs=jobs,
-            timeout=timeout,
-            progress=line,
-        )
-    for out in outs:
-        reports.write(found, out)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        print_tested(found, verbose=verbose)
-        print_warnings(found.warnings)
-    ran = any(t.status is not Status.SKIP for one in found.results for t in one.tests if t.kind is not Kind.VALIDATION)
-    if not found.success or not ran:
-        raise SystemExit(3 if found.outside else 1)
+    asking = Asking(
+        names=names,
+        folders=folders,
+        types=types,
+        macros=macros,
+        store=store,
+        since=since,
+        outs=outs,
+        verbose=verbose,
+        as_json=as_json,
+        how={
+            "data": data,
+            "mapping": mapping,
+            "fetching": (cache or download.default_folder(), rules) if fetch or refresh else None,
+            "every": every,
+            "options": Options(not no_integration, need_data),
+            "addons": addons,
+            "jobs": jobs,
+            "timeout": timeout,
+        },
+    )
+    if watching:
+        raise SystemExit(watch(asking, app.reading()))
+    code = asking.run(asking.content())
+    if code:
+        raise SystemExit(code)
