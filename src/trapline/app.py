@@ -375,12 +375,10 @@ def runs(
 
     _scheduled(store)
     now = time.time()
-    name = detection
-    if name is not None and not name.endswith(" - Rule"):
-        name = stanza(name)
+    names = () if detection is None else (detection, stanza(detection))
     statuses = [one for one, wanted in ((Status.FAILED, failed), (Status.SKIPPED, skipped)) if wanted]
     return Journal(database(store)).runs(
-        name,
+        names,
         earliest=time_bound(earliest, now, what="--earliest"),
         latest=time_bound(latest, now, what="--latest"),
         statuses=statuses,

@@ -16,7 +16,6 @@ from click.testing import CliRunner
 
 from tests.shared import shared
 from trapline.cli.commands.build import command
-from trapline.content import conf as macros_conf
 from trapline.content import read
 from trapline.content.model import Generation, Level, Problem
 from trapline.errors import InputError
@@ -566,7 +565,7 @@ def test_no_value_starts_a_stanza_or_a_key(tmp_path: Path, project: Path) -> Non
     (search,) = [row.value for row in rows if row.key == "search" and "First Form" in row.stanza]
     assert search.replace(" \n", "\n") == "index=main `first_form_filter`\n| eval a=1\n[evil]\nx = 2\\"
     problems: list[Problem] = []
-    macros = {one.key for one in macros_conf.macros((built.app / "default/macros.conf").read_text(), "x", problems)}
+    macros = {one.key for one in read.read_macros(built.app / "default/macros.conf", problems)}
     assert "evil" not in macros
 
 

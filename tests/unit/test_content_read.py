@@ -486,7 +486,7 @@ def test_override_by_conf(tmp_path: Path) -> None:
     _, content = one(tmp_path, S1, "detections/endpoint/old_style.yml")
     path = write(tmp_path, {"my.conf": CONF}) / "my.conf"
     read.override(content, path)
-    assert content.macros()["old_style_filter"].definition == 'search NOT (dest="a" \n  OR dest="b")'
+    assert content.macros()["old_style_filter"].definition == 'search NOT (dest="a"\n  OR dest="b")'
     assert content.macros()["ge(2)"].args == ("field", "value")
     assert list(content.overridden) == ["old_style_filter", "ge(2)"]
     assert "default" not in content.macros()

@@ -10,6 +10,7 @@ from trapline import app
 from trapline.content.conf import macros
 from trapline.content.model import Problem
 from trapline.errors import SplError
+from trapline.knowledge.conf import Conf
 from trapline.search import Session
 
 CONF = """
@@ -45,5 +46,7 @@ def test_a_macro_of_a_file_is_validated(session: object, tmp_path: Path) -> None
 
 def test_a_file_without_validation_takes_anything(tmp_path: Path) -> None:
     problems: list[Problem] = []
-    (plain,) = macros("[a]\ndefinition = x", "macros.conf", problems)
+    file = Conf()
+    file.add("[a]\ndefinition = x", "macros.conf")
+    (plain,) = macros(file, problems)
     assert (plain.validation, plain.errormsg, problems) == ("", "", [])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("convert")
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, path_type=Path))
 @click.option("--to", "to", type=click.Choice(["s2", "s3"]), required=True, help="s2: contentctl 5. s3: ESCU 6.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write the new tree here: a new folder.")
 @click.option("--write", is_flag=True, help="Change the files where they are.")
@@ -38,7 +38,8 @@ def convert(
     store: Path,
     as_json: bool,
 ) -> None:
-    """Write content in another generation of files, and say what cannot be carried over.
+    """Write content in another generation of files, and say what cannot be carried over. DIR is a content tree, a
+    Splunk app or a savedsearches.conf.
 
     Without --out and --write only the report is made. Files that are of that generation already stay as they are, byte
     by byte. Files that are no content (app_template/, contentctl.yml, ...) are not copied.
@@ -48,6 +49,7 @@ def convert(
       trapline content convert ~/security_content --to s3
       trapline content convert ~/security_content --to s2 --out ~/newer --author "Detection Team"
       trapline content convert ./ours --to s3 --write
+      trapline content convert ./my_splunk_app --to s2 --out ~/detections --author "Detection Team"
 
     \b
     Exit codes: 0 done, 1 with --strict: something is to be written by hand, 2 wrong input or usage.
@@ -62,6 +64,8 @@ def convert(
         raise click.UsageError("--out and --write exclude each other.")
     goal = Generation(to.upper())
     alone = read.load(folder)
+    if write and any(one.generation is Generation.APP for one in alone.items()):
+        raise click.UsageError("A Splunk app stays as it is: write its content as files with --out DIR.")
     content = app.content(store=store)
     content.lay(alone)
     made = carry(alone, goal, content, day=None if day is None else day.date(), author=author)

@@ -187,7 +187,7 @@ class Content:
 
     def find(self, query: str) -> Detection:
         """The detection of this name, id or file name. Raises TraplineError naming the nearest ones."""
-        found = self.detections.find(query)
+        found = self.detections.find(query) or self.by_saved_search(query)
         if found is not None:
             return found
         near = self.detections.near(query)
@@ -196,6 +196,11 @@ class Content:
         else:
             hint = "give the folder that holds it with --content DIR, or the path of its file"
         raise TraplineError(f"there is no detection '{query}'", hint=hint, code="content.unknown-detection")
+
+    def by_saved_search(self, name: str) -> Detection | None:
+        """The detection that has this name in Splunk."""
+        wanted = name.strip().lower()
+        return next((one for one in self.detections if one.rule_name.lower() == wanted), None)
 
     def macro(self, key: str) -> Macro | None:
         """The macro `name` or `name(2)`, the automatic filter macros included."""
@@ -215,9 +220,12 @@ class Content:
     def searches(self) -> dict[str, str]:
         """The searches of baselines and detections by their names, of the latter also by those that they have in
         Splunk: what savedsearch runs."""
-        return {one.name: one.search for one in self.baselines} | {
-            name: one.search for one in self.detections for name in (one.rule_name, one.name)
-        }
+        saved = {one.saved.name: one.search for one in (*self.baselines, *self.investigations) if one.saved is not None}
+        return (
+            saved
+            | {one.name: one.search for one in self.baselines}
+            | {name: one.search for one in self.detections for name in (one.rule_name, one.name)}
+        )
 
     def fillers(self) -> dict[str, list[str]]:
         """The baselines that write each lookup table (outputlookup): table -> their names."""

@@ -7,12 +7,12 @@ have is an error in the notes, to be written by hand, and what the new one has n
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 from typing import TypeVar
 
+from trapline.content import fromapp
+from trapline.content.carrying import Carrying, Code, has_risk, threats
 from trapline.content.catalog import DEFAULT_SCHEDULE, Content
 from trapline.content.model import (
     Baseline,
@@ -23,7 +23,6 @@ from trapline.content.model import (
     Generation,
     Investigation,
     Item,
-    Level,
     Lookup,
     Problem,
     Rba,
@@ -33,62 +32,13 @@ from trapline.content.model import (
     Severity,
     Status,
     Story,
-    ThreatObject,
 )
-from trapline.content.types import THREAT_TYPES
 from trapline.errors import InputError, TraplineError
 
 T = TypeVar("T", bound=Item)
 
-_THREAT_ALIASES = {
-    "email address": "email_address",
-    "email": "email_address",
-    "registry key": "registry_path",
-    "registry value": "registry_value_text",
-    "hostname": "system",
-    "endpoint": "system",
-    "uniform resource locator": "url",
-    "user name": "user",
-}
-"""Types that S1 knows under another name (S1 takes any observable type in lower case)."""
-
 _IDS = uuid.UUID("8f2b7a9e-6d0c-5b51-9c7e-0d4b1f6a2c33")
 """Namespace of the ids that are made for objects without one, so that they are the same every time."""
-
-
-class Code(StrEnum):
-    """What a note is about."""
-
-    LOST = "lost"
-    """The new generation has no place for it."""
-    CHANGED = "changed"
-    """It is carried over, and means something else now."""
-    ADDED = "added"
-    """The new generation wants it, the old one has none, and a value was made."""
-    BY_HAND = "by-hand"
-    """The new generation wants it and nothing can be made: the new file is not complete."""
-
-
-@dataclass(slots=True)
-class Carrying:
-    """One object on its way. Its notes go to `notes`."""
-
-    item: Item
-    to: Generation
-    content: Content
-    notes: list[Problem]
-    day: date
-    author: str
-
-    def note(self, code: Code, field: str, reason: str, hint: str | None = None) -> None:
-        level = Level.ERROR if code is Code.BY_HAND else Level.WARNING
-        file = self.item.file or self.item.name
-        self.notes.append(Problem(level, code.value, reason, file, None, field, hint))
-
-    def lost(self, field: str, given: object, reason: str = "") -> None:
-        """Notes that a key that says something has no place."""
-        if given:
-            self.note(Code.LOST, field, reason or f"{self.to} has no '{field.rpartition('.')[2]}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +86,7 @@ def _convert(item: Item, carrying: Carrying) -> list[Item]:
         if key == "type" and not isinstance(item, Story):
             continue  # what kind it is, which the new file says too
         carrying.lost(key, True, "nothing knows this key; it is left out")
+    item = fromapp.prepared(item, carrying)
     match item:
         case Detection():
             return [_common(_detection(item, carrying), carrying)]
@@ -194,7 +145,7 @@ def _common(item: T, carrying: Carrying) -> T:
         carrying.note(Code.ADDED, "date", f"it had no date; {carrying.day} is written")
         found = replace(found, modified=carrying.day)
     if to is Generation.S3:
-        if carrying.item.generation is not Generation.S3 and item.modified is not None:
+        if carrying.item.generation is not Generation.S3 and item.modified and item.created in (None, item.modified):
             carrying.note(
                 Code.CHANGED, "creation_date", "one date is all there was; it is written as creation_date too"
             )
@@ -217,11 +168,16 @@ def _common(item: T, carrying: Carrying) -> T:
 
 def _detection(item: Detection, carrying: Carrying) -> Detection:
     found = replace(item, version=item.version + 1)
-    if item.generation is Generation.S1:
-        found = _from_s1(found, carrying)
+    match item.generation:
+        case Generation.S1:
+            found = _from_s1(found, carrying)
+        case Generation.APP:
+            if found.rba is not None and any(one.finding for one in found.rba.risk_objects):  # an app of ESCU 6
+                return fromapp.s3(found, carrying) if carrying.to is Generation.S3 else _from_s3(found, carrying)
+            found = fromapp.s2(found, carrying)
     if carrying.to is Generation.S3:
         return _to_s3(found, carrying)
-    return found if item.generation is Generation.S1 else _from_s3(found, carrying)
+    return _from_s3(found, carrying) if item.generation is Generation.S3 else found
 
 
 def _from_s1(item: Detection, carrying: Carrying) -> Detection:
@@ -232,7 +188,7 @@ def _from_s1(item: Detection, carrying: Carrying) -> Detection:
     if rba is not None:
         scored = f"confidence {rba.confidence} and impact {rba.impact}"
         carrying.lost("tags.confidence", True, f"{scored} are gone; the score {rba.score} is in the risk objects")
-        if not _has_risk(item.type):
+        if not has_risk(item.type):
             carrying.lost(
                 "tags.message",
                 rba.message or rba.observables,
@@ -244,7 +200,7 @@ def _from_s1(item: Detection, carrying: Carrying) -> Detection:
                 )
             item = replace(item, rba=None)
         else:
-            threat = tuple(_threats(rba.threat_objects, carrying, "tags.observable"))
+            threat = tuple(threats(rba.threat_objects, carrying, "tags.observable"))
             risk = sorted(rba.risk_objects, key=lambda one: f"{one.field}{one.type}{one.score}")
             if not risk:
                 carrying.note(Code.BY_HAND, "rba.risk_objects", "no observable is a Victim; one risk object is needed")
@@ -253,13 +209,9 @@ def _from_s1(item: Detection, carrying: Carrying) -> Detection:
             if rba.score == 0 and risk:
                 carrying.note(Code.BY_HAND, "rba.risk_objects", "the score is 0; S2 wants 1 to 100")
             item = replace(item, rba=Rba(rba.message, tuple(risk), threat))
-    elif _has_risk(item.type):
+    elif has_risk(item.type):
         carrying.note(Code.BY_HAND, "rba", f"a {item.type} detection has an rba block from S2 on")
     return replace(item, required_fields=(), generation=Generation.S2)
-
-
-def _has_risk(kind: DetectionType) -> bool:
-    return kind in (DetectionType.TTP, DetectionType.ANOMALY)
 
 
 def _plain_data(test: DetectionTest, at: int, carrying: Carrying) -> DetectionTest:
@@ -271,24 +223,6 @@ def _plain_data(test: DetectionTest, at: int, carrying: Carrying) -> DetectionTe
         carrying.lost(f"tests[{at}].attack_data.host", any(one.host for one in data))
         data = tuple(replace(one, host="") for one in data)
     return replace(test, attack_data=data)
-
-
-def _threats(objects: Iterable[ThreatObject], carrying: Carrying, field: str) -> Iterable[ThreatObject]:
-    """Those whose type the new generation knows, in its order, each once."""
-    known = THREAT_TYPES[carrying.to]
-    found: dict[ThreatObject, None] = {}
-    for one in objects:
-        kind = one.type if one.type in known else _THREAT_ALIASES.get(one.type, one.type)
-        if kind not in known:
-            reason = f"the threat object '{one.field}' is of type '{one.type}', which {carrying.to} does not know"
-            carrying.note(Code.LOST, field, f"{reason}; it is left out")
-            continue
-        if kind != one.type:
-            carrying.note(Code.CHANGED, field, f"the type '{one.type}' of '{one.field}' is called '{kind}' now")
-        found[ThreatObject(one.field, kind)] = None
-    if carrying.to is Generation.S3:
-        return found
-    return sorted(found, key=lambda one: f"{one.field}{one.type}")
 
 
 def _to_s3(item: Detection, carrying: Carrying) -> Detection:
@@ -361,7 +295,7 @@ def _findings(item: Detection, carrying: Carrying) -> tuple[str, Rba | None]:
         if item.type is DetectionType.CORRELATION and len(objects) > 1:
             carrying.lost("rba.risk_objects", True, "a Correlation has one entity in S3; the others are left out")
             del objects[1:]
-    threat = tuple(_threats(rba.threat_objects, carrying, "rba.threat_objects"))
+    threat = tuple(threats(rba.threat_objects, carrying, "rba.threat_objects"))
     return title, Rba(title or (objects[0].message if objects else ""), tuple(objects), threat)
 
 
@@ -462,10 +396,10 @@ def _from_s3(item: Detection, carrying: Carrying) -> Detection:
                 )
             if one.score == 0:
                 carrying.note(Code.BY_HAND, "rba.risk_objects", f"the score of '{one.field}' is 0; S2 wants 1 to 100")
-        if _has_risk(item.type):
+        if has_risk(item.type):
             risk = [replace(one, message=message, finding=False) for one in rba.risk_objects]
             risk.sort(key=lambda one: f"{one.field}{one.type}{one.score}")
-            made = Rba(message, tuple(risk), tuple(_threats(rba.threat_objects, carrying, "threat_objects")))
+            made = Rba(message, tuple(risk), tuple(threats(rba.threat_objects, carrying, "threat_objects")))
             if made.score != rba.score:
                 carrying.note(
                     Code.CHANGED,
@@ -478,7 +412,7 @@ def _from_s3(item: Detection, carrying: Carrying) -> Detection:
         else:
             carrying.lost("finding", True, f"a {item.type} detection has no risk objects in S2")
             rba = None
-    elif _has_risk(item.type):
+    elif has_risk(item.type):
         carrying.note(Code.BY_HAND, "rba", f"a {item.type} detection has an rba block in S2")
     return replace(
         item,
@@ -548,7 +482,7 @@ def _deployment_s2(item: Detection | Baseline, carrying: Carrying) -> Deployment
 
 
 def _lookup(item: Lookup, carrying: Carrying) -> Lookup:
-    if item.generation is not Generation.S1:
+    if item.generation not in (Generation.S1, Generation.APP):
         return item
     carrying.lost("filter", item.filter)
     if item.kind == "kvstore":
@@ -568,7 +502,7 @@ def _lookup(item: Lookup, carrying: Carrying) -> Lookup:
         carrying.note(
             Code.CHANGED, "filename", f"'{item.filename}' is called as its .yml from S2 on", "rename what refers to it"
         )
-    return replace(item, filter="", fields=(), filename=f"{item.stem}.{suffix or item.kind}")
+    return replace(item, filter="", fields=(), filename=f"{item.stem}.{suffix or item.kind}", folder="")
 
 
 def _baseline(item: Baseline, carrying: Carrying) -> Baseline:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trapline.content import yamlfile
-from trapline.content.model import Detection
+from trapline.content.model import Detection, Generation
 from trapline.errors import InputError, TraplineError, Warn
 
 DATA = Path(__file__).resolve().parent / "data"
@@ -165,7 +165,13 @@ def enrich(detection: Detection, version: str | Attack = DEFAULT_ATTACK) -> Enri
 
 
 def mappings(detection: Detection, enriched: Enriched) -> dict[str, list[str]]:
-    """Framework -> values, frameworks without a value left out. ATT&CK ids stay as the detection writes them."""
+    """Framework -> values, frameworks without a value left out. ATT&CK ids stay as the detection writes them. What an
+    app says is as it says it."""
+    if detection.generation is Generation.APP:
+        given = {
+            name: detection.annotations.get(name) for name in ("cis20", "kill_chain_phases", "mitre_attack", "nist")
+        }
+        return {name: [str(one) for one in value] for name, value in given.items() if isinstance(value, list) and value}
     found = {
         "cis20": list(enriched.cis),
         "kill_chain_phases": list(enriched.kill_chain),
@@ -177,7 +183,10 @@ def mappings(detection: Detection, enriched: Enriched) -> dict[str, list[str]]:
 
 def annotations_of(detection: Detection, enriched: Enriched) -> dict[str, Any]:
     """What ES gets as `action.correlationsearch.annotations`, keys sorted: the mappings, story, data source, type
-    (a text, and once more as a list, because only lists become frameworks), CVE ids, in S1 confidence and impact."""
+    (a text, and once more as a list, because only lists become frameworks), CVE ids, in S1 confidence and impact. Of an
+    app: what it says, which may be nothing."""
+    if detection.generation is Generation.APP:
+        return dict(sorted(detection.annotations.items()))
     found: dict[str, Any] = {
         **mappings(detection, enriched),
         "analytic_story": list(detection.stories),

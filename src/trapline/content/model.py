@@ -1,4 +1,4 @@
-"""Detection content in memory: one model for the three file generations of Splunk's public content.
+"""Detection content in memory: one model for the three file generations of Splunk's public content, and for its apps.
 
 The generations (facts/CONTENT.md §0) are told apart per file by `read`; everything after reading sees only this model.
 All objects are immutable. A missing text is "", a missing list is (), a missing object is None.
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trapline.errors import InputError, Warn
@@ -28,6 +29,12 @@ class Generation(StrEnum):
     """2025: an `rba` block."""
     S3 = "S3"
     """ESCU 6, 2026: flat keys, `finding`, `intermediate_findings`, `threat_objects`."""
+    APP = "app"
+    """No YAML: the .conf files of a Splunk app (savedsearches.conf, macros.conf, ...)."""
+
+
+YAML = (Generation.S1, Generation.S2, Generation.S3)
+"""The generations of YAML files."""
 
 
 class DetectionType(StrEnum):
@@ -58,6 +65,9 @@ class Severity(StrEnum):
             if score <= limit:
                 return band
         return cls.CRITICAL
+
+
+_SEVERITIES = frozenset(one.value for one in Severity)
 
 
 class Level(StrEnum):
@@ -246,6 +256,8 @@ class Schedule:
     latest: str
     window: str = "0"
     """`auto` or minutes that a run may be delayed under load; never moves the time range."""
+    continuous: bool = True
+    """Runs that were missed are caught up with (realtime_schedule = 0). YAML has no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +305,17 @@ class Notable:
     title: str
     description: str
     fields: tuple[str, ...] = ()
+    severity: str = ""
+    """What an app says; "" = the band of the score."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """The stanza of savedsearches.conf that an object was read from, local over default."""
+
+    name: str
+    settings: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """All keys, as Splunk takes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,10 +343,11 @@ class Item:
 
     @property
     def stem(self) -> str:
-        """The file name without folder and suffix, or what it would be (facts/CONTENT.md §1.1)."""
-        if self.file:
+        """The file name without folder and suffix, or what it would be (facts/CONTENT.md §1.1): a .conf file is named
+        after none of the objects in it."""
+        if self.file and self.generation is not Generation.APP:
             return self.file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
-        return file_stem(self.name)
+        return safe_stem(self.name) if self.generation is Generation.APP else file_stem(self.name)
 
     @property
     def published(self) -> float | None:
@@ -337,6 +361,11 @@ class Item:
 def file_stem(name: str) -> str:
     """The file name of an object: lower case, blanks and - . / as _."""
     return re.sub(r"[ \-./]", "_", name.lower())
+
+
+def safe_stem(name: str) -> str:
+    """The file name of an object whose name may hold anything, as in an app."""
+    return re.sub(r"\W", "_", file_stem(name))[:120] or "_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,11 +421,23 @@ class Detection(Item):
     enabled: bool = False
     category: str = ""
     """endpoint, cloud, ...: the folder below detections/."""
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    """What an app writes as action.correlationsearch.annotations; those of a YAML file follow from its other keys."""
+    saved: SavedSearch | None = None
 
     @property
     def severity(self) -> Severity:
-        """The band of the score; without rba high (facts/CONTENT.md §1.4)."""
-        return Severity.of(self.rba.score) if self.rba is not None else Severity.HIGH
+        """The band of the score; without rba what the notable of an app says or follows from its annotations, else
+        high (facts/CONTENT.md §1.4)."""
+        if self.rba is not None:
+            return Severity.of(self.rba.score)
+        own = self.deployment.notable if self.deployment is not None else None
+        if own is not None and own.severity in _SEVERITIES:
+            return Severity(own.severity)
+        match self.annotations.get("confidence"), self.annotations.get("impact"):
+            case int(confidence), int(impact):
+                return Severity.of(risk_score(confidence, impact))
+        return Severity.HIGH
 
     @property
     def data_source_names(self) -> tuple[str, ...]:
@@ -411,7 +452,7 @@ class Detection(Item):
     @property
     def rule_name(self) -> str:
         """The saved search that ES has for it: `search_name` of risk events and notables."""
-        return f"ESCU - {self.name} - Rule"
+        return self.saved.name if self.saved is not None else f"ESCU - {self.name} - Rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -459,6 +500,15 @@ class Lookup(Item):
     case_given: bool = False
     """`case_sensitive` is written in the file, not merely the default."""
     filter: str = ""
+    folder: str = ""
+    """Where the table is; "" = beside the definition."""
+
+    @property
+    def table(self) -> Path | None:
+        """The file with its rows, whether it is there or not; None for a collection."""
+        if not self.file or not self.filename or self.kind == "kvstore":
+            return None
+        return Path(self.folder or Path(self.file).parent, self.filename.replace("\\", "/").rpartition("/")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -513,6 +563,7 @@ class Baseline(Item):
     deployment: Deployment | None = None
     schedule_name: str = ""
     """S3: the schedule it refers to."""
+    saved: SavedSearch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -526,6 +577,7 @@ class Investigation(Item):
     products: tuple[str, ...] = ()
     required_fields: tuple[str, ...] = ()
     security_domain: str = ""
+    saved: SavedSearch | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def wants_risk(kind: DetectionType, generation: Generation) -> bool:
             return True
         case Generation.S2:
             return kind in (DetectionType.TTP, DetectionType.ANOMALY)
-        case Generation.S3:
+        case _:
             return kind is not DetectionType.HUNTING
 
 

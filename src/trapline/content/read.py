@@ -10,12 +10,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from trapline.content import conf, shapes, yamlfile
+from trapline.content import apps, conf, shapes, yamlfile
 from trapline.content.catalog import Content, calls
 from trapline.content.fields import Fields
 from trapline.content.model import Deprecation, Detection, Item, Level, Macro, Problem, file_stem
 from trapline.content.remembered import Reading
 from trapline.errors import InputError, TraplineError
+from trapline.knowledge.conf import Conf
 
 LIBRARY = Path(__file__).resolve().parents[1] / "library"
 """The built-in content."""
@@ -46,19 +47,27 @@ def default_content(
 
 
 def load(folder: str | Path, reading: Reading | None = None) -> Content:
-    """All content below a folder, in the public layout (detections/, macros/, ...) or in none.
+    """All content below a folder, in the public layout (detections/, macros/, ...) or in none; and that of a Splunk
+    app, of the apps in a folder, or of a savedsearches.conf (`content.apps`).
 
-    A file is read as what the nearest folder of a known name says, else as what its keys look like. What lies below
-    `removed/` is kept as names and ids only. Hidden folders and everything that is not YAML stay out. Raises InputError
-    when the folder is absent or holds no content.
+    A YAML file is read as what the nearest folder of a known name says, else as what its keys look like. What lies
+    below `removed/` is kept as names and ids only. Hidden folders and everything else stay out. Raises InputError when
+    the folder is absent or holds no content.
     """
     root = Path(folder)
-    if not root.is_dir():
+    found = apps.apps(root)
+    if not root.is_dir() and not found:
         what = "is a file" if root.is_file() else "does not exist"
-        hint = "give the folder that holds detections/, macros/, ..."
+        hint = (
+            "give the folder that holds detections/, macros/, ..., or default/ of a Splunk app, or savedsearches.conf"
+        )
         raise InputError(f"this content folder {what}", file=str(folder), hint=hint, code="content.folder")
     content = Content(roots=[root])
-    for path, kind in _files(root):
+    for one in found:
+        for item in apps.read(one, content.problems):
+            _place(content, item)
+    whole = any(one.root == root for one in found) and not _has_yaml(root)
+    for path, kind in () if whole or root.is_file() else _files(root, [one.root for one in found]):
         if kind == _REMOVED and path.stem.lower().startswith("deprecation_mapping"):
             content.deprecations |= _deprecations(path, content.problems)
             continue
@@ -68,7 +77,7 @@ def load(folder: str | Path, reading: Reading | None = None) -> Content:
         raise InputError(
             "no content is below this folder",
             file=str(folder),
-            hint="content files end in .yml and lie in detections/, macros/, stories/, ...",
+            hint="content files end in .yml and lie in detections/, macros/, ...; a Splunk app has default/",
             code="content.folder",
         )
     return content
@@ -99,6 +108,8 @@ def find_or_read(content: Content, query: str) -> Detection:
 
     Raises TraplineError when there is none, InputError when its file is broken."""
     path = Path(query)
+    if path.name == apps.SEARCHES and path.is_file():
+        return _only(load(path), content, query)
     if path.suffix.lower() in (".yml", ".yaml") and path.is_file():
         detection, problems = read_detection(path)
         content.problems += problems
@@ -112,6 +123,21 @@ def find_or_read(content: Content, query: str) -> Detection:
             if Path(problem.file).stem.lower() in stems:
                 raise problem.to_error() from None
         raise
+
+
+def _only(found: Content, content: Content, query: str) -> Detection:
+    """The detection of a savedsearches.conf that holds one. Raises InputError for none or several."""
+    detections = list(found.detections)
+    if len(detections) != 1:
+        wrong = errors(found.problems)
+        if not detections and wrong:
+            raise wrong[0].to_error()
+        some = ", ".join(f"'{one.name}'" for one in detections[:3])
+        reason = f"this file holds {len(detections)} detections" + (f": {some}, ..." if some else "")
+        hint = f"give the file with --content {query}, and the name of one"
+        raise InputError(reason, file=query, hint=hint, code="content.several")
+    content.lay(found)
+    return detections[0]
 
 
 def override(content: Content, path: str | Path) -> None:
@@ -172,17 +198,28 @@ def read_macros(path: Path, problems: list[Problem]) -> Iterator[Macro]:
             yield from read_macros(name, problems)
         return
     if path.suffix.lower() == ".conf":
-        yield from conf.macros(_text(path), str(path), problems)
+        file = Conf()
+        file.add(_text(path), str(path))
+        yield from conf.macros(file, problems)
         return
     for item in _items(path, "macros", problems):
         if isinstance(item, Macro):
             yield item
 
 
-def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
-    """The YAML files below a folder with the kind that their folder names, None when no folder does."""
+def _has_yaml(root: Path) -> bool:
+    """Has a folder that is an app also the folders of a content tree? An app has lookups/, too."""
+    return any((root / kind).is_dir() for kind in shapes.KINDS if kind != "lookups")
+
+
+def _files(root: Path, skipped: Sequence[Path] = ()) -> Iterator[tuple[Path, str | None]]:
+    """The YAML files below a folder with the kind that their folder names, None when no folder does. Not those in the
+    folders `skipped` below it."""
     known = any((root / kind).is_dir() for kind in shapes.KINDS)
+    below = [one for one in skipped if one != root]
     for path in walk(root):
+        if below and any(path.is_relative_to(one) for one in below):
+            continue
         if path.suffix.lower() not in (".yml", ".yaml") or path.name in SETTINGS or path.name.endswith(".test.yml"):
             continue  # further tests (*.test.yml) are read by those who test
         parts = path.relative_to(root).parts[:-1]

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from trapline.content import shapes
 from trapline.content.fields import Fields
-from trapline.content.model import Generation
+from trapline.content.model import YAML, Generation
 from trapline.content.yamlfile import Node
 from trapline.errors import TraplineError
 
@@ -154,7 +154,7 @@ _ONLY: Mapping[str, tuple[Generation, ...]] = {
 
 def generations(kind: str) -> tuple[Generation, ...]:
     """The generations that have files of a kind (facts/CONTENT.md §1.1)."""
-    return _ONLY.get(kind, tuple(Generation))
+    return _ONLY.get(kind, YAML)
 
 
 def kinds() -> tuple[str, ...]:

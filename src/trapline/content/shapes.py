@@ -210,7 +210,7 @@ def _rba(keys: Fields, tags: Fields, made: Generation) -> tuple[Rba | None, str]
             return _rba_s1(tags), ""
         case Generation.S2:
             return _rba_s2(keys), ""
-        case Generation.S3:
+        case _:
             return _rba_s3(keys)
 
 

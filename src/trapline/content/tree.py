@@ -23,7 +23,7 @@ from trapline.content.model import (
     Playbook,
     Removed,
     Story,
-    file_stem,
+    safe_stem,
 )
 from trapline.content.yamltext import dump
 from trapline.errors import InputError, TraplineError
@@ -64,7 +64,8 @@ def files(converted: Converted, tree: Content, to: Generation) -> list[File]:
     found: list[File] = []
     taken: set[str] = set()
     for before, item in converted.items:
-        source = Path(before.file) if before is not None and before.file else None
+        named = before is not None and before.file and before.generation is not Generation.APP
+        source = Path(before.file) if before is not None and named else None
         path = _path(item, source, root, to, taken)
         taken.add(path)
         same = before is item and source is not None
@@ -143,8 +144,8 @@ def put(one: File, root: Path) -> None:
 def _path(item: Item, source: Path | None, root: Path | None, to: Generation, taken: set[str]) -> str:
     """Where an object goes: where it was, as far as the layout of the generation allows."""
     kind = KINDS[type(item)]
-    name = file_stem(item.name)
-    folder = kind
+    name = safe_stem(item.name)
+    folder = f"{kind}/{safe_stem(item.category)}" if isinstance(item, Detection) and item.category else kind
     if source is not None:
         name = source.stem
         resolved = source.resolve()
@@ -163,10 +164,10 @@ def _path(item: Item, source: Path | None, root: Path | None, to: Generation, ta
             pass
     path = f"{folder}/{name}.yml"
     if path in taken:
-        path = f"{folder}/{file_stem(item.name)}.yml"
+        path = f"{folder}/{safe_stem(item.name)}.yml"
     at = 2
     while path in taken:
-        path = f"{folder}/{file_stem(item.name)}_{at}.yml"
+        path = f"{folder}/{safe_stem(item.name)}_{at}.yml"
         at += 1
     return path
 
@@ -175,8 +176,8 @@ def _beside(item: Item, before: Item | None) -> Iterator[tuple[Path, str]]:
     """The files that belong to an object, each with its name in the new tree."""
     match item, before:
         case Lookup(), Lookup() if before.file and before.filename:
-            table = Path(before.file).parent / Path(before.filename.replace("\\", "/")).name
-            if table.is_file():
+            table = before.table
+            if table is not None and table.is_file():
                 yield table, Path(item.filename).name
         case Playbook(), _:
             yield from ((Path(one), Path(one).name) for one in item.files)

@@ -144,12 +144,13 @@ def decide(
 def _throttled(
     job: Job, row: Row, scheduled: float, throttles: Mapping[tuple[str, str], Throttle], held: dict[str, Throttle]
 ) -> bool:
-    """Whether an alert for these values is held back. It starts with the first one and later ones do not extend it."""
+    """Whether an alert for these values is held back. It starts with the first one and later ones do not extend it.
+    Without fields the whole search is throttled: its first run takes all its rows, later ones none."""
     if job.throttle is None:
         return False
     key = _hash({name: sorted(risk.texts(row.get(name))) for name in job.throttle.fields})
     if key in held:
-        return True
+        return bool(job.throttle.fields)
     last = throttles.get((job.name, key))
     if last is not None and last.since < scheduled < last.until:
         return True

@@ -82,7 +82,7 @@ def _failures(journal: Journal, jobs: Sequence[Job], now: float) -> Check:
     runs = sum(one.runs for one in totals if one.status is not Status.SKIPPED)
     broken = []
     for name in suspects:
-        last = next((one for one in journal.runs(name, limit=20) if one.status is not Status.SKIPPED), None)
+        last = next((one for one in journal.runs((name,), limit=20) if one.status is not Status.SKIPPED), None)
         if last is not None and last.status is Status.FAILED:
             broken.append(f"{name}: {last.reason}")
     if broken:
@@ -101,7 +101,7 @@ def _left_out(
     of = {job.name: job for job in jobs if job.continuous}
     missing: dict[str, list[float]] = {}
     for name in dict.fromkeys(one.search for one in skipped if one.search in of):
-        runs = journal.runs(name, earliest=now - BACK)
+        runs = journal.runs((name,), earliest=now - BACK)
         done = {one.scheduled for one in runs if one.status is Status.DONE}
         since = cursors[name].since if name in cursors else 0.0
         for one in (one for one in runs if one.status is Status.SKIPPED):

@@ -120,7 +120,7 @@ def _job(content: Content, detection: Detection, profile: Profile, own: Override
         cron=times,
         earliest=schedule.earliest if own.earliest is None else own.earliest,
         latest=schedule.latest if own.latest is None else own.latest,
-        continuous=True if own.continuous is None else own.continuous,
+        continuous=schedule.continuous if own.continuous is None else own.continuous,
         flexible=schedule.window.strip() not in ("", "0"),
         skew=_skew(name, times, own.skew),
         notable=_notable(deployment.notable, own.notable),

@@ -67,7 +67,7 @@ def _counted(
     journal: Journal, job: Job, span: tuple[float, float], fresh: Callable[[str], Sequence[Arrivals]]
 ) -> list[tuple[Run, int]]:
     """The runs of a search whose windows have something of what came, and how much."""
-    runs = journal.runs(job.name, statuses=[Status.DONE], over=span)
+    runs = journal.runs((job.name,), statuses=[Status.DONE], over=span)
     # Of several looks at a window the last one counts.
     touched = {one.scheduled: one for one in sorted(runs, key=lambda one: one.started)}
     came = fresh(job.detection.search) if touched else ()

@@ -45,7 +45,7 @@ def notable(job: Job, row: Row, finding: Finding, *, run: risk.Run, rid: int, gu
     assert job.notable is not None
     detection = job.detection
     own = value_text(row.get("severity") or "").strip().lower()
-    severity = own if own in SEVERITIES else detection.severity.value
+    severity = next((one for one in (own, job.notable.severity) if one in SEVERITIES), detection.severity.value)
     words = {"%name%": detection.name, "%description%": detection.description}
     title, description = (_placed(text, words) for text in (job.notable.title, job.notable.description))
     filled = tokens.fill(title, row).text or detection.name

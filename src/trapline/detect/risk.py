@@ -127,7 +127,7 @@ def events(
     `rid`: place of the row in the result, from 0. `annotations`: the lists per framework (mitre_attack, nist, ...) and
     the scalars (type, ...) that action.correlationsearch.annotations holds.
     """
-    name = stanza(detection.name, label)
+    name = detection.saved.name if detection.saved is not None else stanza(detection.name, label)
     common: Row = shared(detection, row, annotations) | {
         "search_name": name,
         "info_min_time": "0.000" if run.earliest is None else f"{run.earliest:.3f}",

@@ -46,13 +46,22 @@ class Conf:
 
     stanzas: dict[str, dict[str, Setting]] = field(default_factory=dict)
     problems: list[Warn] = field(default_factory=list)
+    heads: dict[str, Setting] = field(default_factory=dict)
+    """The first [stanza] of each name. Settings below a head that is none belong to a stanza without one."""
+    repeated: list[Setting] = field(default_factory=list)
+    """Settings that stand once more in their stanza of the same file: they count, the one before does not."""
 
     def add(self, text: str, file: str) -> None:
         """Lay a file over what is there."""
         for setting in parse(text, file, self.problems):
             keys = self.stanzas.setdefault(setting.stanza, {})
-            if setting.key:
-                keys[setting.key] = setting
+            if not setting.key:
+                self.heads.setdefault(setting.stanza, setting)
+                continue
+            before = keys.get(setting.key)
+            if before is not None and before.file == file:
+                self.repeated.append(setting)
+            keys[setting.key] = setting
 
 
 def load(addons: Iterable[Path], name: str) -> Conf:

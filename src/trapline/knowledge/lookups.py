@@ -43,6 +43,8 @@ class Definition(Protocol):
     @property
     def filename(self) -> str: ...
     @property
+    def table(self) -> Path | None: ...
+    @property
     def collection(self) -> str: ...
     @property
     def filter(self) -> str: ...
@@ -312,7 +314,7 @@ def defined(given: Definition) -> Lookup:
     rows: Sequence[Row] = ()
     fields = given.fields
     note = ""
-    path = Path(given.file).parent / Path(given.filename).name if given.file and given.filename else None
+    path = given.table
     if given.kind == "kvstore":
         note = f"the lookup {given.name} is a KV store collection, which has no rows here"
     elif path is None or not path.is_file():

@@ -15,6 +15,7 @@ from pathlib import Path
 from trapline.content import yamlfile
 from trapline.content.model import file_stem
 from trapline.errors import InputError, Span, TraplineError
+from trapline.knowledge.conf import MAX_BYTES, parse
 
 SUFFIXES = (".yml", ".yaml", ".spl", ".conf")
 MOST_FILES = 100_000
@@ -160,13 +161,14 @@ def _file(path: Path, *, below: bool = False) -> Iterator[Found]:
 
 
 def _text(path: Path) -> str:
+    most = MAX_BYTES if path.suffix.lower() == ".conf" else MOST_BYTES
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", file=str(path)) from None
-    if len(data) > MOST_BYTES:
-        raise InputError(f"larger than {MOST_BYTES // 1_000_000} MB, too much for searches", file=str(path))
+    if len(data) > most:
+        raise InputError(f"larger than {most // 1_000_000} MB, too much for searches", file=str(path))
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -227,26 +229,19 @@ def align(raw: str, at: int, value: str, quote: str = "") -> list[int]:
     return places
 
 
+def setting(raw: str, line: int, value: str) -> list[int]:
+    """The place in the text of a .conf file of each character of a value that begins in `line` (1-based)."""
+    start = sum(len(one) + 1 for one in raw.split("\n", line - 1)[: line - 1])
+    return align(raw, raw.find("=", start) + 1, value)
+
+
 # --- savedsearches.conf --------------------------------------------------------------------------------------------
 
 
 def _conf(text: str, file: str) -> Iterator[Search]:
-    """The `search` of each stanza; a line that ends in a backslash goes on in the next."""
-    name = ""
-    at = 0
-    while at < len(text):
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        while text[at:end].endswith("\\") and end < len(text):
-            further = text.find("\n", end + 1)
-            end = len(text) if further < 0 else further
-        row = text[at:end]
-        head = re.match(r"\s*\[(?P<name>[^\]\n]*)\]\s*\Z", row)
-        setting = re.match(r"\s*search\s*=\s*", row)
-        if head is not None:
-            name = head["name"]
-        elif setting is not None:
-            value = re.sub(r"\\\n", "\n", row[setting.end() :]).strip()
-            if value:
-                yield Search(value, file, name, text, align(text, at + setting.end(), value))
-        at = end + 1
+    """The `search` of each stanza."""
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    for one in parse(text, file, []):
+        if one.key == "search" and one.value:
+            places = align(text, text.index("=", starts[one.line - 1]) + 1, one.value)
+            yield Search(one.value, file, one.stanza, text, places)

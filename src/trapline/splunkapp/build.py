@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from trapline.content.catalog import Content, calls
 from trapline.content.enrich import DEFAULT_ATTACK
-from trapline.content.model import Detection, Generation, Item, Level, Problem, Status
+from trapline.content.model import Baseline, Detection, Generation, Investigation, Item, Level, Problem, Status
 from trapline.content.read import LIBRARY, load
 from trapline.errors import TraplineError
 from trapline.splunkapp import api, appfiles, dashboards, derive, files, flat, knowledge, searches, stories
@@ -133,8 +133,8 @@ def build(folders: Sequence[str | Path], options: Options, progress: Progress | 
 
 
 def _form(content: Content) -> Generation:
-    """The generation of most detections; of two the newer."""
-    counts = Counter(one.generation for one in content.detections)
+    """The generation of most detections; of two the newer. What comes from an app has no say."""
+    counts = Counter(one.generation for one in content.detections if one.saved is None)
     return max(counts, key=lambda one: (counts[one], one.value), default=Generation.S1)
 
 
@@ -233,18 +233,24 @@ def _write(
         tree.write(f"default/{name}.conf", document(banner, sections, ordered=ordered))
 
     def of(one: Item) -> Generation:
-        return options.generation or one.generation
+        own = options.generation or one.generation
+        return Generation.S2 if own is Generation.APP else own
+
+    def kept(one: Detection | Baseline | Investigation) -> Stanza | None:
+        """What a search of an app was, unless another form is asked for."""
+        return searches.as_read(one.saved) if one.saved is not None and options.generation is None else None
 
     tell("writing searches")
     rules = [
-        flat.detection(one, place) if of(one) is Generation.S3 else searches.detection(one, place, of(one))
+        kept(one)
+        or (flat.detection(one, place) if of(one) is Generation.S3 else searches.detection(one, place, of(one)))
         for one in chosen.detections
     ]
     baselines = [
-        flat.baseline(one, place) if form is Generation.S3 else searches.baseline(one, place, form)
+        kept(one) or (flat.baseline(one, place) if form is Generation.S3 else searches.baseline(one, place, form))
         for one in chosen.baselines
     ]
-    tasks = [searches.task(one, place) for one in chosen.tasks]
+    tasks = [kept(one) or searches.task(one, place) for one in chosen.tasks]
     _lengths([*rules, *baselines, *tasks], place)
     first = [] if form is Generation.S1 else [searches.first_stanza()]
     conf(
@@ -260,7 +266,7 @@ def _write(
     members = chosen.members()
     conf(
         "analyticstories",
-        Section("DETECTIONS", [stories.rule(one, place, of(one)) for one in chosen.detections]),
+        Section("DETECTIONS", [stories.rule(one, place, of(one)) for one in chosen.detections if _tells(one)]),
         Section("STORIES", [stories.story(one, members.get(one.name.lower(), []), form) for one in chosen.stories]),
         Section("RESPONSE TASKS", [stories.task(one, place) for one in chosen.tasks]),
     )
@@ -288,6 +294,11 @@ def _write(
     if not tree.has("metadata/default.meta"):
         tree.write("metadata/default.meta", appfiles.META)
     built.counts["files"] = len(tree.names())
+
+
+def _tells(one: Detection) -> bool:
+    """Is there something to tell of it with the stories? A plain search of an app belongs to none."""
+    return one.saved is None or bool(one.stories)
 
 
 def _dashboards(tree: files.Tree, chosen: _Chosen, built: Built, roots: Sequence[Path], banner: Sequence[str]) -> None:
@@ -352,7 +363,7 @@ def _lookups(
                     problems.append(Problem(Level.WARNING, "build.filename", reason, str(path)))
                     continue
                 tree.copy(path, f"lookups/{path.name}")
-    transforms = [knowledge.transform(one, form) for one in shown]
+    transforms = [knowledge.transform(one, form) for one in shown if one.name != one.filename]
     known = {one.name for one in transforms}
     if knowledge.DATA_SOURCES not in known:
         transforms.append(knowledge.table(knowledge.DATA_SOURCES, "The data sources of detections."))

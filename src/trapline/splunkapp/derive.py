@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trapline.content import yamlfile
+from trapline.content import marked, yamlfile
 from trapline.content.enrich import DEFAULT_ATTACK, Enriched, enrich
 from trapline.content.model import (
     Baseline,
@@ -23,7 +23,6 @@ from trapline.content.model import (
     Item,
     Removed,
     RiskObject,
-    Status,
     Story,
     ThreatObject,
     attacker_type,
@@ -50,22 +49,19 @@ _DATA_MODELS = (
     "Splunk_Audit",
 )
 _FIELD = re.compile(r"%([A-Za-z_]+)%")
-_WARNINGS = {
-    Status.EXPERIMENTAL: "its search was tried by hand, but there is no recorded data to test it with again and again",
-    Status.DEPRECATED: "it is maintained no more and will be removed",
-}
 
 
 def rule_stanza(label: str, detection: Detection) -> str:
-    return f"{label} - {detection.name} - Rule"
+    """One that comes from an app keeps its name, here and below."""
+    return detection.saved.name if detection.saved is not None else f"{label} - {detection.name} - Rule"
 
 
 def baseline_stanza(label: str, baseline: Baseline) -> str:
-    return f"{label} - {baseline.name}"
+    return baseline.saved.name if baseline.saved is not None else f"{label} - {baseline.name}"
 
 
 def task_stanza(label: str, task: Investigation) -> str:
-    return f"{label} - {task.name} - Response Task"
+    return task.saved.name if task.saved is not None else f"{label} - {task.name} - Response Task"
 
 
 def named(label: str, one: Item) -> str:
@@ -120,10 +116,7 @@ def enriched(detection: Detection, attack: str | None) -> Enriched:
 
 def warned(item: Detection | Baseline | Story, kind: str) -> str:
     """The description; what is not production says so first. `kind`: what it is called, `detection`."""
-    doubt = _WARNINGS.get(item.status)
-    if doubt is None:
-        return item.description
-    return f"**WARNING**: this {kind} is marked **{item.status.value.upper()}**: {doubt}. {item.description}"
+    return marked.mark(item.description, item.status, kind)
 
 
 def drilldowns(detection: Detection, original: str) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from trapline.content.enrich import annotations_of, mappings
-from trapline.content.model import Baseline, Detection, RiskObject
+from trapline.content.model import Baseline, Detection, RiskObject, Schedule
 from trapline.splunkapp import derive
 from trapline.splunkapp.conf import Stanza, compact_text
 from trapline.splunkapp.searches import Place, metadata, suppress
@@ -20,13 +20,13 @@ def detection(one: Detection, place: Place) -> Stanza:
     enriched = derive.enriched(one, place.attack)
     name = derive.rule_stanza(place.label, one)
     out = Stanza(name)
-    _scheduled(out, derive.warned(one, "detection"), one, place)
+    schedule = _scheduled(out, derive.warned(one, "detection"), one, place)
     out.add("alert.digest_mode", 1)
     out.add("allow_skew", "100%")
     out.add("counttype", "number of events")
     out.add("relation", "greater than")
     out.add("quantity", 0)
-    out.add("realtime_schedule", 0)
+    out.add("realtime_schedule", 0 if schedule.continuous else 1)
     suppress(out, one, 1)
     finding, middle = derive.finding_of(one)
     if not deployment.rba and one.rba is not None and one.generation.value != "S3":
@@ -80,7 +80,7 @@ def baseline(one: Baseline, place: Place) -> Stanza:
     return out
 
 
-def _scheduled(out: Stanza, description: str, one: Detection | Baseline, place: Place) -> None:
+def _scheduled(out: Stanza, description: str, one: Detection | Baseline, place: Place) -> Schedule:
     schedule = place.content.deployment_of(one).schedule
     out.add("description", description)
     out.add("cron_schedule", schedule.cron)
@@ -91,6 +91,7 @@ def _scheduled(out: Stanza, description: str, one: Detection | Baseline, place: 
     out.add("enableSched", 1)
     out.add("is_visible", 0)
     out.add("search", one.search)
+    return schedule
 
 
 def sorted_lists(found: dict[str, Any]) -> dict[str, Any]:

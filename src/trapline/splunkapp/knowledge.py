@@ -17,6 +17,8 @@ from trapline.splunkapp.conf import Stanza, line_text
 MITRE = "mitre_enrichment"
 DATA_SOURCES = "data_sources"
 DEPRECATION = "deprecation_info"
+_AS_NAMED = (Generation.S1, Generation.APP)
+"""Whose tables keep their names."""
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. ()+,@=-]{0,199}\Z")
 
 
@@ -52,7 +54,10 @@ def transform(one: Lookup, form: Generation) -> Stanza:
     else:
         out.add("filename", app_file(one, form))
     match = one.default_match
-    out.add("default_match", (match.lower() if form is Generation.S1 else match) or None)
+    out.add(
+        "default_match",
+        (match.lower() if form is Generation.S1 and one.generation is not Generation.APP else match) or None,
+    )
     if one.case_given or not one.case_sensitive:
         out.add("case_sensitive_match", int(one.case_sensitive) if form is Generation.S3 else one.case_sensitive)
     out.add("match_type", ", ".join(one.match_type) or None)
@@ -81,7 +86,7 @@ def table(name: str, description: str) -> Stanza:
 def app_file(one: Lookup, form: Generation) -> str:
     """The name of a lookup's file in the app: S1 as given, after that with the day of its last change, so that a
     changed table is another file."""
-    if form is Generation.S1 or one.kind == "mlmodel" or one.modified is None or one.generation is Generation.S1:
+    if form is Generation.S1 or one.kind == "mlmodel" or one.modified is None or one.generation in _AS_NAMED:
         return one.filename
     return f"{one.name}_{one.modified:%Y%m%d}.csv"
 
@@ -101,8 +106,8 @@ def source_file(one: Lookup, roots: Sequence[Path], problems: list[Problem]) -> 
             "a .csv beside this file",
         )
         return None
-    path = Path(one.file).parent / one.filename
-    if not path.is_file():
+    path = one.table
+    if path is None or not path.is_file():
         wrong(
             Level.WARNING, "build.no-table", f"there is no {one.filename} beside it; the app is built without", "add it"
         )

@@ -18,6 +18,7 @@ from trapline.content.model import (
     Investigation,
     Level,
     Problem,
+    SavedSearch,
 )
 from trapline.splunkapp import derive
 from trapline.splunkapp.conf import Stanza, json_text
@@ -44,6 +45,11 @@ def first_stanza() -> Stanza:
     found.add("description", "This search is not in this version of the app.")
     found.add("search", '| makeresults | eval text = "This search is not in this version of the app."')
     return found
+
+
+def as_read(saved: SavedSearch) -> Stanza:
+    """A search of an app, key by key as it was."""
+    return Stanza(saved.name, dict(saved.settings))
 
 
 def detection(one: Detection, place: Place, form: Generation) -> Stanza:
@@ -99,7 +105,7 @@ def detection(one: Detection, place: Place, form: Generation) -> Stanza:
     out.add("counttype", "number of events")
     out.add("relation", "greater than")
     out.add("quantity", 0)
-    out.add("realtime_schedule", 0)
+    out.add("realtime_schedule", 0 if schedule.continuous else 1)
     out.add("is_visible", False)
     suppress(out, one, True)
     out.add("search", one.search)
@@ -141,10 +147,11 @@ def _notable(out: Stanza, one: Detection, deployment: Deployment, place: Place, 
     if notable.fields:
         out.add("action.notable.param.nes_fields", ",".join(notable.fields))
     title = _filled(notable.title, one, place)
+    correlated = one.type is DetectionType.CORRELATION and not title.startswith("RBA: ")
     out.add("action.notable.param.rule_description", _filled(notable.description, one, place))
-    out.add("action.notable.param.rule_title", f"RBA: {title}" if one.type is DetectionType.CORRELATION else title)
+    out.add("action.notable.param.rule_title", f"RBA: {title}" if correlated else title)
     out.add("action.notable.param.security_domain", one.security_domain)
-    out.add("action.notable.param.severity", one.severity.value)
+    out.add("action.notable.param.severity", notable.severity or one.severity.value)
 
 
 def _actions(out: Stanza, one: Detection, deployment: Deployment, place: Place, late: bool) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
 from typing import TypeAlias
 
 from trapline.content.catalog import Content
@@ -233,8 +232,8 @@ def _lookup(one: Lookup, content: Content) -> View:
         "case sensitive": "yes" if one.case_sensitive else "no",
         "filter": one.filter,
     }
-    path = Path(one.file).parent / one.filename
-    if one.filename and usable_file(one.filename) and path.is_file() and inside(path, content.roots):
+    path = one.table
+    if path is not None and usable_file(one.filename) and path.is_file() and inside(path, content.roots):
         size = path.stat().st_size
         if size <= MAX_TABLE:
             data = path.read_bytes().replace(b"\r\n", b"\n")

@@ -260,7 +260,7 @@ class Journal:
 
     def runs(
         self,
-        search: str | None = None,
+        searches: Sequence[str] = (),
         *,
         earliest: float | None = None,
         latest: float | None = None,
@@ -269,11 +269,11 @@ class Journal:
         over: tuple[float, float] | None = None,
         limit: int | None = None,
     ) -> list[Run]:
-        """Runs by their scheduled time, the newest first. `over`: whose window has a part of this time range. Raises
-        EngineError."""
+        """Runs by their scheduled time, the newest first. `searches`: only of these. `over`: whose window has a part of
+        this time range. Raises EngineError."""
         query = sa.select(RUNS).order_by(RUNS.c.scheduled.desc(), RUNS.c.id.desc())
-        if search is not None:
-            query = query.where(RUNS.c.search == search)
+        if searches:
+            query = query.where(RUNS.c.search.in_(list(searches)))
         if earliest is not None:
             query = query.where(RUNS.c.scheduled >= earliest)
         if latest is not None:

@@ -116,10 +116,7 @@ class Keys:
 def keys(content: Content, detections: Sequence[Detection], addons: Sequence[Path]) -> Keys:
     """The keys of detections with their macros and lookups. `addons`: the user's own add-on folders."""
     macros = dict(content.macros())
-    tables = {
-        one.name: _file(Path(one.file).parent / one.filename if one.filename and one.file else None)
-        for one in content.lookups
-    }
+    tables = {one.name: _file(one.table) for one in content.lookups}
     words = {one.name: digest([repr(one), tables[one.name]]) for one in content.lookups}
     searches = digest(sorted(content.searches().values()))
     parts = [trapline.__version__, _ourselves(), *(part for one in addons for part in _folder(one))]

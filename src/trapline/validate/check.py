@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from trapline.content.model import Item, Problem, Status
+from trapline.content.model import Generation, Item, Problem, Status
 from trapline.content.model import Level as ReadLevel
 from trapline.errors import TraplineError
 from trapline.lint.check import all_rules as lint_rules
@@ -198,6 +198,8 @@ def _of_item(tree: Tree, asked: Asked, item: Item) -> list[Finding]:
         check: Callable[[Subject], Iterator[Report]] | None = getattr(module, "check", None)
         if check is None or not asked.runs(name):
             continue
+        if item.generation is Generation.APP and not getattr(module, "APPS", True):
+            continue  # the rule is about files of YAML
         for report in check(subject):
             finding = _finding(subject, name, module, report, strict=asked.strict)
             if asked.wants(finding.rule):
@@ -225,7 +227,7 @@ def _finding(subject: Subject, name: str, module: ModuleType, report: Report, *,
 
 def _of_tree(tree: Tree, asked: Asked, targets: Sequence[Item]) -> Iterator[Finding]:
     """What reading said, and the rules over all objects together."""
-    files = {one.file: one for one in targets}
+    files = {one.file: one for one in targets if one.generation is not Generation.APP}  # its files hold many
     for problem in tree.content.problems:
         item = files.get(problem.file)
         if item is None and not _is_asked(tree, asked, problem):

@@ -62,15 +62,12 @@ class Tree:
         """Where searches are compiled: over no events."""
         if self._session is None:
             content = self.content
-            saved = {one.name: one.search for one in content.baselines} | {
-                name: one.search for one in content.detections for name in (one.rule_name, one.name)
-            }
             self._session = Session(
                 events=(EVENT_ROW,),
                 macros=content.macros(),
                 lookups=LookupFiles(content.lookups, content.fillers),
                 knowledge=self.knowledge,
-                saved_searches=saved,
+                saved_searches=content.searches(),
                 writer=lambda index, rows: None,
             )
         return self._session
@@ -134,7 +131,7 @@ class Subject:
 
     @property
     def flat(self) -> bool:
-        return self.item.generation is Generation.S3
+        return self.item.generation in (Generation.S3, Generation.APP)
 
     def at(self, name: str) -> str:
         """The path of a key that only S3 has outside `tags`."""
@@ -195,6 +192,8 @@ def templates(subject: Subject) -> Iterator[tuple[str, str]]:
     if not isinstance(one, Detection):
         return
     match one.generation:
+        case Generation.APP:
+            yield from _templates_of_app(one)
         case Generation.S1:
             if one.rba is not None and one.rba.message:
                 yield "tags.message", one.rba.message
@@ -210,6 +209,16 @@ def templates(subject: Subject) -> Iterator[tuple[str, str]]:
                     yield f"intermediate_findings.entities[{place}].message", message.value
 
 
+def _templates_of_app(one: Detection) -> Iterator[tuple[str, str]]:
+    own = one.deployment
+    if one.rba is not None and own is not None and own.rba:
+        messages = (one.rba.message, *(risk.message for risk in one.rba.risk_objects))
+        yield from (("rba.message", text) for text in dict.fromkeys(messages) if text)
+    if own is not None and own.notable is not None:
+        yield "action.notable.param.rule_title", own.notable.title
+        yield "action.notable.param.rule_description", own.notable.description
+
+
 def risk_fields(subject: Subject) -> Iterator[tuple[str, str]]:
     """The fields of risk objects as the file has them: (path, field)."""
     yield from _named(subject, "victim", ("rba.risk_objects", "intermediate_findings.entities"), ("finding.entity",))
@@ -222,6 +231,13 @@ def threat_fields(subject: Subject) -> Iterator[tuple[str, str]]:
 
 def _named(subject: Subject, role: str, lists: tuple[str, ...], ones: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     source = subject.source
+    one = subject.item
+    if one.generation is Generation.APP:
+        if isinstance(one, Detection) and one.rba is not None and one.deployment is not None and one.deployment.rba:
+            risk, threat = one.rba.risk_objects, one.rba.threat_objects
+            named = [each.field for each in risk] if role == "victim" else [each.field for each in threat]
+            yield from ((f"rba[{place}]", field) for place, field in enumerate(named))
+        return
     if subject.item.generation is Generation.S1:
         for place, _ in enumerate(source.list_at("tags.observable")):
             path = f"tags.observable[{place}]"

@@ -14,6 +14,7 @@ from trapline.validate.subject import Subject
 
 LEVEL = Level.WARNING
 REFUSED = True
+APPS = False
 
 
 def check(subject: Subject) -> Iterator[Report]:

@@ -14,6 +14,7 @@ from trapline.validate.subject import Subject
 
 LEVEL = Level.WARNING
 REFUSED = True
+APPS = False
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 

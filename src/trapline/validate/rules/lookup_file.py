@@ -23,18 +23,19 @@ SHOWN = 3
 
 def check(subject: Subject) -> Iterator[Report]:
     one = subject.item
-    if not isinstance(one, Lookup) or one.kind == "kvstore" or not one.filename:
+    path = one.table if isinstance(one, Lookup) else None
+    if not isinstance(one, Lookup) or path is None:
         return
-    path = Path(one.file).parent / Path(one.filename).name
     key = "filename" if subject.source.has("filename") else "name"
     if not path.is_file():
-        yield Report(f"the file {one.filename} is not beside the definition", "add it, or correct the name", key)
+        where = f"in {Path(one.folder).name}/" if one.folder else "beside the definition"
+        yield Report(f"the file {one.filename} is not {where}", "add it, or correct the name", key)
         return
     if one.kind == "csv":
         yield from _widths(path)
     if one.kind == "mlmodel" and not path.stem.startswith("__mlspl_"):
         yield Report(f"the model {path.name} is not named __mlspl_...", "rename it", key)
-    if one.generation is not Generation.S1 and path.stem != Path(one.file).stem:
+    if one.generation in (Generation.S2, Generation.S3) and path.stem != Path(one.file).stem:
         yield Report(f"the table {path.name} is not named as its definition", f"{Path(one.file).stem}.csv", key)
 
 

@@ -6,7 +6,6 @@ It is shipped, and nothing can read it. contentctl refuses it from the second ge
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from trapline.content.model import Generation, Item
 from trapline.validate.finding import Level, Report
@@ -17,7 +16,8 @@ REFUSED = True
 
 
 def check_tree(tree: Tree) -> Iterator[tuple[Item | None, Report]]:
-    used = {(Path(one.file).parent.resolve(), Path(one.filename).name) for one in tree.content.lookups if one.filename}
+    tables = (one.table for one in tree.content.lookups)
+    used = {(path.parent.resolve(), path.name) for path in tables if path is not None}
     new = any(one.generation is not Generation.S1 for one in tree.content.lookups)
     for root in tree.roots:
         folder = root / "lookups"

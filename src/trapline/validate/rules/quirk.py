@@ -15,6 +15,7 @@ from trapline.validate.subject import Subject, templates
 
 LEVEL = Level.NOTE
 REFUSED = False
+APPS = False
 
 BOTH = re.compile(r"\$([^\s$]*\.[^\s$]*)\$")
 

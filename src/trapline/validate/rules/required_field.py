@@ -26,6 +26,7 @@ from trapline.validate.subject import Subject
 
 LEVEL = Level.WARNING
 REFUSED = True
+APPS = False
 
 COMMON = ("author", "version")
 TEXTS = ("how_to_implement", "known_false_positives")

@@ -15,6 +15,7 @@ from trapline.validate.subject import Subject
 
 LEVEL = Level.WARNING
 REFUSED = True
+APPS = False
 
 RAISES = frozenset((DetectionType.TTP, DetectionType.ANOMALY))
 NEEDS = {

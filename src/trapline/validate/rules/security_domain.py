@@ -14,6 +14,7 @@ from trapline.validate.subject import Subject
 
 LEVEL = Level.WARNING
 REFUSED = True
+APPS = False
 
 DOMAINS = ("endpoint", "network", "threat", "identity", "access", "audit")
 PRODUCTS = ("Splunk Enterprise", "Splunk Enterprise Security", "Splunk Cloud")

@@ -16,6 +16,7 @@ from trapline.validate.subject import Subject
 
 LEVEL = Level.WARNING
 REFUSED = True
+APPS = False
 MOST_BYTES = 20_000_000
 
 

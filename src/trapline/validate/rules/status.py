@@ -15,6 +15,7 @@ from trapline.validate.subject import Subject
 
 LEVEL = Level.WARNING
 REFUSED = True
+APPS = False
 
 ALLOWED = {
     Detection: (Status.PRODUCTION, Status.EXPERIMENTAL, Status.DEPRECATED),

@@ -1,0 +1,119 @@
+"""Keys of savedsearches.conf that no object has a place for: what they would do, and whether that has to be told.
+
+The lists are data (`data/savedsearches_keys.yml`). Source: savedsearches.conf.spec.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from trapline.content import yamlfile
+from trapline.content.stanza import Stanza
+from trapline.knowledge.conf import truth
+
+TAKEN = frozenset(("correlationsearch", "email", "escu", "notable", "risk", "sendtophantom", "slack", "summary_index"))
+"""Actions that are read. summary_index makes a baseline of a search."""
+_NO_ALERT = frozenset(("escu", "lookup", "populate_lookup", "summary_index"))
+_ACTION = re.compile(r"action\.([^.]+)\Z")
+_HARMLESS = {
+    "counttype": ("", "always", "number of events"),
+    "alert_type": ("", "always", "number of events"),
+    "relation": ("", "greater than"),
+    "alert_comparator": ("", "greater than"),
+    "quantity": ("", "0"),
+    "alert_threshold": ("", "0"),
+    "alert.digest_mode": None,
+    "alert_condition": ("",),
+}
+"""Values of the keys of an alert's condition that make every row count; None: any."""
+
+
+def on(keys: Stanza, action: str) -> bool:
+    """Is the action switched on, by its own key or in the list `actions`?"""
+    listed = [one.strip() for one in keys.text("actions").split(",")]
+    return keys.flag(f"action.{action}", action in listed)
+
+
+def alerts(keys: Stanza) -> bool:
+    """Does something come of its rows?"""
+    names = {found[1] for key in keys.settings if (found := _ACTION.match(key))} - _NO_ALERT
+    track = keys.text("alert.track").strip().lower()
+    return (
+        any(on(keys, name) for name in names) or keys.flag("action.correlationsearch.enabled") or truth(track) is True
+    )
+
+
+def condition(keys: Stanza) -> None:
+    """Tells of an alert that is not raised by any row."""
+    said = {key: keys.text(key).strip() for key in _HARMLESS}
+    always = said["counttype"].lower() == "always" or said["alert_type"].lower() == "always"
+    for key, values in _HARMLESS.items():
+        if values is None or said[key].lower() in values:
+            continue
+        if always and key != "alert_condition":
+            continue
+        reason = f"in Splunk this alert waits for a condition ({key} = {said[key][:60]}); here every row is a finding"
+        hint = "write the condition into the search: | where ..."
+        keys.warn("condition", reason, key, hint)
+        return
+
+
+def silent(keys: Stanza) -> None:
+    """Passes over what says when a search alerts and what comes of it, for one that does not alert."""
+    keys.asked.update(key for key in keys.settings if key in _HARMLESS or key.startswith(("alert.", "action.")))
+
+
+def unscheduled(keys: Stanza) -> None:
+    """Passes over what says when a search runs, for one that nothing runs."""
+    keys.asked.update(("cron_schedule", "schedule_window", "realtime_schedule"))
+    keys.asked.update(("dispatch.earliest_time", "dispatch.latest_time"))
+
+
+def rest(keys: Stanza) -> dict[str, Any]:
+    """The keys that nobody asked for and that would have an effect in Splunk, with their values; each is told."""
+    for key in ("disabled", "enableSched", "actions", "search", "action.correlationsearch.enabled", "action.escu.eli5"):
+        keys.setting(key)
+    found: dict[str, Any] = {}
+    off = {name for key in keys.settings if (one := _ACTION.match(key)) and not on(keys, name := one[1])}
+    for key, setting in keys.unread().items():
+        parts = key.split(".")
+        if parts[0] == "action" and len(parts) > 1 and parts[1] not in TAKEN:
+            if len(parts) == 2 and parts[1] not in off:
+                found[key] = setting.value
+                keys.warn("action", f"the action '{parts[1][:40]}' is not taken here", key)
+            continue  # its parameters have been told of with it
+        if _quiet().match(key) or (parts[0] == "action" and len(parts) > 1 and parts[1] in off):
+            continue
+        found[key] = setting.value
+        reason = next((why for pattern, why in _unsupported() if pattern.match(key)), None)
+        if reason is not None:
+            if setting.value.strip():
+                keys.warn("unsupported", f"{key.rpartition('.')[2][:40]} has no effect: {reason}", key)
+            continue
+        near = difflib.get_close_matches(key, keys.asked, 1, 0.8)
+        hint = f"did you mean '{near[0]}'?" if near else None
+        keys.warn("unknown-key", "this key is not known; it is kept but has no effect", key, hint)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _lists() -> Mapping[str, Any]:
+    path = Path(__file__).resolve().parent / "data" / "savedsearches_keys.yml"
+    found: Mapping[str, Any] = yamlfile.parse(path.read_text(encoding="utf-8"), str(path))[0].plain()
+    return found
+
+
+@lru_cache(maxsize=1)
+def _quiet() -> re.Pattern[str]:
+    return re.compile("|".join(fnmatch.translate(one) for one in _lists()["quiet"]))
+
+
+@lru_cache(maxsize=1)
+def _unsupported() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(fnmatch.translate(key)), why) for key, why in _lists()["unsupported"].items()]
