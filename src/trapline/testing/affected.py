@@ -143,8 +143,8 @@ def needs_of(content: Content, detection: Detection, datasets: Datasets, extras:
         lookup = content.lookups.get(word)
         if lookup is not None:
             needs.add(lookup.file, f"the lookup {lookup.name},")
-            if lookup.filename and lookup.file:
-                needs.add(Path(lookup.file).parent / lookup.filename, f"the table of the lookup {lookup.name},")
+            if lookup.table is not None:
+                needs.add(lookup.table, f"the table of the lookup {lookup.name},")
     sets = [one for test in detection.tests for one in test.attack_data]
     sets += [one for extra in extras for one in (*extra.data, *extra.history)]
     for data in dict.fromkeys(sets):
