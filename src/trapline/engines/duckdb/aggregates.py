@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from sqlglot import exp
 
@@ -80,21 +81,56 @@ def _simple(name: str) -> Callable[[_Inputs], Tree]:
     return lambda i: macro("finite", _double(i.run(name, i.arg)))
 
 
-def _deviation(name: str) -> Callable[[_Inputs], Tree]:
-    """One value has a deviation of 0, not null."""
-    return lambda i: exp.Coalesce(
-        this=macro("finite", i.run(name, i.arg)),
-        expressions=[
-            exp.Case(
-                ifs=[
-                    exp.If(
-                        this=exp.EQ(this=i.run("count", i.arg), expression=exp.Literal.number(1)),
-                        true=exp.Literal.number(0),
-                    )
-                ]
-            )
-        ],
+def _variance(name: str, *, sample: bool, root: bool = False) -> Callable[[_Inputs], Tree]:
+    """Of whole numbers from their exact sums, of others the engine's; `root`: the deviation. One value has 0."""
+
+    def build(i: _Inputs) -> Tree:
+        whole = macro("whole_number", i.arg)
+        count = i.run("count", i.arg)
+        sums = [i.run("count", whole), i.run("sum", whole), i.run("sum", macro("whole_square", i.arg))]
+        return _spread([count, *sums, i.run(name, i.arg)], sample, root)
+
+    return build
+
+
+def _multi_variance(name: str, *, sample: bool, root: bool = False) -> Callable[[_Inputs], Tree]:
+    def build(i: _Inputs) -> Tree:
+        numbers = macro("list_numbers", _flat(i))
+        count = native("len", numbers)
+        sums = [macro(f"list_whole_{one}", numbers.copy()) for one in ("count", "sum", "squares")]
+        other = native("list_aggregate", numbers.copy(), exp.Literal.string(name))
+        return _spread([count, *sums, other], sample, root)
+
+    return build
+
+
+def _spread(parts: Sequence[Tree], sample: bool, root: bool) -> Tree:
+    found = macro("variance", *parts, exp.Literal.number(int(sample)))
+    return native("sqrt", found) if root else found
+
+
+def _percentile(i: _Inputs) -> Tree:
+    """Between two values by their distance; at a whole place the value itself."""
+    share = exp.Literal.number(str(i.agg.params[0] / 100))
+    at, between = i.run("quantile_disc", i.arg, share), i.run("quantile_cont", i.arg, share.copy())
+    return _placed(i, i.run("count", i.arg), at, between)
+
+
+def _multi_percentile(i: _Inputs) -> Tree:
+    numbers = macro("list_numbers", _flat(i))
+    share = exp.Literal.number(str(i.agg.params[0] / 100))
+    at, between = (
+        native("list_aggregate", numbers.copy(), exp.Literal.string(name), share.copy())
+        for name in ("quantile_disc", "quantile_cont")
     )
+    return _placed(i, native("len", numbers), at, between)
+
+
+def _placed(i: _Inputs, count: Tree, at: Tree, between: Tree) -> Tree:
+    """The place counted in whole numbers: 29 % of the way over 100 steps is the 29th."""
+    share = Fraction(repr(i.agg.params[0])) / 100
+    part, whole = exp.Literal.number(share.numerator), exp.Literal.number(share.denominator)
+    return macro("percentile", count, part, whole, at, between)
 
 
 def _is_text(i: _Inputs) -> Tree:
@@ -177,12 +213,12 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "min_text": _min_text,
     "max_text": _max_text,
     "range": lambda i: macro("finite", exp.Sub(this=i.run("max", i.arg), expression=i.run("min", i.arg))),
-    "stdev": _deviation("stddev_samp"),
-    "stdevp": _simple("stddev_pop"),
-    "var": _deviation("var_samp"),
-    "varp": _simple("var_pop"),
+    "stdev": _variance("var_samp", sample=True, root=True),
+    "stdevp": _variance("var_pop", sample=False, root=True),
+    "var": _variance("var_samp", sample=True),
+    "varp": _variance("var_pop", sample=False),
     "sumsq": lambda i: macro("finite", i.run("sum", exp.Mul(this=i.arg, expression=i.arg))),
-    "percentile": lambda i: i.run("quantile_cont", i.arg, exp.Literal.number(str(i.agg.params[0] / 100))),
+    "percentile": _percentile,
     "mode": _mode,
     "dc": lambda i: _double(i.run("count", i.arg, distinct=True)),
     "values": lambda i: native("list_sort", i.run("list", i.arg, only=i.present(), distinct=True)),
@@ -201,10 +237,10 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
     "multi_avg": _list_stat("avg"),
     "multi_min": lambda i: macro("list_min", _flat(i)),
     "multi_max": lambda i: macro("list_max", _flat(i)),
-    "multi_stdev": _list_stat("stddev_samp"),
-    "multi_stdevp": _list_stat("stddev_pop"),
-    "multi_var": _list_stat("var_samp"),
-    "multi_varp": _list_stat("var_pop"),
+    "multi_stdev": _multi_variance("var_samp", sample=True, root=True),
+    "multi_stdevp": _multi_variance("var_pop", sample=False, root=True),
+    "multi_var": _multi_variance("var_samp", sample=True),
+    "multi_varp": _multi_variance("var_pop", sample=False),
     "multi_sumsq": lambda i: macro(
         "finite",
         native(
@@ -213,12 +249,7 @@ AGGREGATES: dict[str, Callable[[_Inputs], Tree]] = {
         ),
     ),
     "multi_range": lambda i: macro("finite", exp.Sub(this=_list_stat("max")(i), expression=_list_stat("min")(i))),
-    "multi_percentile": lambda i: native(
-        "list_aggregate",
-        macro("list_numbers", _flat(i)),
-        exp.Literal.string("quantile_cont"),
-        exp.Literal.number(str(i.agg.params[0] / 100)),
-    ),
+    "multi_percentile": _multi_percentile,
     "rate": _rate,
     "multi_mode": lambda i: native("list_aggregate", _flat(i), exp.Literal.string("mode")),
     "lag": lambda i: i.over(native("lag", i.arg, exp.Literal.number(int(i.agg.params[0])))),

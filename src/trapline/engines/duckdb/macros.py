@@ -25,6 +25,19 @@ MACROS = (
         f"THEN spl_to_number(a) {op} n ELSE a {op} spl_number_text(n) END"
         for name, op in (("eq", "="), ("ne", "<>"), ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="))
     ),
+    # Whole numbers up to 2^42: some hundred million million of their squares have a sum that HUGEINT holds.
+    "whole_number(x) AS CASE WHEN x = trunc(x) AND abs(x) <= 4398046511104 THEN cast(x AS HUGEINT) END",
+    "whole_square(x) AS spl_whole_number(x) * spl_whole_number(x)",
+    "quotient(a, b) AS CASE WHEN a % b = 0 THEN cast(a // b AS DOUBLE) ELSE cast(a AS DOUBLE) / cast(b AS DOUBLE) END",
+    # The variance of n numbers, m of them whole with the sum s and q as the sum of their squares: exact where all are
+    # whole, otherwise v. Of one value it is 0, also where it is that of a sample (less = 1).
+    "variance(n, m, s, q, v, less) AS CASE WHEN n = 1 THEN 0 WHEN n = m AND n > 1 "
+    "AND cast(n AS DOUBLE) * cast(q AS DOUBLE) < 1e38 "
+    "THEN spl_quotient(n * q - s * s, cast(n AS HUGEINT) * (n - less)) ELSE spl_finite(v) END",
+    # The place of a percentile among n sorted values is share of the way, part / whole, from the first to the last.
+    # What lies between two values is known to 15 digits: 9.55, not 9.549999999999999.
+    "percentile(n, part, whole, value, between) AS CASE WHEN ((n - 1) * part) % whole = 0 THEN spl_finite(value) "
+    "ELSE try_cast(format('{:.15g}', spl_finite(between)) AS DOUBLE) END",
     "is_true(x) AS coalesce(x, false)",
     # Epoch seconds, to the microsecond, in the years 1-9999; null beyond.
     "clock_text(x, form) AS strftime(make_timestamp(CASE WHEN x >= -62135596800 AND x < 253402300800 "
@@ -46,6 +59,9 @@ MACROS = (
     "spl_substring_start(s, a) + spl_whole(n), spl_substring_start(s, a)) END",
     "list_numbers(l) AS list_filter(list_transform(cast(l AS VARCHAR[]), lambda x: spl_to_number(x)), "
     "lambda x: x IS NOT NULL)",
+    "list_whole_count(l) AS len(list_filter(l, lambda x: spl_whole_number(x) IS NOT NULL))",
+    "list_whole_sum(l) AS list_sum(list_transform(l, lambda x: spl_whole_number(x)))",
+    "list_whole_squares(l) AS list_sum(list_transform(l, lambda x: spl_whole_square(x)))",
     "list_max(l) AS coalesce(list_max(list_filter(cast(l AS VARCHAR[]), lambda x: spl_to_number(x) IS NULL)), "
     "spl_number_text(list_max(spl_list_numbers(l))))",
     "list_min(l) AS coalesce(spl_number_text(list_min(spl_list_numbers(l))), list_min(cast(l AS VARCHAR[])))",
