@@ -166,11 +166,14 @@ class SlowPattern(EngineError):
 
 
 class Doubt(Exception):
-    """Raised by a function over values whose result is null for a reason that the user is to be told."""
+    """Raised by a function over values whose result is null (or `value`) for a reason that the user is to be told.
+    `each`: the reason is the search's own, so that each one is told, not only the first of its code."""
 
-    def __init__(self, warn: Warn) -> None:
+    def __init__(self, warn: Warn, value: object = None, *, each: bool = False) -> None:
         super().__init__(warn.reason)
         self.warn = warn
+        self.value = value
+        self.each = each
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from trapline.errors import Warn
 from trapline.values import Kind
 
 Schema = Mapping[str, Kind]
@@ -105,6 +106,16 @@ def number(value: float) -> Lit:
 
 def call(op: str, kind: Kind, *args: Expr) -> Call:
     return Call(op, args, kind)
+
+
+def told(warn: Warn) -> Call:
+    """Null, and a warning on the result: to be looked at in the branch of a `case` that is taken where a cap cuts."""
+    return call("told", Kind.BOOL, text(warn.code), text(warn.reason), text(warn.hint or ""))
+
+
+def within(place: Expr, count: int, warn: Warn) -> Call:
+    """The first `count` of what is counted by `place`, from 1; the warning where there are more."""
+    return call("case", Kind.BOOL, call("le", Kind.BOOL, place, number(count)), TRUE, told(warn))
 
 
 def both(parts: Sequence[Expr]) -> Expr:
@@ -320,10 +331,11 @@ class Reverse:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The first `count` rows."""
+    """The first `count` rows. `told`: what is said where there are more."""
 
     input: Node
     count: int
+    told: Warn | None = None
 
     @property
     def schema(self) -> Schema:

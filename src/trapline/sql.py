@@ -7,11 +7,12 @@ scan; rows carry hidden order columns only where something above depends on thei
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sqlglot import exp
 
+from trapline.errors import Warn
 from trapline.plan import (
     FALSE,
     Agg,
@@ -40,6 +41,7 @@ from trapline.plan import (
     fields_of,
     number,
     rows_in,
+    within,
 )
 from trapline.values import Kind
 
@@ -212,10 +214,20 @@ def compile_plan(node: Node, dialect: Dialect) -> tuple[exp.Query, list[str]]:
     return query, fields
 
 
+def _unsaid(node: Node, count: int) -> Node:
+    """A plan of which the first `count` rows are taken: that a limit leaves out later ones does not matter."""
+    match node:
+        case Extend() | Project():
+            return replace(node, input=_unsaid(node.input, count))
+        case Limit(told=Warn()) if node.count >= count:
+            return replace(node, told=None)
+    return node
+
+
 def compile_count(node: Node, dialect: Dialect) -> exp.Query:
     """How many rows a plan has."""
     compiler = _Compiler(dialect)
-    if not isinstance(node, Limit):
+    if not isinstance(node, Limit) or node.told is not None:
         relation = compiler.compile(node, frozenset(), ordered=False)
     else:  # which rows it leaves is no matter
         some = compiler.select(compiler._some([]), compiler.compile(node.input, frozenset(), ordered=False))
@@ -533,13 +545,29 @@ class _Compiler:
         return Relation(self.select(columns, child), fields, order)
 
     def _limit(self, node: Limit, need: frozenset[str], ordered: bool) -> Relation:
-        child = self.compile(node.input, need, ordered=True)
+        child = self.compile(_unsaid(node.input, node.count), need, ordered=True)
         carried = child.order if ordered else ()
         query = self.select(self._some(self._carry(child.fields, carried)), child)
         if child.order:
             query.set("order", exp.Order(expressions=self.ordering(child.order)))
-        query.set("limit", exp.Limit(expression=exp.Literal.number(node.count)))
-        return Relation(query, child.fields, carried)
+        if node.told is None:
+            query.set("limit", exp.Limit(expression=exp.Literal.number(node.count)))
+            return Relation(query, child.fields, carried)
+        # One more row is asked for: to see it is to know that there are more.
+        query.set("limit", exp.Limit(expression=exp.Literal.number(node.count + 1)))
+        place = self.names.fresh("_p")
+        query.append("expressions", alias(self._place(child.order), place))
+        outer = self.select(self._some(self._carry(child.fields, carried)), Relation(query, child.fields, carried))
+        beyond = within(Col(place, Kind.NUMBER), node.count, node.told)
+        outer.set("where", exp.Where(this=self.expression(beyond, {place: place})))
+        return Relation(outer, child.fields, carried)
+
+    def _place(self, order: Sequence[Order]) -> exp.Expression:
+        """The place of a row, from 1."""
+        window = exp.Window(this=exp.RowNumber())
+        if order:
+            window.set("order", exp.Order(expressions=self.ordering(order)))
+        return window
 
     def _union(self, node: Union, need: frozenset[str], ordered: bool) -> Relation:
         fields = {name: kind for name, kind in node.schema.items() if name in need}

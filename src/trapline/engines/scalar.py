@@ -521,16 +521,23 @@ def steps(count: float | None) -> float | None:
     return count
 
 
+def told(code: str | None, reason: str | None, hint: str | None) -> bool | None:
+    """A cap of the search has cut: see plan.told. Raises Doubt."""
+    raise Doubt(Warn(code or "cut", reason or "", hint or None), each=True)
+
+
 @dataclass(slots=True)
 class Doubts:
-    """What functions told while queries ran: the first of each code, for events can hold any number of them."""
+    """What functions told while queries ran: the first of each code, for events can hold any number of them; all of
+    what the search itself says."""
 
     found: dict[str, Warn] = field(default_factory=dict)
     slow: int = 0
 
-    def add(self, warn: Warn) -> None:
+    def add(self, doubt: Doubt) -> None:
         """Raises SlowPattern when there are too many of what takes long."""
-        self.found.setdefault(warn.code, warn)
+        warn = doubt.warn
+        self.found.setdefault(f"{warn.code}: {warn.reason}" if doubt.each else warn.code, warn)
         if warn.code == SlowPattern.CODE:
             self.slow += 1
             if self.slow > MOST_SLOW:
@@ -549,15 +556,15 @@ class Doubts:
 
 def guarded(function: Callable[..., Any], doubts: Doubts) -> Callable[..., Any]:
     """The function with an error text that survives the way through an engine's own exception. What is doubtful is
-    null, and told."""
+    told, and null or what was found nevertheless."""
 
     def call(*args: Any) -> Any:
         try:
             try:
                 return function(*args)
             except Doubt as doubt:
-                doubts.add(doubt.warn)
-                return None
+                doubts.add(doubt)
+                return doubt.value
         except TraplineError as error:
             raise RuntimeError(failure(error.code, error.reason, error.hint)) from None
 
@@ -580,6 +587,9 @@ OF_DATA: dict[str, ScalarFunction] = {
 
 BOUNDS: dict[str, ScalarFunction] = {"steps": ScalarFunction(steps, (Kind.NUMBER,), Kind.NUMBER)}
 """What an engine asks for while it works out others."""
+
+TOLD: dict[str, ScalarFunction] = {"told": ScalarFunction(told, (Kind.TEXT, Kind.TEXT, Kind.TEXT), Kind.BOOL)}
+"""What an engine must neither leave out nor work out beforehand: it is called to be heard."""
 
 FUNCTIONS: dict[str, ScalarFunction] = {
     "regex_match": ScalarFunction(regex_match, (Kind.TEXT, Kind.TEXT), Kind.BOOL),
@@ -635,7 +645,9 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     "listed_values": ScalarFunction(structured.listed_values, (Kind.TEXT, Kind.TEXT), Kind.MULTI),
     "regex_fields": ScalarFunction(structured.regex_fields, (Kind.TEXT, Kind.TEXT, Kind.MULTI, Kind.TEXT), Kind.MULTI),
     "kv_fields": ScalarFunction(
-        structured.kv_fields, (Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.NUMBER, Kind.TEXT), Kind.MULTI
+        structured.kv_fields,
+        (Kind.TEXT, Kind.TEXT, Kind.TEXT, Kind.NUMBER, Kind.NUMBER, Kind.TEXT),
+        Kind.MULTI,
     ),
 }
 """By name in the engine vocabulary."""

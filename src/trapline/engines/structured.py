@@ -15,6 +15,7 @@ from typing import Any
 from trapline import pcre
 from trapline.engines import documents
 from trapline.engines.documents import MISSING, Attribute, Index, Key, Step, dump, find, load, native, shallow, steps_of
+from trapline.errors import Doubt, Warn
 from trapline.values import to_number
 
 List = list[str]
@@ -264,6 +265,7 @@ def spath_fields(values: List | None, cutoff: float | None) -> List | None:
     if values is None:
         return None
     found: List = []
+    cut = False
     for text in values:
         head = text if cutoff is None or len(text) <= cutoff else text[: int(cutoff)]
         if documents.is_json(text):
@@ -273,8 +275,12 @@ def spath_fields(values: List | None, cutoff: float | None) -> List | None:
             fields = documents.flatten_xml(head)
         else:
             continue
+        cut = cut or head is not text
         for name, value in fields:
             found += (name, value)
+    if cut:
+        reason = f"fields of JSON and XML are those in the first {int(cutoff or 0):,} characters, as in Splunk"
+        raise Doubt(Warn("spath-cut", reason, "name the path: spath path=..."), found or None)
     return found or None
 
 
@@ -322,26 +328,42 @@ _DIRTY = re.compile(r"[^A-Za-z0-9_]")
 PAIR_DELIMITERS = " \t\r\n,;|&"
 
 
+_KV_HINT = "extract limit=... maxchars=... reads more, rex a field by itself"
+
+
 def kv_fields(
-    text: str | None, pairdelim: str | None, kvdelim: str | None, limit: float | None, flags: str | None
+    text: str | None,
+    pairdelim: str | None,
+    kvdelim: str | None,
+    limit: float | None,
+    chars: float | None,
+    flags: str | None,
 ) -> List | None:
     """extract: pairs of key and value. Without delimiters `key=value` and `key="a value"` anywhere; with them, every
     character of `pairdelim` ends a pair and the first of `kvdelim` ends its key; a value that holds another of those
-    is no value. `flags`: c cleans keys, e keeps empty values."""
+    is no value. At most `limit` pairs, of the first `chars` characters (0: all). `flags`: c cleans keys, e keeps empty
+    values, l and t tell where the limit or the length leaves pairs out."""
     if text is None:
         return None
     flags = flags or ""
     found: List = []
     limited = int(limit) if limit else 0
     taken = 0
-    for key, value in _pairs(text, pairdelim, kvdelim):
+    most = int(chars) if chars else len(text)
+    said = ""
+    if "t" in flags and len(text) > most and any(_pairs(text[most:], pairdelim, kvdelim)):
+        said = f"are those in its first {most:,} characters"
+    for key, value in _pairs(text[:most], pairdelim, kvdelim):
         name = _DIRTY.sub("_", key).lstrip("_0123456789") if "c" in flags else key
         if not name or (value == "" and "e" not in flags):
             continue
+        if limited and taken >= limited:
+            said = f"are its first {limited} pairs" if "l" in flags else said
+            break
         found += (name, value)
         taken += 1
-        if limited and taken >= limited:
-            break
+    if said:
+        raise Doubt(Warn("kv-cut", f"the key=value fields of a text {said}, as in Splunk", _KV_HINT), found or None)
     return found or None
 
 

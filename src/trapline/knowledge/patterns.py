@@ -79,7 +79,7 @@ def _transform(setting: Setting, name: str, keys: Mapping[str, Setting]) -> Patt
         if found.fields:
             named = tuple(_cleaned(one, found.clean_keys) for one in found.fields)
             return Listed(found.delims[0], source, named, several, keep)
-        return Pairs("kv_fields", (*found.delims[:2], 0.0, flags.replace("a", "")), source, (), several)
+        return Pairs("kv_fields", (*found.delims[:2], 0.0, 0.0, flags.replace("a", "")), source, (), several)
     fields: list[tuple[str, int | str | Template]] = [(one, one) for one in found.groups]
     fixed = [(target, value) for target, value in found.formats if "$" not in target]
     fields += [(_cleaned(target, found.clean_keys), _value(value)) for target, value in fixed]

@@ -31,7 +31,7 @@ from trapline.plan import (
     text,
 )
 from trapline.spl.aggregates import PER_SECONDS, Aggregation, lower_aggregation, resolve
-from trapline.spl.chartoptions import COUNTS, ChartOptions, Computed, Limit, Measure
+from trapline.spl.chartoptions import COUNTS, SERIES, ChartOptions, Computed, Limit, Measure
 from trapline.spl.command import Context
 from trapline.spl.evaluate import Env, as_number, as_text
 from trapline.spl.sparkline import aggregate
@@ -192,6 +192,12 @@ def choose(context: Context, cells: Cells, options: ChartOptions) -> Series:
         kept = list(known)
     else:
         kept = _ranked(known, options.limit)
+        if len(kept) < len(known) and not options.useother and options.limit == Limit(SERIES):
+            context.warnings.add(
+                "series-cut",
+                f"the chart shows the {SERIES} greatest of {len(known):,} series, as in Splunk",
+                hint="limit=0 shows all, useother=t what the others come to",
+            )
     return Series(tuple(sorted(kept)), len(kept) < len(known), null and options.usenull)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trapline.errors import Span, SplError
+from trapline.errors import Span, SplError, Warn
 from trapline.plan import (
     FALSE,
     NULL,
@@ -31,6 +31,7 @@ from trapline.plan import (
     call,
     number,
     text,
+    within,
 )
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, count, flag
@@ -46,7 +47,8 @@ _RANK, _TOTAL, _COUNT = "_rank", "_total", "_count"
 
 @dataclass(slots=True)
 class Settings:
-    limit: int = DEFAULT_LIMIT
+    limit: int | None = None
+    """0: all; None: not said"""
     countfield: str = "count"
     percentfield: str = "percent"
     showcount: bool = True
@@ -90,7 +92,7 @@ class Frequent:
                 (_TOTAL, WindowCall(Agg("sum", tally, Kind.NUMBER), partition, whole=True)),
             ),
         )
-        if self.settings.limit:
+        if self.settings.limit != 0:
             node = self._cut(node, groups, keys)
         hundredth = call("div", Kind.NUMBER, Col(_TOTAL, Kind.NUMBER), number(100))
         percent = call("round", Kind.NUMBER, call("div", Kind.NUMBER, tally, hundredth), number(PLACES))
@@ -111,8 +113,11 @@ class Frequent:
 
     def _cut(self, node: Node, groups: list[str], keys: list[str]) -> Node:
         """The first `limit` of each group, and what is beyond them in one row if that is wanted."""
-        limit = number(self.settings.limit)
+        most = self.settings.limit or DEFAULT_LIMIT
         rank = Col(_RANK, Kind.NUMBER)
+        limit = number(most)
+        if self.settings.limit is None and not self.settings.useother:
+            return Filter(node, within(rank, most, self._told(bool(groups))))
         kept = Filter(node, call("le", Kind.BOOL, rank, limit))
         if not self.settings.useother:
             return kept
@@ -127,6 +132,15 @@ class Frequent:
         own = tuple((name, as_text(Col(name, kept.schema[name]))) for name in keys if name not in groups)
         union = Union((Extend(kept, own), others))
         return Sort(union, tuple(SortKey(Col(name, union.schema[name])) for name in groups))
+
+    def _told(self, grouped: bool) -> Warn:
+        what, most = ("top", "most") if self.descending else ("rare", "least")
+        return Warn(
+            f"{what}-cut",
+            f"{what} shows the {DEFAULT_LIMIT} {most} frequent values{' of a group' if grouped else ''}, and there are "
+            "more, as in Splunk",
+            f"{what} limit=0 shows all, limit=20 that many; useother=t counts the others",
+        )
 
 
 def parse_frequent(cursor: Cursor, what: str, *, descending: bool) -> Frequent:

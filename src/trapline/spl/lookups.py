@@ -24,8 +24,25 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trapline.errors import Span, SplError
-from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Filter, Join, Lit, Node, Project, Rows, both, call
+from trapline.errors import Span, SplError, Warn
+from trapline.plan import (
+    Agg,
+    Aggregate,
+    Call,
+    Col,
+    Expr,
+    Extend,
+    Filter,
+    Join,
+    Lit,
+    Node,
+    Project,
+    Rows,
+    both,
+    call,
+    told,
+)
+from trapline.plan import text as literal
 from trapline.spl.command import Context
 from trapline.spl.evaluate import as_multi, as_number, as_text, unify
 from trapline.spl.filter import lower_text
@@ -35,6 +52,7 @@ from trapline.values import Kind, Row, Value, to_number, value_text
 
 MAX_MATCHES = 100
 """transforms.conf max_matches: rows of the table that one value may find."""
+_CUT = "2"
 MOST_OFFSET = 2_000_000_000.0
 """transforms.conf max_offset_secs"""
 MOST_MATCHES = 1_000
@@ -142,7 +160,7 @@ class Lookup:
         if key not in self._tables:
             while len(self._tables) >= KEPT:
                 self._tables.pop(next(iter(self._tables)))
-            found = {own: [rows[: self.max_matches]] for own, rows in self.finder(fields).index.items()}
+            found = {own: [rows[: self.max_matches + 1]] for own, rows in self.finder(fields).index.items()}
             self._tables[key] = _table(self, found, len(fields), Kind.TEXT, outputs)
         return self._tables[key]
 
@@ -199,8 +217,8 @@ class Finder:
         ]
 
     def find(self, key: Sequence[str], time: float | None = None) -> list[int]:
-        """The rows of one value per field, at most `max_matches`: in file order, or of a table bound to time those that
-        hold at `time`, the latest first."""
+        """The rows of one value per field, `max_matches` and one more at most, which says that there are more: in file
+        order, or of a table bound to time those that hold at `time`, the latest first."""
         found = self._matches(key)
         temporal = self.lookup.temporal
         if temporal is not None:
@@ -208,7 +226,7 @@ class Finder:
                 (time - at, place) for place in found if time is not None and (at := self._times[place]) is not None
             ]
             found = [place for age, place in sorted(ages) if temporal.least <= age <= temporal.most]
-        return found[: self.lookup.max_matches]
+        return found[: self.lookup.max_matches + 1]
 
     def _matches(self, key: Sequence[str]) -> list[int]:
         folded = [self._fold(value) for value in key]
@@ -336,7 +354,24 @@ def find_rows(
         for place, value in enumerate(values):
             fallback, value = unify([default, value])
             values[place] = Call("case", (missed, fallback, value), value.kind)
+    if lookup.max_matches == MAX_MATCHES and _has_cut(table):
+        cut = call("eq", Kind.BOOL, Col(hidden[0], Kind.TEXT), literal(_CUT))
+        said = told(
+            Warn(
+                "lookup-cut",
+                f"the lookup '{lookup.name}' has more than {MAX_MATCHES} rows for a value, and gave the first "
+                f"{MAX_MATCHES}, as in Splunk",
+                "max_matches in its definition says how many",
+            )
+        )
+        # What is told is null, so that the value is the same either way.
+        values = [Call("case", (cut, Call("case", (said, one, one), one.kind), one), one.kind) for one in values]
     return Found(joined, asked, tuple(values), tuple(hidden))
+
+
+def _has_cut(table: Rows) -> bool:
+    place = list(table.schema).index("hit")
+    return bool(pc.any(pc.equal(table.data.column(place), _CUT)).as_py())
 
 
 def is_plain(lookup: Lookup, fields: Sequence[str]) -> bool:
@@ -397,8 +432,8 @@ Matches = dict[tuple[object, ...], list[list[int]]] | Firsts
 def find_matches(
     context: Context, source: Node, lookup: Lookup, fields: Sequence[str], columns: Sequence[Expr]
 ) -> Matches:
-    """The rows that each combination of values in the events finds; one list per value of a multivalue. Of a table
-    bound to time, the time of the events is the last of the key. Runs the plan."""
+    """The rows that each combination of values in the events finds; one list per value of a multivalue, each as in
+    `Finder.find`. Of a table bound to time, the time of the events is the last of the key. Runs the plan."""
     lookup = filtered(context, lookup)
     times = [as_number(Col(TIME, source.schema[TIME]))] if lookup.temporal is not None else []
     names = [f"k{place}" for place in range(len(columns))]
@@ -412,12 +447,13 @@ def find_matches(
         batches = _batches(context, distinct, columns[0].kind)
         if lookup.max_matches == 1:
             return _firsts(lookup, finder, batches)
+        most = lookup.max_matches + 1
         for batch in batches:
             found = finder.special[0][1].find_many(finder.fold(batch))
             if lookup.min_matches:
-                groups |= {(value,): [found.get(at, [])[: lookup.max_matches]] for at, value in enumerate(batch)}
+                groups |= {(value,): [found.get(at, [])[:most]] for at, value in enumerate(batch)}
             else:
-                groups |= {(batch[at],): [rows[: lookup.max_matches]] for at, rows in found.items()}
+                groups |= {(batch[at],): [rows[:most]] for at, rows in found.items()}
         return groups
     for row in context.rows(distinct):
         cells = [cell_values(row.get(name)) for name in names]
@@ -483,9 +519,11 @@ def _table(
     kind: Kind,
     outputs: Sequence[str],
 ) -> tuple[Rows, list[Kind]]:
-    """One row per key: k0.., hit, o0..; and the kinds of the outputs. Keys without a match are left out unless there is
-    a default for them."""
+    """One row per key: k0.., hit (`_CUT` where it has more matches than are taken), o0..; and the kinds of the outputs.
+    Keys without a match are left out unless there is a default for them."""
     kept: list[tuple[object, ...]] = []
+    hits: list[str] = []
+    most = lookup.max_matches
     cells: list[list[Value | None]] = [[] for _ in outputs]
     takes = [itemgetter(name) for name in outputs]
     default = [lookup.default_match] if lookup.default_match else []
@@ -494,10 +532,11 @@ def _table(
         if not missing and not any(finds):
             continue
         kept.append(key)
+        hits.append(_CUT if any(len(found) > most for found in finds) else "1")
         for place, take in enumerate(takes):
             values: list[str] = []
             for found in finds:
-                for number in found:
+                for number in found[:most]:
                     try:
                         values += cell_values(take(lookup.rows[number]))
                     except KeyError:
@@ -514,7 +553,7 @@ def _table(
         schema[TIME] = Kind.NUMBER
         columns.append(pa.array([key[-1] for key in kept], pa.float64()))
     schema["hit"] = Kind.TEXT
-    columns.append(pa.array(["1"] * len(kept), pa.string()))
+    columns.append(pa.array(hits, pa.string()))
     kinds: list[Kind] = []
     for place, values_of in enumerate(cells):
         own, column = _column(values_of)

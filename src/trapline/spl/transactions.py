@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 
 from trapline.values import Row, Scalar, compact, to_number, value_text
 
+MAX_EVENTS = 1_000
+"""The default of maxevents"""
+NO_FIELD = ("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -20,7 +24,7 @@ class Rules:
     fields: tuple[str, ...] = ()
     maxspan: float | None = None
     maxpause: float | None = None
-    maxevents: int | None = 1000
+    maxevents: int | None = MAX_EVENTS
     starts: bool = False
     """There is a startswith; a row that satisfies it has START."""
     ends: bool = False
@@ -89,6 +93,10 @@ class Grouping:
         self._by_value: dict[tuple[str, str], dict[int, Txn]] = {}
         self._count = 0
         self._held = 0
+        self._full: set[tuple[str, str]] = set()
+        """Of transactions that were closed for their number of events: the values that tie them."""
+        self.split = False
+        """Has such a transaction gone on as another one?"""
 
     def run(self, rows: Iterable[Row]) -> Iterator[Row]:
         finished: list[tuple[int, Txn | Row]] = []
@@ -135,11 +143,15 @@ class Grouping:
         if txn is None:
             txn = Txn(self._count)
             txn.has_end = ends
+            if self._full and not self.split:
+                tied = {(name, value) for name, own in values.items() for value in own} if rules.fields else {NO_FIELD}
+                self.split = not tied.isdisjoint(self._full)
         self._join(txn, time, row, values)
         if starts and rules.starts:
             txn.has_start = True
             self._drop(txn, finished, closed=True)
         elif rules.maxevents is not None and len(txn.events) >= rules.maxevents:
+            self._full |= {(name, value) for name, own in txn.known.items() for value in own} or {NO_FIELD}
             self._drop(txn, finished, closed=True)
         while len(self._open) > rules.maxopentxn or self._held > rules.maxopenevents:
             self.overflow()

@@ -178,7 +178,10 @@ def _flat(i: _Inputs) -> Tree:
 
 
 def _capped(values: Tree, limit: int) -> Tree:
-    return native("list_slice", values, exp.Literal.number(1), exp.Literal.number(limit))
+    said = f"list() keeps the first {limit:,} values of a group, and one has more: it was cut there, as Splunk does"
+    return macro(
+        "list_capped", values, exp.Literal.number(limit), exp.Literal.string("list-cut"), exp.Literal.string(said)
+    )
 
 
 def _list_stat(name: str) -> Callable[[_Inputs], Tree]:

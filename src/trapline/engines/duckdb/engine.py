@@ -23,7 +23,7 @@ from trapline.engines.duckdb import aggregates, functions, trees
 from trapline.engines.duckdb.macros import MACROS
 from trapline.engines.emptiness import MARK as BETWEEN
 from trapline.engines.emptiness import Kept, Values, is_empty
-from trapline.engines.scalar import BOUNDS, CUT, FUNCTIONS, MARK, OF_DATA, Doubts, guarded
+from trapline.engines.scalar import BOUNDS, CUT, FUNCTIONS, MARK, OF_DATA, TOLD, Doubts, guarded
 from trapline.errors import EngineError, SlowPattern
 from trapline.narrow import gates
 from trapline.plan import Agg, Call, Expr, Limit, Lit, Node, Rows, Table
@@ -77,7 +77,7 @@ class DuckDB:
         connection.execute("SET parquet_metadata_cache = true")
         # This pass repeats an expression for each of its uses: a count over `tag` did not come to an end.
         connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
-        own = {**FUNCTIONS, **BOUNDS, **{f"{name}_of_data": one for name, one in OF_DATA.items()}}
+        own = {**FUNCTIONS, **BOUNDS, **TOLD, **{f"{name}_of_data": one for name, one in OF_DATA.items()}}
         for name, function in own.items():
             connection.create_function(
                 f"spl_py_{name}",
@@ -86,6 +86,7 @@ class DuckDB:
                 trees.TYPES[function.result],
                 type=PythonUDFType.ARROW,
                 null_handling=FunctionNullHandling.SPECIAL,
+                side_effects=name in TOLD,
             )
         for body in MACROS:
             connection.execute(f"CREATE MACRO spl_{body}")

@@ -374,6 +374,7 @@ def _number_of(name: str) -> Builder:
 
 
 SCALARS: dict[str, Builder] = {
+    "told": _python("told"),
     "and": _chain(exp.And),
     "or": _chain(exp.Or),
     "xor": _xor,

@@ -107,6 +107,9 @@ MACROS = (
     "month_floor(x, n) AS epoch_us(TIMESTAMP '1970-01-01' "
     "+ to_months(cast(floor(spl_months(x) / n) * n AS INTEGER))) / 1e6",
     "event_list(mv, x) AS coalesce(mv, spl_list_of(x))",
+    # The first n values; that there are more is told, which is null. One use of l, which can be long.
+    "list_capped(l, n, code, reason) AS list_transform([l], lambda v: CASE WHEN len(v) > n "
+    "THEN CASE WHEN spl_py_told(code, reason, '') THEN v ELSE v[1:n] END ELSE v END)[1]",
     "list_head(l, n) AS l[1:spl_whole(n)]",
     # Bitwise functions take whole numbers from 0 to 2^53-1 and give null for all others.
     # One use of x: what is folded over many arguments would double with each of them.

@@ -17,7 +17,6 @@ from trapline.spl.command import Stage
 
 CODE = "TL107"
 SEVERITY = Severity.WARNING
-DEFAULT = 10_000
 _NEEDS_ALL = """
     streamstats stats eventstats chart timechart transaction dedup delta autoregress accum filldown mvcombine
     outputlookup outputcsv collect addtotals addcoltotals cluster anomalydetection outlier top rare trendline
@@ -32,10 +31,8 @@ STOPS = frozenset(("head", "tail"))
 def check(subject: Subject) -> Iterator[Report]:
     for place in subject.places:
         stage = place.stage
-        if stage.name != "sort" or getattr(stage.command, "limit", None) != DEFAULT or subject.unknown(stage.span):
+        if stage.name != "sort" or getattr(stage.command, "limit", 0) is not None or subject.unknown(stage.span):
             continue
-        if "10000" in subject.written(stage.span):
-            continue  # it is meant
         before = [one.name for one in place.before]
         if any(name in BOUNDED for name in before) or any(_single(one) for one in place.before):
             continue

@@ -120,10 +120,17 @@ class Extract:
         return _spread(context, source, pairs, bool(self.mv_add))
 
     def _cut(self, source: Node, field: str, ends: str | None, middles: str | None, clean: bool, keep: bool) -> Expr:
-        head = self._head(source, field)
-        flags = text(("c" if clean else "") + ("e" if keep else ""))
+        # A default that cuts is told.
+        flags = {"c": clean, "e": keep, "l": self.limit == LIMIT, "t": self.maxchars == MAXCHARS}
         return call(
-            "kv_fields", Kind.MULTI, head, Lit(ends, Kind.TEXT), Lit(middles, Kind.TEXT), number(self.limit), flags
+            "kv_fields",
+            Kind.MULTI,
+            as_text(Col(field, source.schema[field])),
+            Lit(ends, Kind.TEXT),
+            Lit(middles, Kind.TEXT),
+            number(self.limit),
+            number(self.maxchars),
+            text("".join(flag for flag, on in flags.items() if on)),
         )
 
     def _head(self, source: Node, field: str) -> Expr:

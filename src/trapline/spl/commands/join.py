@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from trapline.errors import Span
+from trapline.errors import Span, Warn
 from trapline.plan import (
     FALSE,
     NULL,
@@ -38,9 +38,11 @@ from trapline.plan import (
     Schema,
     Window,
     WindowCall,
+    both,
     call,
     number,
     visible,
+    within,
 )
 from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor, Name, flag
@@ -53,6 +55,11 @@ from trapline.values import Kind
 OPTIONS = ("type", "usetime", "earlier", "overwrite", "max", "left", "right")
 _RANK = "_join_rank"
 _ROW = "_join_row"
+CUT = Warn(
+    "join-cut",
+    "join took the first of several rows of the subsearch that match a row, as Splunk does",
+    "join max=0 takes all, max=5 that many",
+)
 _DATASET = re.compile(r"\w+\s*:")
 _CONDITION = re.compile(r'("[^"]+"|[^\s=,()\[\]]+)\s*=\s*("[^"]+"|[^\s=,()\[\]]+)')
 
@@ -63,7 +70,8 @@ class JoinCommand:
     pairs: tuple[tuple[str, str], ...]
     """Fields of the two sides that are to be equal; none: those that both have."""
     outer: bool
-    most: int
+    most: int | None
+    """0: all; None: not said, one"""
     overwrite: bool
     earlier: bool | None
     """Only matches that are not later (True) or not earlier (False); None: any."""
@@ -92,9 +100,20 @@ class JoinCommand:
         if self.earlier is not None:
             node = self._by_time(source, right, on)
         else:
-            if self.most:
+            if self.most is not None and self.most:
                 right = _ranked(right, [key for _, key in on], self.most)
-            node = Join(source, right, on, from_right(right.schema, right, [*shared, _RANK]), self.outer)
+            elif self.most is None:
+                # One more row of a key is kept: where it is joined, it is told, and left out.
+                right = _ranked(right, [key for _, key in on], 2)
+            values = from_right(right.schema, right, [*shared, _RANK])
+            if self.most is None:
+                node = Join(source, right, on, (*values, (_RANK, Col(_RANK, Kind.NUMBER))), self.outer)
+                # A condition over both sides is looked at after the match, not before it.
+                met = both([call("is_not_null", Kind.BOOL, one) for one in (on[0][0], Col(_RANK, Kind.NUMBER))])
+                place = call("case", Kind.NUMBER, met, Col(_RANK, Kind.NUMBER), number(1))
+                node = Filter(node, within(place, 1, CUT))
+            else:
+                node = Join(source, right, on, values, self.outer)
         return merged(node, mine, theirs, overwrite=self.overwrite)
 
     def _by_time(self, source: Node, right: Node, on: tuple[tuple[Expr, Expr], ...]) -> Node:
@@ -105,8 +124,8 @@ class JoinCommand:
         here, there = _second(found.schema, "_time"), _second(found.schema, RIGHT + "_time")
         found = Filter(found, call("le" if self.earlier else "ge", Kind.BOOL, there, here))
         row: Expr = Col(_ROW, Kind.NUMBER)
-        if self.most:
-            found = _ranked(found, [row], self.most)
+        if self.most != 0:
+            found = _ranked(found, [row], self.most or 1, None if self.most else CUT)
         again = tuple((name, Col(name, found.schema[name])) for name, _ in names)
         return Join(numbered, found, ((row, row),), again, self.outer)
 
@@ -125,15 +144,17 @@ def _second(schema: Schema, name: str) -> Expr:
     return call("floor", Kind.NUMBER, value)
 
 
-def _ranked(node: Node, keys: list[Expr], most: int) -> Node:
-    """The first rows of each key."""
+def _ranked(node: Node, keys: list[Expr], most: int, told: Warn | None = None) -> Node:
+    """The first rows of each key. `told`: what is said where there are more."""
     ranked = Window(node, ((_RANK, WindowCall(Agg("row_number", None, Kind.NUMBER), tuple(keys))),))
-    return Filter(ranked, call("le", Kind.BOOL, Col(_RANK, Kind.NUMBER), number(most)))
+    rank = Col(_RANK, Kind.NUMBER)
+    return Filter(ranked, within(rank, most, told) if told else call("le", Kind.BOOL, rank, number(most)))
 
 
 def parse(cursor: Cursor) -> JoinCommand:
     start = cursor.here().start
-    outer, most, overwrite, earlier, usetime = False, 1, True, True, False
+    most: int | None = None
+    outer, overwrite, earlier, usetime = False, True, True, False
     aliases: dict[str, str] = {}
     names: list[Name] = []
     conditions: list[tuple[str, str]] = []

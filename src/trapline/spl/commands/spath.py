@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trapline.errors import Span
-from trapline.plan import Agg, Aggregate, Call, Col, Expr, Extend, Filter, Node, call, number, text
+from trapline.plan import Call, Col, Expr, Extend, Node, call, number, text
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor
-from trapline.spl.evaluate import as_multi, as_text, unify
+from trapline.spl.evaluate import as_multi, unify
 from trapline.spl.extraction import spread
 from trapline.values import Kind
 
@@ -39,24 +39,12 @@ class Spath:
             return source
         subject = as_multi(Col(self.input, kind))
         if self.path is None:
-            self._warn(context, source, as_text(Col(self.input, kind)))
             return spread(context, source, call("spath_fields", Kind.MULTI, subject, number(CUTOFF)), what="spath")
         found: Expr = call("spath", Kind.MULTI, subject, text(self.path))
         if self.output in source.schema:
             new, old = unify([found, Col(self.output, source.schema[self.output])])
             found = Call("coalesce", (new, old), new.kind)
         return Extend(source, ((self.output, found),))
-
-    def _warn(self, context: Context, source: Node, subject: Expr) -> None:
-        long = Filter(source, call("gt", Kind.BOOL, call("length", Kind.NUMBER, subject), number(CUTOFF)))
-        rows = context.rows(Aggregate(long, (), (("count", Agg("count_rows", None, Kind.NUMBER)),)))
-        cut = rows[0]["count"]
-        if cut:
-            context.warnings.add(
-                "spath-cut",
-                f"spath read only the first {CUTOFF:,} characters of {cut} values of {self.input}, as Splunk does",
-                hint="name the path: spath path=...",
-            )
 
 
 def parse(cursor: Cursor) -> Spath:

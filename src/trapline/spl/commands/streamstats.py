@@ -24,8 +24,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import pyarrow as pa
@@ -121,7 +122,14 @@ class StreamStats:
             resets = self._late_resets(context, base, rows, found, missing)
         else:
             resets = [self._truth(row, AFTER) for row in rows]
-        return self._over(context, base, self._backs(rows, resets), found, missing, drop=(BACK, BEFORE, AFTER))
+        return self._over(
+            context,
+            base,
+            self._backs(rows, resets, partial(self._cut, context)),
+            found,
+            missing,
+            drop=(BACK, BEFORE, AFTER),
+        )
 
     def _check_order(self, context: Context, rows: Sequence[Row]) -> None:
         moments = [self._moment(row) for row in rows]
@@ -132,6 +140,14 @@ class StreamStats:
                 "time_window of streamstats wants events in order of time, and these are not",
                 hint="put sort 0 _time before it",
             )
+
+    def _cut(self, context: Context) -> None:
+        context.warnings.add(
+            "streamstats-cut",
+            f"a time_window of streamstats held more than {MAX_WINDOW:,} rows, of which the last {MAX_WINDOW:,} count, "
+            "as in Splunk",
+            hint="a shorter time_window",
+        )
 
     def _read(self) -> list[str]:
         return [*dict.fromkeys([*(name.text for name in self.by), "_time", BEFORE, AFTER])]
@@ -150,8 +166,8 @@ class StreamStats:
     def _truth(self, row: Row, name: str) -> bool:
         return row.get(name) == 1
 
-    def _backs(self, rows: Sequence[Row], after: Sequence[bool], start: int = 0) -> list[int]:
-        """How many rows of its own group before each row count."""
+    def _backs(self, rows: Sequence[Row], after: Sequence[bool], cut: Callable[[], None]) -> list[int]:
+        """How many rows of its own group before each row count. `cut` is called where a window is too small."""
         backs: list[int] = []
         seen: dict[tuple[str, ...], deque[tuple[int, float]]] = {}
         last: tuple[str, ...] | None = None
@@ -168,7 +184,8 @@ class StreamStats:
                 seen.clear()
             own = seen.setdefault(key, deque())
             moment = self._moment(row)
-            self._forget(own, place, moment)
+            if self._forget(own, place, moment):
+                cut()
             backs.append(len(own))
             own.append((place, moment))
             if after[place]:
@@ -189,11 +206,15 @@ class StreamStats:
         value = row.get("_time")
         return float(value) if isinstance(value, int | float) else 0.0
 
-    def _forget(self, own: deque[tuple[int, float]], place: int, moment: float) -> None:
-        """Drop the rows of a group that are out of the window of the row at `place`."""
+    def _forget(self, own: deque[tuple[int, float]], place: int, moment: float) -> bool:
+        """Drop the rows of a group that are out of the window of the row at `place`. Was one in the window of time?"""
+        cut = False
         if self.seconds is not None:
-            while own and (abs(moment - own[0][1]) > self.seconds or len(own) >= MAX_WINDOW):
+            while own and abs(moment - own[0][1]) > self.seconds:
                 own.popleft()
+            while len(own) >= MAX_WINDOW:
+                own.popleft()
+                cut = True
         if self.window:
             # The current row is one of the window unless current=f.
             most = self.window - 1 if self.current else self.window
@@ -203,6 +224,7 @@ class StreamStats:
             else:
                 while len(own) > most:
                     own.popleft()
+        return cut
 
     def _over(
         self,
@@ -242,7 +264,7 @@ class StreamStats:
         while start < total:
             stop = min(total, start + stretch)
             part = Rows(base.schema, base.data.slice(start, stop - start))
-            backs = self._backs(rows[start:stop], [False] * (stop - start))
+            backs = self._backs(rows[start:stop], [False] * (stop - start), partial(self._cut, context))
             node = self._over(context, part, backs, found, missing, drop=(BACK,))
             value = _as_number(_condition(Env(node.schema, context), self.after))
             flags = context.rows(Project(node, ((AFTER, value), ("_n", Lit(1.0, Kind.NUMBER)))))

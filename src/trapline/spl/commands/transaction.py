@@ -46,7 +46,7 @@ from trapline.spl.cursor import count as whole
 from trapline.spl.evaluate import Env
 from trapline.spl.expr import Ast
 from trapline.spl.filter import Filter, Term, TermKind, lower_filter, parse_filter
-from trapline.spl.transactions import END, ORPHAN, START, Grouping, Rendering, Rules
+from trapline.spl.transactions import END, MAX_EVENTS, ORPHAN, START, Grouping, Rendering, Rules
 from trapline.times import span_seconds
 from trapline.values import Kind, Row, to_number, value_text
 
@@ -172,7 +172,14 @@ class Transaction:
             )
 
         def grouped(rows: list[Row]) -> Iterator[Row]:
-            return Grouping(rules, self.rendering, overflow).run(_checked(rows, context))
+            grouping = Grouping(rules, self.rendering, overflow)
+            yield from grouping.run(_checked(rows, context))
+            if grouping.split and rules.maxevents == MAX_EVENTS:
+                context.warnings.add(
+                    "transaction-cut",
+                    f"a transaction had more than {MAX_EVENTS:,} events, and goes on as another one, as in Splunk",
+                    hint="maxevents=-1 for no bound",
+                )
 
         own = {"_time", *rules.fields, *(name for name, _ in flags)} & node.schema.keys()
         read = context.read_later({**source.schema, **dict.fromkeys(MADE, Kind.NUMBER)})

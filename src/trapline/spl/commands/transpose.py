@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trapline.errors import Warn
 from trapline.plan import Expand, Extend, Filter, Limit, Node, Reverse, Scan, Sort, Window
 from trapline.spl.charting import MAX_COLUMNS, check_width
 from trapline.spl.command import Context
@@ -23,17 +24,24 @@ from trapline.spl.cursor import Cursor, flag
 from trapline.values import Value, value_text
 
 DEFAULT_ROWS = 5
+CUT = Warn(
+    "transpose-cut",
+    f"transpose shows the first {DEFAULT_ROWS} rows, and there are more, as in Splunk",
+    "transpose 0 shows all, transpose 20 that many",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Transpose:
-    count: int
+    count: int | None
+    """0: all; None: not said"""
     column_name: str
     header_field: str | None
     include_empty: bool
 
     def lower(self, context: Context, source: Node) -> Node:
-        rows = context.rows(Limit(source, self.count or MAX_COLUMNS + 1))
+        most = DEFAULT_ROWS if self.count is None else self.count
+        rows = context.rows(Limit(source, most or MAX_COLUMNS + 1, CUT if self.count is None else None))
         check_width(len(rows))
         seen = {name for row in rows for name in row}
         fields = [name for name in source.schema if name != "_none"]
@@ -85,4 +93,4 @@ def parse(cursor: Cursor) -> Transpose:
                 cursor.fail(f"unexpected {cursor.found()}", hint="transpose 10 column_name=field")
             case _:
                 count = cursor.amount("a number of rows", "transpose 10 column_name=field")
-    return Transpose(DEFAULT_ROWS if count is None else count, column_name, header, include_empty)
+    return Transpose(count, column_name, header, include_empty)
