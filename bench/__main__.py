@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from bench import hunting, lookups, measures, scheduling
+from bench import hunting, lookups, measures, scheduling, testing
 from bench.figure import Figure
 
 
@@ -19,7 +19,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--size", type=int, default=300, metavar="MB", help="size of an ingest input (default 300)")
     parser.add_argument(
-        "--only", action="append", metavar="NAME", help="start, compile, searches, ingest, lookups, hunt, week, escu"
+        "--only",
+        action="append",
+        metavar="NAME",
+        help="start, compile, searches, ingest, lookups, hunt, ...",
     )
     parser.add_argument("--events", type=int, default=1_000_000, metavar="N", help="of the hunt (default a million)")
     parser.add_argument("--no-sharing", action="store_true", help="the hunt also without sharing of datasets")
@@ -34,6 +37,7 @@ def main() -> int:
         "hunt": lambda: hunting.hunt(options.events, (True, False) if options.no_sharing else (True,)),
         "week": scheduling.week,
         "escu": measures.escu,
+        "test": testing.test,
     }
     wanted = options.only or [name for name in known if name != "escu"]  # minutes
     unknown = [name for name in wanted if name not in known]

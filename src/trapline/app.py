@@ -736,7 +736,7 @@ def run_tests(
     if fetching is not None:
         datasets.fetched = fetch_all((lack for one in works for lack in one.missing), *fetching, progress)
         works = plan.plan(content, detections, datasets, extras, every=every)
-    make = partial(_tester, addons=tuple(addons), options=given)
+    make = partial(tester, addons=tuple(addons), options=given)
     done: dict[int, DetectionResult] = {}
     for at, result in pool.run(works, content, make, jobs or cores(), timeout or pool.TIMEOUT):
         done[at] = result
@@ -798,7 +798,7 @@ def _surroundings(content: Content, addon_folders: Sequence[str | Path]) -> Surr
     return Surroundings(content, knowledge(addon_folders))
 
 
-def _tester(content: Content, addons: Sequence[str | Path], options: Options) -> Callable[[Work], DetectionResult]:
+def tester(content: Content, addons: Sequence[str | Path], options: Options) -> Callable[[Work], DetectionResult]:
     """What tests a detection, in the process that is to do so."""
     from trapline.testing.place import Surroundings
     from trapline.testing.runner import test_detection

@@ -20,7 +20,7 @@ from trapline.content.model import Detection, DetectionType, Generation, Notable
 from trapline.detect import tokens
 from trapline.detect.hunt import profiles
 from trapline.detect.jobs import Job, jobs
-from trapline.detect.place import StorePlace
+from trapline.detect.place import RAISED, StorePlace
 from trapline.detect.risk import texts
 from trapline.detect.run import Profile
 from trapline.detect.scheduler import Scheduler, Ticked
@@ -32,14 +32,12 @@ from trapline.knowledge.knowledge import Knowledge
 from trapline.knowledge.lookups import LookupFiles
 from trapline.plan import Table
 from trapline.search import Session
-from trapline.state.database import Database
 from trapline.state.journal import Journal, Run, Status
 from trapline.store import Store, collected
 from trapline.testing.model import Failure
+from trapline.testing.state import state_of
 from trapline.values import Row, to_number, value_text
 
-STATE = "state.db"
-"""The state database of the run, in the folder of the store."""
 NEVER = (DetectionType.HUNTING, DetectionType.CORRELATION)
 """Types that have no integration test."""
 _OF_RISK = (
@@ -94,14 +92,15 @@ def check(
     *,
     kept: Kept | None = None,
     profile: Callable[[Detection], Profile] | None = None,
+    make: Callable[[Sequence[Table]], Session] | None = None,
     now: float | None = None,
 ) -> Integrated:
     """Enable a detection in a throwaway store that holds its attack data, run it, and check what comes of it.
 
-    `profile`: `detect.hunt.profiles(content)`, where it is made already. `now`: epoch seconds of the run, default the
-    clock; it runs at the next full minute, over everything up to then. The store keeps the risk events,
-    the notables and the record of the run, so that a detection is tested there once. Raises EngineError where the store
-    or its state database cannot be written.
+    `profile`: `detect.hunt.profiles(content)`, and `make`: a session over tables, where they are made already. `now`:
+    epoch seconds of the run, default the clock; it runs at the next full minute, over everything up to then. The store
+    keeps the risk events, the notables and the record of the run, so that a detection is tested there once. Raises
+    EngineError where the store or its state database cannot be written.
     """
     if detection.type in NEVER:
         return Integrated(skipped=f"{detection.type.value} detections have no integration test")
@@ -109,12 +108,13 @@ def check(
     made, refused = jobs(content, [detection], profile, lambda _: _OVERALL)
     if not made:
         return Integrated([_failure(one.code, f"it cannot be scheduled: {one.reason}", one.hint) for one in refused])
-    session = partial(_session, content, knowledge, kept, store)
-    ran, warnings = _run(store, made[0], content, knowledge, kept, session, time.time() if now is None else now)
+    session = make or _sessions(content, knowledge, kept, store)
+    ran, warnings = _run(store, made[0], knowledge, session, time.time() if now is None else now)
     if ran.status is not Status.DONE:
         return Integrated([_failure("test.run", f"the run failed: {ran.reason}")], run=ran, warnings=warnings)
     found = Integrated(run=ran, warnings=warnings)
-    searches = session(store.snapshot().tables)
+    # What else the store holds is not asked for, and would have to be known to each of these searches.
+    searches = session(store.snapshot(RAISED).tables)
     only = f"search_name={tokens.quote(made[0].name)} orig_sid={tokens.quote(ran.sid)}"
     found.risk_events = searches.run(f"search index=risk {only} | table {_wanted(detection, _OF_RISK)}").rows
     found.notables = searches.run(f"search index=notable {only} | table {_wanted(detection, _OF_NOTABLES)}").rows
@@ -122,7 +122,8 @@ def check(
         found.failures += _risk(detection, made[0].name, found.risk_events, ran)
     if made[0].notable is not None:
         found.failures += _notables(detection, made[0].notable, found.notables, ran)
-        again = searches.run(f"| from datamodel Risk.All_Risk | search index=notable {only} | table search_name").rows
+        risk = f"| from datamodel Risk.All_Risk | search index=notable {only} | table search_name"
+        again = searches.run(risk).rows if found.notables else ()
         if again:
             reason = "notables are in the data model Risk.All_Risk, so their scores would count twice"
             hint = "the macro cim_Risk_indexes must not hold the index notable"
@@ -141,44 +142,45 @@ def _wanted(detection: Detection, common: Sequence[str]) -> str:
     return " ".join(tokens.quote(name) for name in names)
 
 
-def _session(
-    content: Content, knowledge: Knowledge, kept: Kept | None, store: Store, tables: Sequence[Table]
-) -> Session:
-    return Session(
-        tables=tables,
-        macros=content.macros(),
-        lookups=LookupFiles(content.lookups, content.fillers),
-        knowledge=knowledge,
-        kept=kept,
-        saved_searches=content.searches(),
-        writer=partial(collected.write, store),
-    )
+def _sessions(
+    content: Content, knowledge: Knowledge, kept: Kept | None, store: Store
+) -> Callable[[Sequence[Table]], Session]:
+    macros, searches = content.macros(), content.searches()
+    lookups = LookupFiles(content.lookups, content.fillers)
+
+    def made(tables: Sequence[Table]) -> Session:
+        return Session(
+            tables=tables,
+            macros=macros,
+            lookups=lookups,
+            knowledge=knowledge,
+            kept=kept,
+            saved_searches=searches,
+            writer=partial(collected.write, store),
+        )
+
+    return made
 
 
 def _run(
-    store: Store,
-    job: Job,
-    content: Content,
-    knowledge: Knowledge,
-    kept: Kept | None,
-    session: Callable[[Sequence[Table]], Session],
-    now: float,
+    store: Store, job: Job, knowledge: Knowledge, session: Callable[[Sequence[Table]], Session], now: float
 ) -> tuple[Run, Sequence[Warn]]:
-    """One time of the schedule, the first after now. What is in the future of that has not happened yet."""
+    """One time of the schedule, the first after now. What is in the future of that has not happened yet.
+
+    A place that was made for it has no runs before: nothing can come late, and nothing was cut off."""
     ticks: list[Ticked] = []
-    urgency = urgency_of(knowledge, None)
+    place = StorePlace(store, session)
     scheduler = Scheduler(
-        StorePlace(store, session),
-        Journal(Database.at(store.path / STATE)),
+        place,
+        Journal(state_of(store)),
         [job],
-        urgency,
-        macros=content.macros(),
+        urgency_of(knowledge, None),
+        macros=place.session().macros,
         simulated=True,
         tell=ticks.append,
     )
-    at = math.ceil(now / 60) * 60.0
-    scheduler.begin(at - 60)
-    scheduler.advance(at)
+    scheduler.tick(math.ceil(now / 60) * 60.0, [job], {})
+    scheduler.settle()
     runs = [run for tick in ticks for run in tick.runs]
     if len(runs) != 1:
         reason = f"{len(runs)} runs of '{job.detection.name}' where one was due"

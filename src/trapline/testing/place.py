@@ -33,7 +33,6 @@ HOST = "CONTENTCTL_HOST"
 INDEX = "contentctl_testing_index"
 """The index of a data set that names none."""
 LOOKUPS = "lookups"
-STATE = "state.db"
 
 
 @dataclass(slots=True)

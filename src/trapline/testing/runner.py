@@ -119,7 +119,8 @@ def _without(name: str, kind: Kind, missing: Sequence[Missing], options: Options
 def integrated(detection: Detection, name: str, around: Surroundings, store: Store) -> TestResult:
     """The integration test over a store that holds the data (`integration.check`)."""
     begun = time.perf_counter()
-    found = integration.check(around.content, detection, store, around.knowledge, profile=around.profile)
+    make = around.over(store)
+    found = integration.check(around.content, detection, store, around.knowledge, profile=around.profile, make=make)
     status = Status.SKIP if found.skipped else Status.FAIL if found.failures else Status.PASS
     return TestResult(
         name,

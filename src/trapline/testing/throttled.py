@@ -10,11 +10,11 @@ from trapline.detect.place import StorePlace
 from trapline.detect.scheduler import Scheduler, Ticked
 from trapline.detect.settings import Override
 from trapline.detect.urgency import urgency_of
-from trapline.state.database import Database
 from trapline.state.journal import Journal
 from trapline.store import Store
 from trapline.testing.model import Failure
-from trapline.testing.place import STATE, Surroundings
+from trapline.testing.place import Surroundings
+from trapline.testing.state import state_of
 
 _OVERALL = Override(cron="* * * * *", earliest="0", latest="now", skew=0.0)
 
@@ -28,7 +28,7 @@ def throttled(detection: Detection, around: Surroundings, store: Store, now: flo
     job = made[0]
     assert job.throttle is not None
     ticks: list[Ticked] = []
-    journal = Journal(Database.at(store.path / STATE))
+    journal = Journal(state_of(store))
     scheduler = Scheduler(
         StorePlace(store, around.over(store)),
         journal,
