@@ -19,6 +19,7 @@ from trapline.content import schemas
 from trapline.content.model import Generation, Item, Problem
 from trapline.content.read import LIBRARY, read_file
 from trapline.errors import TraplineError
+from trapline.testing import extra
 
 KEYWORDS = {
     "$schema",
@@ -33,6 +34,7 @@ KEYWORDS = {
     "pattern",
     "minimum",
     "maximum",
+    "minItems",
 }
 _TYPES: dict[str, Any] = {
     "object": dict,
@@ -160,6 +162,38 @@ def test_what_is_wrong_does_not_fit(old: str, new: str, place: str) -> None:
     assert any(one.startswith(f"{place}:") for one in found), found
 
 
+FURTHER = """
+detection: One
+tests:
+- name: a
+  attack_data: [{data: a.log, source: s, sourcetype: t, host: h, update_timestamp: true}]
+  baselines: {names: [B], attack_data: [{data: b.log}]}
+  expect: {count: {min: 1}, rows: [{a: 1}], includes: [{b: null}], risk: [{object: x, score: 3.5}], throttled: false}
+- {name: b, attack_data: [{data: a.log}], expect: {count: 0}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("count: 0", "cuont: 0", ".tests[1].expect.cuont"),
+        ("count: 0", "count: -1", ".tests[1].expect.count"),
+        ("count: 0", "count: few", ".tests[1].expect.count"),
+        ("{min: 1}", "{least: 1}", ".tests[0].expect.count.least"),
+        ("name: b, ", "", ".tests[1].name"),
+        ("object: x", "objekt: x", ".tests[0].expect.risk[0].objekt"),
+        ("host: h", "hosts: h", ".tests[0].attack_data[0].hosts"),
+        ("tests:", "test:", ".tests"),
+    ],
+)
+def test_files_of_further_tests(old: str, new: str, place: str) -> None:
+    schema = extra.schema()
+    assert not list(misfits(yaml.safe_load(FURTHER), schema))
+    assert schema["properties"]["tests"]["minItems"] == 1
+    found = list(misfits(yaml.safe_load(FURTHER.replace(old, new)), schema))
+    assert any(one.startswith(f"{place}:") for one in found), found
+
+
 def run(*args: object) -> Any:
     return CliRunner().invoke(cli, ["content", "schema", *map(str, args)])
 
@@ -167,11 +201,13 @@ def run(*args: object) -> Any:
 def test_the_command(tmp_path: Path) -> None:
     assert json.loads(run("detection", "--generation", "s3").stdout)["title"] == "Detection, S3"
     assert json.loads(run("schedules").stdout)["title"] == "Schedule, S3"
-    assert {one["kind"] for one in json.loads(run("--json").stdout)} == set(schemas.kinds())
+    assert {one["kind"] for one in json.loads(run("--json").stdout)} == {*schemas.kinds(), "tests"}
     found = run("--out", tmp_path / "new", "--json")
     names = {Path(one).name for one in json.loads(found.stdout)["files"]}
     assert names == {path.name for path in (tmp_path / "new").iterdir()}
-    assert {"detections.s1.json", "macros.s3.json"} <= names
+    assert {"detections.s1.json", "macros.s3.json", "tests.json"} <= names
     assert "schedules.s1.json" not in names
+    assert json.loads(run("tests").stdout) == extra.schema()
+    assert run("tests", "--generation", "s1").exit_code == 2
     for args in (("nothing",), ("schedules", "--generation", "s1")):
         assert isinstance(run(*args).exception, TraplineError)

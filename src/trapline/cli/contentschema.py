@@ -8,6 +8,9 @@ import click
 
 from trapline.cli.options import json_option
 
+TESTS = "tests"
+"""The kind of files of further tests."""
+
 
 @click.command("schema")
 @click.argument("kind", metavar="[KIND]", required=False)
@@ -24,7 +27,8 @@ from trapline.cli.options import json_option
 def schema(kind: str | None, generation: str | None, out: Path | None, as_json: bool) -> None:
     """Print the JSON Schema (2020-12) of a kind of content, or write all of them, for editors that complete YAML.
 
-    Without KIND and --out the kinds are listed. What is in --out already under these names is replaced.
+    Without KIND and --out the kinds are listed. What is in --out already under these names is replaced. The kind
+    `tests` are the files of further tests, tests/**/STEM.test.yml, which have no generations.
 
     \b
     Examples:
@@ -34,15 +38,20 @@ def schema(kind: str | None, generation: str | None, out: Path | None, as_json: 
     from trapline.cli.render import clean, print_json, print_table
     from trapline.content import schemas
     from trapline.content.model import Generation
+    from trapline.testing import extra
 
     wanted = None if generation is None else Generation(generation.upper())
     name = None if kind is None else _kind(kind)
+    if name == TESTS:
+        _tests(out, generation, as_json=as_json)
+        return
     if out is None and name is None:
         rows = [
             {"kind": one, "generations": [made.value for made in schemas.generations(one)]}
             for one in schemas.kinds()
             if wanted is None or wanted in schemas.generations(one)
         ]
+        rows += [{"kind": TESTS, "generations": []}] if wanted is None else []
         if as_json:
             print_json(rows)
         else:
@@ -60,6 +69,7 @@ def schema(kind: str | None, generation: str | None, out: Path | None, as_json: 
         if name is not None or made in schemas.generations(one)
     ]
     files = [(out / f"{one}.{made.value.lower()}.json", schemas.schema(one, made)) for one, made in chosen]
+    files += [(out / f"{TESTS}.json", extra.schema())] if name is None and wanted is None else []
     _write(files)
     if as_json:
         print_json({"files": [str(file) for file, _ in files]})
@@ -68,12 +78,29 @@ def schema(kind: str | None, generation: str | None, out: Path | None, as_json: 
     click.echo("next: name one in the first line of a file: # yaml-language-server: $schema=<path of the schema>")
 
 
+def _tests(out: Path | None, generation: str | None, *, as_json: bool) -> None:
+    """The schema of files of further tests."""
+    from trapline.cli.render import clean, print_json
+    from trapline.testing import extra
+
+    if generation is not None:
+        raise click.UsageError(f"{TESTS} have no generations.")
+    if out is None:
+        print_json(extra.schema())
+        return
+    _write([(out / f"{TESTS}.json", extra.schema())])
+    if as_json:
+        print_json({"files": [str(out / f"{TESTS}.json")]})
+    else:
+        click.echo(f"wrote {clean(str(out / f'{TESTS}.json'))}")
+
+
 def _kind(text: str) -> str:
     """A kind by its folder name, or the singular of it. What is none is told of later."""
     from trapline.content import schemas
 
     word = text.strip().lower().replace("-", "_").replace(" ", "_")
-    return {"story": "stories"}.get(word, word if word in schemas.kinds() else f"{word}s")
+    return {"story": "stories"}.get(word, word if word in (*schemas.kinds(), TESTS) else f"{word}s")
 
 
 def _write(files: list[tuple[Path, dict[str, object]]]) -> None:

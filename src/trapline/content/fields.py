@@ -164,6 +164,30 @@ class Fields:
                 self.warn("type", f"entry {at + 1} is not a mapping (key: value); it is left out", key, line=item.line)
         return out
 
+    def some(self, key: str, reason: str, *, hint: str) -> list[Fields]:
+        """A list of mappings that has to have one. `reason`: what is said where it has none."""
+        found = self.children(key)
+        if not found:
+            raise self.fail("missing", reason, key, hint=hint)
+        return found
+
+    def bounds(self, key: str) -> tuple[int | None, int | None]:
+        """A whole number that is not negative, for both ends, or a mapping of `min`, `max` or both."""
+        if not self.given(key):
+            return None, None
+        if isinstance(self._map[key].value, dict):
+            ends = self.child(key)
+            assert ends is not None
+            low, high = ends.number("min", 0), ends.number("max", 0)
+            ends.unknown()
+            if low is None and high is None:
+                raise self.fail(key, f"{key} needs min, max or both", key, hint=f"{key}: 3, or {key}: {{min: 1}}")
+            return low, high
+        exact = self.number(key, 0)
+        if exact is None:
+            raise self.fail(key, f"{key} is a whole number, or min and max", key, hint=f"{key}: 0")
+        return exact, exact
+
     def plains(self, key: str) -> tuple[dict[str, Any], ...]:
         """A list of mappings, as they are."""
         return tuple(one.node.plain() for one in self.children(key))

@@ -8,7 +8,7 @@ as absent. A key that the reader would warn of as unknown is not in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeAlias
@@ -119,6 +119,20 @@ class _Asked(Fields):
         node = self.node.value.get(key) if isinstance(self.node.value, dict) else None
         return _Asked(node, self.absent)
 
+    def some(self, key: str, reason: str, *, hint: str) -> list[Fields]:
+        found = self.children(key)
+        self.found[key] = self.found[key] | {"type": "array", "minItems": 1}
+        self._require(key)
+        return found
+
+    def bounds(self, key: str) -> tuple[int | None, int | None]:
+        ends = _Asked()
+        ends.number("min", 0)
+        ends.number("max", 0)
+        kinds = ["integer", "string", "object", "null"]
+        self._note(key, ends.schema() | {"type": kinds, "pattern": _WHOLE, "minimum": 0})
+        return None, None
+
     def plains(self, key: str) -> tuple[dict[str, Any], ...]:
         self._note(key, {"type": ["array", "null"], "items": {"type": "object"}})
         return ()
@@ -178,6 +192,13 @@ def schema(kind: str, generation: Generation) -> Schema:
         made = found if not made else made | {"properties": made["properties"] | found["properties"]}
     title = _TITLES.get(kind, kind.removesuffix("s"))
     return {"$schema": DIALECT, "title": f"{title.capitalize()}, {generation.value}"} | made
+
+
+def of(reading: Callable[[Fields], object], title: str) -> Schema:
+    """The schema of files that a function reads, one mapping a file."""
+    asked = _Asked()
+    reading(asked)
+    return {"$schema": DIALECT, "title": title} | _whole(asked)
 
 
 def _whole(asked: _Asked) -> Schema:

@@ -21,8 +21,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from trapline.content import yamlfile
+from trapline.content import schemas, yamlfile
 from trapline.content.catalog import Content
 from trapline.content.fields import Fields
 from trapline.content.model import AttackData, Baseline, Detection, Level, Problem
@@ -94,8 +95,13 @@ def read(content: Content) -> dict[str, list[Extra]]:
                 if node.value is None:
                     continue
                 keys = Fields(node, str(path), content.problems)
-                detection = _detection(keys, path, content)
-                found.setdefault(detection.name, []).extend(_tests(keys, detection, content))
+                if _of_first_form(Fields(node, str(path), [])):
+                    reason = "a test file of contentctl's first form, which is not read"
+                    hint = "its tests belong into the detection: tests: [{name, attack_data}]"
+                    raise keys.fail("form", reason, "tests", hint=hint)
+                named, tests = _shape(keys)
+                detection = _detection(keys, named, path, content)
+                found.setdefault(detection.name, []).extend(_settled(one, detection, content) for one in tests)
         except InputError as error:
             place = (str(path), error.line, error.field)
             content.problems.append(Problem(Level.ERROR, "test-file", error.reason, *place, error.hint))
@@ -128,42 +134,79 @@ def _text(path: Path) -> str:
         raise InputError("not UTF-8 text", file=str(path), hint="save it as UTF-8") from None
 
 
-def _detection(keys: Fields, path: Path, content: Content) -> Detection:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A test as its file has it. `at`, `before`, `expects`: where it is."""
+
+    at: Fields
+    name: str
+    data: tuple[AttackData, ...]
+    before: Fields | None
+    history: tuple[AttackData, ...]
+    baselines: tuple[str, ...]
+    expects: Fields | None
+    expect: Expect
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of these files."""
+    return schemas.of(_shape, f"Further tests of a detection (STEM{SUFFIX})")
+
+
+def _shape(keys: Fields) -> tuple[str, list[_Written]]:
+    """(detection, its tests) as a file has them. Raises InputError."""
     named = keys.text("detection").strip()
+    tests = [_written(one) for one in keys.some("tests", "the file has no tests", hint="tests: [{name, attack_data}]")]
+    keys.unknown(("description",))
+    return named, tests
+
+
+def _written(one: Fields) -> _Written:
+    name = one.need("name", hint="a name that says what it shows")
+    entries = one.some("attack_data", "the test names no data", hint="a list of {data, source, ...}")
+    before = one.child("baselines")
+    history: tuple[AttackData, ...] = ()
+    baselines: tuple[str, ...] = ()
+    data = tuple(found for entry in entries if (found := attack_data(entry)) is not None)
+    if before is not None:
+        history = tuple(f for entry in before.children("attack_data") if (f := attack_data(entry)) is not None)
+        baselines = before.texts("names")
+        before.unknown()
+    expects = one.child("expect")
+    expect = _expect(expects) if expects is not None else Expect()
+    one.unknown(("description",))
+    return _Written(one, name, data, before, history, baselines, expects, expect)
+
+
+def _of_first_form(keys: Fields) -> bool:
+    return any("pass_condition" in one or "file" in one for one in keys.children("tests"))
+
+
+def _detection(keys: Fields, named: str, path: Path, content: Content) -> Detection:
     query = named or path.name.removesuffix(SUFFIX)
     found = content.detections.find(query)
     if found is not None:
         return found
-    if any("pass_condition" in one or "file" in one for one in keys.children("tests")):
-        reason = "a test file of contentctl's first form, which is not read"
-        raise keys.fail(
-            "form", reason, "tests", hint="its tests belong into the detection: tests: [{name, attack_data}]"
-        )
     near = content.detections.near(query)
     hint = f"did you mean '{near[0]}'?" if near else "say it with detection: NAME"
     raise keys.fail("detection", f"there is no detection '{query}'", "detection", hint=hint)
 
 
-def _tests(keys: Fields, detection: Detection, content: Content) -> Iterator[Extra]:
-    for one in keys.children("tests"):
-        name = one.need("name", hint="a name that says what it shows")
-        data = tuple(found for entry in one.children("attack_data") if (found := attack_data(entry)) is not None)
-        if not data:
-            raise one.fail("missing", "the test names no data", "attack_data", hint="a list of {data, source, ...}")
-        before = one.child("baselines")
-        history: tuple[AttackData, ...] = ()
-        baselines: tuple[Baseline, ...] = ()
-        if before is not None:
-            history = tuple(f for entry in before.children("attack_data") if (f := attack_data(entry)) is not None)
-            baselines = tuple(_baseline(before, query, content) for query in before.texts("names"))
-            if not baselines:
-                hint = "names: [NAME, ...], run in this order"
-                raise before.fail("missing", "no baseline is named", "names", hint=hint)
-            before.unknown()
-        expect = _expect(one, detection)
-        one.unknown(("description",))
-        yield Extra(name, one.file, one.node.line, data, history, baselines, expect)
-    keys.unknown(("description",))
+def _settled(one: _Written, detection: Detection, content: Content) -> Extra:
+    """A test with the objects that it names. Raises InputError where there are none."""
+    if not one.data:
+        raise one.at.fail("missing", "the test names no data", "attack_data", hint="a list of {data, source, ...}")
+    baselines: tuple[Baseline, ...] = ()
+    if one.before is not None:
+        if not one.baselines:
+            hint = "names: [NAME, ...], run in this order"
+            raise one.before.fail("missing", "no baseline is named", "names", hint=hint)
+        baselines = tuple(_baseline(one.before, query, content) for query in one.baselines)
+    if one.expect.throttled and detection.throttle is None:
+        assert one.expects is not None
+        reason = f"'{detection.name}' has no throttling"
+        raise one.expects.fail("throttled", reason, "throttled", hint="tags.throttling sets it")
+    return Extra(one.name, one.at.file, one.at.node.line, one.data, one.history, baselines, one.expect)
 
 
 def _baseline(keys: Fields, query: str, content: Content) -> Baseline:
@@ -175,49 +218,24 @@ def _baseline(keys: Fields, query: str, content: Content) -> Baseline:
     return found
 
 
-def _expect(one: Fields, detection: Detection) -> Expect:
-    keys = one.child("expect")
-    if keys is None:
-        return Expect()
-    least, most = _count(keys)
+def _expect(keys: Fields) -> Expect:
+    least, most = keys.bounds("count")
     throttled = keys.flag("throttled")
-    if throttled and detection.throttle is None:
-        reason = f"'{detection.name}' has no throttling"
-        raise keys.fail("throttled", reason, "throttled", hint="tags.throttling sets it")
-    risk = None
-    if keys.given("risk"):
-        risk = tuple(_risk(each) for each in keys.children("risk"))
-    found = Expect(
-        least,
-        most,
-        keys.plains("rows") if keys.given("rows") else None,
-        keys.plains("includes"),
-        keys.plains("excludes"),
-        risk,
-        throttled,
-    )
+    rows, includes, excludes = keys.plains("rows"), keys.plains("includes"), keys.plains("excludes")
+    risk = tuple(_risk(each) for each in keys.children("risk"))
     left = keys.unknown()
     if left:
         key, known = next(iter(left)), "count, rows, includes, excludes, risk, throttled"
         raise keys.fail("unknown-key", f"'{key}' is nothing that can be expected", key, hint=known)
-    return found
-
-
-def _count(keys: Fields) -> tuple[int | None, int | None]:
-    if not keys.given("count"):
-        return None, None
-    if isinstance(keys.node.value, dict) and isinstance(keys.node.value["count"].value, dict):
-        bounds = keys.child("count")
-        assert bounds is not None
-        least, most = bounds.number("min", 0), bounds.number("max", 0)
-        bounds.unknown()
-        if least is None and most is None:
-            raise keys.fail("count", "a count needs min, max or both", "count", hint="count: 3, or count: {min: 1}")
-        return least, most
-    exact = keys.number("count", 0)
-    if exact is None:
-        raise keys.fail("count", "a count is a whole number, or min and max", "count", hint="count: 0")
-    return exact, exact
+    return Expect(
+        least,
+        most,
+        rows if keys.given("rows") else None,
+        includes,
+        excludes,
+        risk if keys.given("risk") else None,
+        throttled,
+    )
 
 
 def _risk(keys: Fields) -> ExpectedRisk:
