@@ -17,8 +17,8 @@ from trapline.content import yamlfile
 from trapline.content.stanza import Stanza
 from trapline.knowledge.conf import truth
 
-TAKEN = frozenset(("correlationsearch", "email", "escu", "notable", "risk", "sendtophantom", "slack", "summary_index"))
-"""Actions that are read. summary_index makes a baseline of a search."""
+TAKEN = frozenset(("correlationsearch", "email", "escu", "notable", "risk", "sendtophantom", "slack"))
+"""Actions that are read."""
 _NO_ALERT = frozenset(("escu", "lookup", "populate_lookup", "summary_index"))
 _ACTION = re.compile(r"action\.([^.]+)\Z")
 _HARMLESS = {
@@ -42,11 +42,17 @@ def on(keys: Stanza, action: str) -> bool:
 
 def alerts(keys: Stanza) -> bool:
     """Does something come of its rows?"""
-    names = {found[1] for key in keys.settings if (found := _ACTION.match(key))} - _NO_ALERT
+    names = _named(keys) - _NO_ALERT
     track = keys.text("alert.track").strip().lower()
     return (
         any(on(keys, name) for name in names) or keys.flag("action.correlationsearch.enabled") or truth(track) is True
     )
+
+
+def _named(keys: Stanza) -> set[str]:
+    """The actions that have a key of their own, on or off, or stand in the list."""
+    listed = {one.strip() for one in keys.text("actions").split(",")} - {""}
+    return listed | {found[1] for key in keys.settings if (found := _ACTION.match(key))}
 
 
 def condition(keys: Stanza) -> None:
@@ -80,15 +86,16 @@ def rest(keys: Stanza) -> dict[str, Any]:
     for key in ("disabled", "enableSched", "actions", "search", "action.correlationsearch.enabled", "action.escu.eli5"):
         keys.setting(key)
     found: dict[str, Any] = {}
-    off = {name for key in keys.settings if (one := _ACTION.match(key)) and not on(keys, name := one[1])}
+    for name in sorted(_named(keys) - TAKEN):
+        if on(keys, name):
+            key = f"action.{name}"
+            found[key] = "1"
+            keys.warn("action", f"the action '{name[:40]}' is not taken here", key)
     for key, setting in keys.unread().items():
-        parts = key.split(".")
-        if parts[0] == "action" and len(parts) > 1 and parts[1] not in TAKEN:
-            if len(parts) == 2 and parts[1] not in off:
-                found[key] = setting.value
-                keys.warn("action", f"the action '{parts[1][:40]}' is not taken here", key)
-            continue  # its parameters have been told of with it
-        if _quiet().match(key) or (parts[0] == "action" and len(parts) > 1 and parts[1] in off):
+        action = key.split(".")[1] if key.startswith("action.") else ""
+        if action and (action not in TAKEN or not on(keys, action)):
+            continue  # told of with its action, or of one that is off
+        if _quiet().match(key):
             continue
         found[key] = setting.value
         reason = next((why for pattern, why in _unsupported() if pattern.match(key)), None)

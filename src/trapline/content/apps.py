@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trapline.content import conf, savedsearches
+from trapline.content.catalog import Content
 from trapline.content.model import Item, Level, Problem
 from trapline.content.stanza import stanzas
 from trapline.errors import InputError
@@ -80,3 +81,12 @@ def read(one: App, problems: list[Problem]) -> Iterator[Item]:
         problems.append(
             Problem(Level.WARNING, "add-on", reason, str(one.root), hint=f"give it with --addon {one.root.name}, too")
         )
+
+
+def doubles(lower: Content, upper: Content) -> Iterator[Problem]:
+    """The detections that two apps have under one name: each runs in Splunk, one of them here."""
+    for one in upper.detections:
+        before = lower.detections.get(one.name)
+        if before is not None:
+            reason = f"'{one.name}' is in {before.file}, too; both run in Splunk, here this one does"
+            yield Problem(Level.WARNING, "duplicate", reason, one.file, field=one.rule_name)

@@ -64,8 +64,11 @@ def load(folder: str | Path, reading: Reading | None = None) -> Content:
         raise InputError(f"this content folder {what}", file=str(folder), hint=hint, code="content.folder")
     content = Content(roots=[root])
     for one in found:
-        for item in apps.read(one, content.problems):
-            _place(content, item)
+        own = Content()
+        for item in apps.read(one, own.problems):
+            _place(own, item)
+        content.problems += apps.doubles(content, own)
+        content.lay(own)
     whole = any(one.root == root for one in found) and not _has_yaml(root)
     for path, kind in () if whole or root.is_file() else _files(root, [one.root for one in found]):
         if kind == _REMOVED and path.stem.lower().startswith("deprecation_mapping"):

@@ -39,7 +39,7 @@ from trapline.content.model import (
     Throttle,
     unique,
 )
-from trapline.content.stanza import Stanza
+from trapline.content.stanza import Stanza, joined
 from trapline.errors import InputError
 
 ORIGINAL = "%original_detection_search%"
@@ -173,7 +173,7 @@ def _common(keys: Stanza, name: str) -> dict[str, Any]:
         "status": status,
         "file": keys.settings["search"].file,
         "generation": Generation.APP,
-        "saved": SavedSearch(keys.name, {key: one.value for key, one in keys.settings.items()}),
+        "saved": SavedSearch(keys.name, {key: joined(one.value) for key, one in keys.settings.items()}),
     }
 
 
@@ -196,7 +196,7 @@ def _detection(keys: Stanza, name: str, search: str, annotations: dict[str, Any]
         type=kind.value,
         schedule=_schedule(keys),
         notable=notable,
-        rba=raises or bool(title),
+        rba=raises or (bool(title) and kind in (DetectionType.TTP, DetectionType.ANOMALY)),
         email=_email(keys),
         slack=_slack(keys),
         phantom=_phantom(keys),
@@ -204,7 +204,7 @@ def _detection(keys: Stanza, name: str, search: str, annotations: dict[str, Any]
         generation=Generation.APP,
     )
     appkeys.condition(keys)
-    scheduled = keys.flag("enableSched") and bool(deployment.schedule.cron)
+    on, off = keys.flag("enableSched"), keys.flag("disabled")
     return Detection(
         **common,
         type=kind,
@@ -225,7 +225,7 @@ def _detection(keys: Stanza, name: str, search: str, annotations: dict[str, Any]
         title=title,
         throttle=_throttle(keys),
         deployment=deployment,
-        enabled=scheduled and not keys.flag("disabled"),
+        enabled=on and not off and bool(deployment.schedule.cron),
         annotations=annotations,
         extra=appkeys.rest(keys),
     )

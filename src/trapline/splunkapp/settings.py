@@ -1,4 +1,4 @@
-"""What the app is called: read from the project's own contentctl.yml (S1, S2) or build.yml (S3)."""
+"""What the app is called: read from the project's own contentctl.yml (S1, S2) or build.yml (S3), or from app.conf."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trapline.content import yamlfile
+from trapline.content import apps, yamlfile
+from trapline.content.stanza import joined
 from trapline.content.yamlfile import Node
 from trapline.errors import InputError
+from trapline.knowledge.conf import Conf
 
 CONTENTCTL = "contentctl.yml"
 BUILD = "build.yml"
+APP_CONF = "app.conf"
 ESCU_UID = 3449
 """The number of ESCU on Splunkbase: only this app asks there for updates."""
 
@@ -42,7 +45,8 @@ class AppSettings:
 
 
 def read_settings(roots: Sequence[Path], *, label: str | None = None, version: str | None = None) -> AppSettings:
-    """The settings of the last root that has a contentctl.yml or build.yml, with `label` and `version` over them.
+    """The settings of the last root that has a contentctl.yml or build.yml, or is an app, with `label` and `version`
+    over them.
 
     Raises InputError for a file that cannot be used, and for an app id or version that is none: both become names of
     files."""
@@ -55,6 +59,10 @@ def read_settings(roots: Sequence[Path], *, label: str | None = None, version: s
                 file = str(path)
                 found = reader(_mapping(path))
                 break
+        else:
+            if (one := apps.app(root)) is not None and (said := one.conf(APP_CONF)).stanzas:
+                file = str(root / APP_CONF)
+                found = _app(said)
     if label is not None:
         found = replace(found, label=label)
     if version is not None:
@@ -122,6 +130,27 @@ def _contentctl(keys: dict[str, Node]) -> AppSettings:
         email=_text(app, "author_email", ""),
         company=_text(app, "author_company", ""),
         uid=int(uid) if uid.isascii() and uid.isdigit() and len(uid) < 12 else 0,
+    )
+
+
+def _app(said: Conf) -> AppSettings:
+    """Of an app: what its app.conf says (app.conf.spec)."""
+    plain = AppSettings()
+
+    def text(default: str, *places: tuple[str, str]) -> str:
+        given = (said.stanzas.get(stanza, {}).get(key) for stanza, key in places)
+        return next((joined(one.value) for one in given if one is not None and one.value), default)
+
+    appid = text(plain.appid, ("package", "id"), ("id", "name"))
+    author = text("", ("launcher", "author"))
+    return AppSettings(
+        appid=appid,
+        title=text(plain.title, ("ui", "label")),
+        version=text(plain.version, ("launcher", "version"), ("id", "version")),
+        description=text(plain.description, ("launcher", "description")),
+        author=author,
+        company=author,
+        uid=ESCU_UID if appid == "DA-ESS-ContentUpdate" else 0,
     )
 
 
