@@ -90,6 +90,7 @@ def test_a_plain_search(tmp_path: Path) -> None:
     found = content.find("Plain Search")
     assert (found.type, found.rba, found.enabled, found.rule_name) == (DetectionType.HUNTING, None, True, found.name)
     assert annotations_of(found, enrich(found)) == {}
+    assert (enrich(found).nist, enrich(found).cis) == ((), ())
     deployment = content.deployment_of(found)
     assert (deployment.schedule.cron, deployment.notable, deployment.rba) == ("*/5 * * * *", None, False)
     assert content.macro_defs["least(1)"].args == ("level",)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ def _frameworks() -> dict[str, dict[str, list[str]]]:
 
 
 def enrich(detection: Detection, version: str | Attack = DEFAULT_ATTACK) -> Enriched:
-    """Techniques with names, tactics and groups; phases, NIST and CIS. `version`: one that is built in, or a table.
+    """Techniques with names, tactics and groups; phases, NIST and CIS, of an app those that it says. `version`: one that is built in, or a table.
     Raises TraplineError for an unknown version."""
     table = attack(version)
     used: list[tuple[str, Technique | None]] = []
@@ -153,7 +153,7 @@ def enrich(detection: Detection, version: str | Attack = DEFAULT_ATTACK) -> Enri
             warnings.append(Warn(warn.code, warn.reason, warn.hint, detection.name))
     known = [technique for _, technique in used if technique is not None]
     nist, cis = _frameworks()["nist"], _frameworks()["cis20"]
-    return Enriched(
+    found = Enriched(
         attack_version=table.version,
         techniques=tuple(used),
         threat_actors=_sorted(group for one in known for group in one.groups),
@@ -162,16 +162,24 @@ def enrich(detection: Detection, version: str | Attack = DEFAULT_ATTACK) -> Enri
         cis=tuple(cis.get(detection.security_domain, cis["default"])),
         warnings=tuple(warnings),
     )
+    if detection.generation is not Generation.APP:
+        return found
+    said = _said(detection)
+    phases = _sorted(said.get("kill_chain_phases", ())) or found.kill_chain
+    return replace(found, kill_chain=phases, nist=_sorted(said.get("nist", ())), cis=_sorted(said.get("cis20", ())))
+
+
+def _said(detection: Detection) -> dict[str, list[str]]:
+    """What an app says of the frameworks."""
+    given = {name: detection.annotations.get(name) for name in ("cis20", "kill_chain_phases", "mitre_attack", "nist")}
+    return {name: [str(one) for one in value] for name, value in given.items() if isinstance(value, list) and value}
 
 
 def mappings(detection: Detection, enriched: Enriched) -> dict[str, list[str]]:
     """Framework -> values, frameworks without a value left out. ATT&CK ids stay as the detection writes them. What an
     app says is as it says it."""
     if detection.generation is Generation.APP:
-        given = {
-            name: detection.annotations.get(name) for name in ("cis20", "kill_chain_phases", "mitre_attack", "nist")
-        }
-        return {name: [str(one) for one in value] for name, value in given.items() if isinstance(value, list) and value}
+        return _said(detection)
     found = {
         "cis20": list(enriched.cis),
         "kill_chain_phases": list(enriched.kill_chain),

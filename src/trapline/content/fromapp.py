@@ -84,7 +84,8 @@ def _wanted(carrying: Carrying, **given: object) -> None:
 
 
 def _annotations(item: Detection, carrying: Carrying) -> None:
-    made = mappings(replace(item, generation=carrying.to), enrich(item))
+    plain = replace(item, generation=carrying.to)
+    made = mappings(plain, enrich(plain))
     for name, value in item.annotations.items():
         key = f"annotations.{name[:60]}"
         if name in _DERIVED:
