@@ -141,8 +141,8 @@ def _frameworks() -> dict[str, dict[str, list[str]]]:
 
 
 def enrich(detection: Detection, version: str | Attack = DEFAULT_ATTACK) -> Enriched:
-    """Techniques with names, tactics and groups; phases, NIST and CIS, of an app those that it says. `version`: one that is built in, or a table.
-    Raises TraplineError for an unknown version."""
+    """Techniques with names, tactics and groups; phases, NIST and CIS, of an app those that it says. `version`: one
+    that is built in, or a table. Raises TraplineError for an unknown version."""
     table = attack(version)
     used: list[tuple[str, Technique | None]] = []
     warnings: list[Warn] = []
