@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from trapline.cli.commands.diff import command
 from trapline.content import read
+from trapline.splunkapp import gittree
 from trapline.splunkapp.compare import Change, behind, compare
 from trapline.splunkapp.spltext import canonical, stages
 from trapline.splunkapp.spltext import compare as compare_spl
@@ -277,6 +278,40 @@ def test_refs_of_a_repository(trees: tuple[Path, Path]) -> None:
     assert "version 1 -> 2" in run("v1", "HEAD", "--repo", old).stdout
     assert "version 1 -> 2" in run(f"{old}@v1", old).stdout
     assert run("HEAD", "HEAD", "--repo", old).exit_code == 0
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_what_a_repository_says_is_not_run(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    """Its configuration names programs for the contents of files, for what changed, and for objects it lacks."""
+    old, _ = trees
+    ran = tmp_path / "ran"
+    program = tmp_path / "program.sh"
+    program.write_text(f"#!/bin/sh\necho ran >> {ran}\ncat\n")
+    program.chmod(0o755)
+
+    def git(*words: str) -> None:
+        settings = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", *settings, "-C", str(old), *words], check=True, capture_output=True)
+
+    git("init", "-q")
+    write(old, ".gitattributes", "*.yml filter=a=b diff=c\n")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    git("tag", "v1")
+    with (old / ".git" / "config").open("a") as file:
+        for name in ("clean", "smudge"):
+            file.write(f'[filter "a=b"]\n{name} = {program}\n')
+        file.write(f'[diff "c"]\ntextconv = {program}\ncommand = {program}\n')
+        file.write(f"[core]\nfsmonitor = {program}\nsshCommand = {program}\nhooksPath = {tmp_path}\n")
+    rule(old, version=2)
+    git("archive", "--output", str(tmp_path / "x.tar"), "v1")
+    assert ran.exists()  # as git by itself would
+    ran.unlink()
+    assert "version 1 -> 2" in run(f"{old}@v1", old).stdout
+    _, changed, _ = gittree.changes(old, "v1")
+    assert changed
+    assert gittree.text_at(old, "v1", ".gitattributes") == b"*.yml filter=a=b diff=c\n"
+    assert not ran.exists()
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--output=x", "HEAD:detections", "a b", ""])

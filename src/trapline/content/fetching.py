@@ -1,26 +1,23 @@
 """Content trees of others, brought into a folder: a git repository is cloned and updated, a plain folder is copied.
 
-What is brought is only read afterwards, never run. git runs as a program of its own with a fixed list of arguments: no
-shell, no hooks, no submodules, no links to places outside, nothing but the newest commit, and only over protocols that
-move data and run nothing (git-config, `protocol.allow`; `ext::` would run a command).
+What is brought is only read afterwards, never run (`content.gitrun`): no hooks, no submodules, no links to places
+outside, nothing but the newest commit, and only over protocols that move data.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from trapline.content import read
-from trapline.errors import InputError, TraplineError
+from trapline.content import gitrun, read
+from trapline.content.gitrun import SCHEMES
+from trapline.errors import InputError
 
-SCHEMES = ("https", "ssh", "git", "file")
 TIMEOUT = 1800
 """Seconds that git may take."""
 SOURCE = ".trapline-source.json"
@@ -30,12 +27,6 @@ MAX_BYTES = 1_000_000_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 # A password in a URL must not end up in a message.
 _SECRET = re.compile(r"(?<=://)[^/@\s]*@")
-
-
-class Outside(TraplineError):
-    """git or the network failed."""
-
-    exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ def add(folder: Path, source: str, *, name: str | None = None, ref: str | None =
     """Brings the tree at a git URL or in a folder to `folder/name`, or brings the one there up to date.
 
     `ref`: a branch or tag instead of the default branch. Raises InputError for what is no URL, no folder or no content,
-    `Outside` when git is absent or fails. What was there stays as it was then.
+    GitError when git is absent or fails. What was there stays as it was then.
     """
     url = "://" in source or source.startswith("ext::")
     if url:
@@ -127,83 +118,45 @@ def _same_source(target: Path, source: str, name: str) -> None:
 
 # --- git ---------------------------------------------------------------------------------------------------------
 
-_FIXED = (
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.symlinks=false",
-    "-c",
-    "submodule.recurse=false",
-    "-c",
-    "protocol.ext.allow=never",
-    "-c",
-    "advice.detachedHead=false",
-)
-
 
 def _git(folder: Path, target: Path, source: str, ref: str | None) -> Added:
     if target.exists():
-        before = _run(["-C", str(target), "rev-parse", "HEAD"]).strip()
-        if _run(["-C", str(target), "status", "--porcelain", "--untracked-files=no"]).strip():
+        before = _run(["rev-parse", "HEAD"], target).strip()
+        if _run(["status", "--porcelain", "--untracked-files=no"], target).strip():
             raise InputError(
                 "files of this tree were changed here; an update would lose that",
                 file=str(target),
                 hint="keep changes in a folder of your own and give it with --content; then undo them here",
                 code="content.changed",
             )
-        _run(["-C", str(target), "fetch", "--quiet", "--depth", "1", "--no-tags", "--", source, ref or "HEAD"])
-        _run(["-C", str(target), "reset", "--quiet", "--hard", "FETCH_HEAD"])
+        newest = ["fetch", "--quiet", "--depth", "1", "--no-tags", "--", source, ref or "HEAD"]
+        _run(newest, target, network=True)
+        _run(["reset", "--quiet", "--hard", "FETCH_HEAD"], target)
     else:
         before = ""
         branch = [] if ref is None else ["--branch", ref]
         with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as room:
             new = Path(room) / target.name
             clone = ["clone", "--quiet", "--depth", "1", "--single-branch", "--no-tags", "--template=", *branch]
-            _run([*clone, "--", source, str(new)])
+            _run([*clone, "--", source, str(new)], network=True)
             _check(new, source)
             new.rename(target)
     _note(target, source, ref)
-    commit = _run(["-C", str(target), "rev-parse", "HEAD"]).strip()
+    commit = _run(["rev-parse", "HEAD"], target).strip()
     return Added(target.name, target, _shown(source), commit, before, bool(before))
 
 
-def _run(args: list[str]) -> str:
-    """What git says. Raises `Outside`."""
-    git = shutil.which("git")
-    if git is None:
-        raise Outside(
-            "git is not installed",
-            hint="install git, or fetch the tree by other means and add its folder",
-            code="content.git",
-        )
-    # Variables that send git to another repository, and questions nobody would answer.
-    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key == "GIT_SSL_CAINFO"}
-    env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES), "GIT_LFS_SKIP_SMUDGE": "1"}
-    env.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
-    try:
-        done = subprocess.run(  # noqa: S603 -- a fixed list of arguments, no shell
-            [git, *_FIXED, *args],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Outside(f"git took longer than {TIMEOUT // 60} minutes", code="content.git") from None
+def _run(args: list[str], folder: Path | None = None, *, network: bool = False) -> str:
+    """What git says. Raises GitError."""
+    absent = "install git, or fetch the tree by other means and add its folder"
+    done = gitrun.run(args, folder=folder, network=network, seconds=TIMEOUT, hint=absent)
     if done.returncode:
-        said = [line for line in done.stderr.strip().splitlines() if line.strip()]
-        reason = _shown(said[-1].removeprefix("fatal: ")[:300]) if said else f"it ended with {done.returncode}"
-        raise Outside(
-            f"git cannot get it: {reason}",
+        raise gitrun.GitError(
+            f"git cannot get it: {_shown(gitrun.said(done))}",
             hint="check the URL; a private repository needs a key or a credential helper that git can ask by itself",
             code="content.git",
         )
-    return done.stdout
+    return done.stdout.decode("utf-8", "replace")
 
 
 # --- folders -----------------------------------------------------------------------------------------------------

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from trapline.errors import InputError, TraplineError
+from trapline.content.gitrun import GitError, run, said
+from trapline.content.read import MAX_FILES
+from trapline.errors import InputError
 
 MAX_BYTES = 1_000_000_000
-SECONDS = 300
-
-
-class GitError(TraplineError):
-    """git is not there, or failed."""
-
-    exit_code = 3
+_PLAIN = ("100644", "100755", "100664")
+"""Modes of plain files: no links, no repositories within."""
 
 
 @contextmanager
@@ -39,7 +33,7 @@ def tree(given: str, repository: Path) -> Iterator[Path]:
     _check(ref, given, repository)
     with TemporaryDirectory(prefix="trapline-diff-") as name:
         root = Path(name)
-        _unpack(_archive(ref, repository), root)
+        _lay_out(ref, repository, root)
         yield root
 
 
@@ -53,9 +47,9 @@ def changes(folder: Path, ref: str) -> tuple[Path, set[str], set[str]]:
     top = Path(done.stdout.decode("utf-8", "surrogateescape").rstrip("\n"))
     _check(ref, ref, top)
     words = ("--name-status", "--no-renames", "--no-ext-diff", "--no-textconv", "-z", ref, "--")
-    fields = _lines(_git(top, "-c", "core.fsmonitor=false", "diff", *words))
+    fields = _lines(_git(top, "diff", *words))
     pairs = list(zip(fields[::2], fields[1::2], strict=True))
-    new = _lines(_git(top, "-c", "core.fsmonitor=false", "ls-files", "--others", "--exclude-standard", "-z"))
+    new = _lines(_git(top, "ls-files", "--others", "--exclude-standard", "-z"))
     return top, {path for _, path in pairs} | set(new), {path for status, path in pairs if status != "A"}
 
 
@@ -71,8 +65,7 @@ def _lines(done: subprocess.CompletedProcess[bytes]) -> list[str]:
 
 def _good(done: subprocess.CompletedProcess[bytes]) -> subprocess.CompletedProcess[bytes]:
     if done.returncode != 0:
-        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it gave no reason"]
-        raise GitError(f"git failed: {reason[0][:200]}", code="diff.git")
+        raise GitError(f"git failed: {said(done)}", code="diff.git")
     return done
 
 
@@ -90,38 +83,34 @@ def _check(ref: str, given: str, repository: Path) -> None:
         raise unknown
 
 
-def _git(repository: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
-    program = shutil.which("git")
-    if program is None:
-        raise GitError("git is not installed", hint="give two folders instead", code="diff.git")
-    try:
-        # Words only, no shell; the ref was checked to be no option.
-        return subprocess.run(  # noqa: S603
-            [program, "-C", str(repository), *words], capture_output=True, timeout=SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise GitError(f"git failed: {error}", code="diff.git") from None
+def _git(repository: Path, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return run(words, folder=repository, given=given, hint="give two folders instead")
 
 
-def _archive(ref: str, repository: Path) -> bytes:
-    """The files below the folder at that commit, as tar."""
-    done = _git(repository, "archive", "--format=tar", ref)
-    if done.returncode != 0:
-        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it gave no reason"]
-        raise GitError(f"git archive failed: {reason[0][:200]}", code="diff.git")
-    if len(done.stdout) > MAX_BYTES:
-        raise GitError(f"the tree is larger than {MAX_BYTES // 1_000_000} MB", code="diff.git")
-    return done.stdout
-
-
-def _unpack(data: bytes, root: Path) -> None:
-    """Plain files only, none outside of the folder."""
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        for member in archive:
-            path = root / member.name
-            if not member.isfile() or not path.resolve().is_relative_to(root.resolve()):
-                continue
-            source = archive.extractfile(member)
-            if source is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(source.read())
+def _lay_out(ref: str, repository: Path, root: Path) -> None:
+    """The plain files below the folder at that commit, byte by byte as they are kept: nothing that its attributes name
+    makes something else of them. Raises GitError."""
+    listed: list[tuple[bytes, str]] = []
+    total = 0
+    for row in _lines(_git(repository, "ls-tree", "-r", "-z", "--long", ref)):
+        about, _, path = row.partition("\t")
+        mode, kind, oid, size = about.split()
+        if kind == "blob" and mode in _PLAIN:
+            listed.append((oid.encode(), path))
+            total += int(size)
+    if total > MAX_BYTES or len(listed) > MAX_FILES:
+        raise GitError(f"the tree has more than {MAX_BYTES // 1_000_000} MB or {MAX_FILES:,} files", code="diff.git")
+    if not listed:
+        return
+    done = _good(_git(repository, "cat-file", "--batch", given=b"\n".join(name for name, _ in listed) + b"\n"))
+    at = 0
+    for name, path in listed:
+        end = done.stdout.index(b"\n", at)
+        head = done.stdout[at:end].split()
+        if head[:2] != [name, b"blob"]:
+            raise GitError(f"git does not have {path[:200]} of this tree", code="diff.git")
+        start, at = end + 1, end + 1 + int(head[2]) + 1
+        target = root / path
+        if target.resolve().is_relative_to(root.resolve()):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(done.stdout[start : at - 1])

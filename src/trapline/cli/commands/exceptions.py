@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trapline.cli.options import json_option, store_option
+from trapline.cli.options import content_option, json_option, store_option
 from trapline.cli.render import clean, print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FOLDERS = click.option(
-    "--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one."
-)
 SETTINGS = click.option(
     "--settings",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -74,7 +71,7 @@ def list_(settings: Path | None, store: Path, as_json: bool) -> None:
 
 
 @command.command()
-@FOLDERS
+@content_option
 @SETTINGS
 @store_option
 @json_option
@@ -133,7 +130,7 @@ def impact(days: int, settings: Path | None, store: Path, as_json: bool) -> None
 
 @command.command()
 @click.argument("detection", metavar="DETECTION")
-@FOLDERS
+@content_option
 @SETTINGS
 @store_option
 @json_option

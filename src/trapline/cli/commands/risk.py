@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import json_option, store_option
+from trapline.cli.options import content_option, json_option, store_option
 
 if TYPE_CHECKING:
     from trapline.search import Session
 
-FOLDERS = click.option(
-    "--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one."
-)
 MACROS = click.option(
     "--macros", metavar="FILE", multiple=True, help="Macros of your own, such as risk factors. May be repeated."
 )
@@ -41,7 +38,7 @@ def command() -> None:
 @EARLIEST
 @LATEST
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="So many entities.")
-@FOLDERS
+@content_option
 @MACROS
 @store_option
 @json_option
@@ -97,7 +94,7 @@ def top(
 @click.argument("entity")
 @EARLIEST
 @LATEST
-@FOLDERS
+@content_option
 @MACROS
 @store_option
 @json_option
