@@ -43,7 +43,7 @@ def content_option(command: Command) -> Command:
         "folders",
         metavar="DIR",
         multiple=True,
-        help="Content folder or Splunk app on top of the built-in content and of what `content add` put into the store.",
+        help="Content folder or Splunk app on top of the built-in one and of what `content add` put into the store.",
     )(command)
 
 
