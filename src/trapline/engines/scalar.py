@@ -20,7 +20,7 @@ from trapline import pcre
 from trapline.engines import structured
 from trapline.errors import Doubt, SlowPattern, TraplineError, Warn
 from trapline.times import floor_months, floor_time, format_time, parse_time, reader, shift, zone
-from trapline.values import MOST_STEPS, Kind, number_text, to_number
+from trapline.values import MOST_STEPS, Kind, fills, number_text, to_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,17 @@ def regex_replace_nth(text: str | None, pattern: str | None, new: str | None, nt
 def _filled(match: Any, groups: int, pieces: tuple[str | int, ...]) -> str:
     """A replacement with its group numbers filled in."""
     return "".join(p if isinstance(p, str) else (match.group(p) or "") if p <= groups else "" for p in pieces)
+
+
+def wildcard_replace(text: str | None, pattern: str | None, new: str | None) -> str | None:
+    """A text that a pattern matches by another one, whose `*` are what those of the pattern stand for."""
+    if text is None or pattern is None or new is None:
+        return None
+    found = fills(pattern, text)
+    if found is None:
+        return text
+    pieces = new.split("*")
+    return "".join(piece + fill for piece, fill in zip(pieces, (*found, ""), strict=True))
 
 
 def time_format(epoch: float | None, pattern: str | None, tz: str | None) -> str | None:
@@ -595,6 +606,7 @@ FUNCTIONS: dict[str, ScalarFunction] = {
     "regex_match": ScalarFunction(regex_match, (Kind.TEXT, Kind.TEXT), Kind.BOOL),
     "regex_replace": ScalarFunction(regex_replace, (Kind.TEXT, Kind.TEXT, Kind.TEXT), Kind.TEXT),
     "regex_replace_first": ScalarFunction(regex_replace_first, (Kind.TEXT, Kind.TEXT, Kind.TEXT), Kind.TEXT),
+    "wildcard_replace": ScalarFunction(wildcard_replace, (Kind.TEXT, Kind.TEXT, Kind.TEXT), Kind.TEXT),
     "regex_extract": ScalarFunction(regex_extract, (Kind.TEXT, Kind.TEXT, Kind.NUMBER), Kind.TEXT),
     "regex_extract_all": ScalarFunction(
         regex_extract_all, (Kind.TEXT, Kind.TEXT, Kind.NUMBER, Kind.NUMBER), Kind.MULTI

@@ -5,25 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trapline.errors import Span, SplError
-
-
-def fills(pattern: str, name: str) -> tuple[str, ...] | None:
-    """What each `*` of a pattern stands for in a name, the earlier ones for as much as they can; None where the pattern
-    does not match. In time that grows with their lengths, however many `*` there are."""
-    head, *pieces = pattern.split("*")
-    if not pieces:
-        return () if name == pattern else None
-    end = len(name) - len(pieces[-1])
-    if not name.startswith(head) or end < len(head) or not name.endswith(pieces[-1]):
-        return None
-    found = []
-    for piece in reversed(pieces[:-1]):
-        at = name.rfind(piece, len(head), end)
-        if at < 0:
-            return None
-        found.append(name[at + len(piece) : end])
-        end = at
-    return (*reversed([*found, name[len(head) : end]]),)
+from trapline.values import fills
 
 
 def matches(pattern: str, name: str) -> bool:

@@ -375,6 +375,7 @@ def _number_of(name: str) -> Builder:
 
 SCALARS: dict[str, Builder] = {
     "told": _python("told"),
+    "wildcard_replace": _python("wildcard_replace"),
     "and": _chain(exp.And),
     "or": _chain(exp.Or),
     "xor": _xor,

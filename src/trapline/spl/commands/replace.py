@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import regex
-
 from trapline.errors import Span
 from trapline.plan import Call, Col, Expr, Extend, Node, call, text, visible
 from trapline.spl.command import Context
@@ -62,10 +60,7 @@ def _filled(value: Expr, pair: Pair) -> Expr:
     """The new value, with what each `*` stood for."""
     if "*" not in pair.new:
         return text(pair.new)
-    pattern = "(?s)^" + "(.*)".join(map(regex.escape, pair.old.split("*"))) + r"\z"
-    pieces = pair.new.replace("\\", "\\\\").replace("$", "\\$").split("*")
-    template = pieces[0] + "".join(f"\\{place}{piece}" for place, piece in enumerate(pieces[1:], 1))
-    return call("regex_replace", Kind.TEXT, value, text(pattern), text(template))
+    return call("wildcard_replace", Kind.TEXT, value, text(pair.old), text(pair.new))
 
 
 def parse(cursor: Cursor) -> Replace:
@@ -109,5 +104,3 @@ def _check(cursor: Cursor, old: str, new: str, span: Span) -> None:
             span,
             "as many * in the new value as in the old one, or none",
         )
-    if old.count("*") > 9:
-        cursor.fail("replace takes at most 9 wildcards in a value", span)
