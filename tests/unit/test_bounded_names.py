@@ -8,8 +8,8 @@ import time
 import pytest
 
 from trapline.engines.duckdb import trees
-from trapline.spl.wildcard import fills as star_fills
 from trapline.spl.wildcard import matches as star_matches
+from trapline.values import fills as star_fills
 from trapline.values import star_regex
 
 

@@ -69,11 +69,11 @@ def field_facts(context: Asking, source: Node, tested: Sequence[Tested], rest: E
     name = tested[0].field
     kind = source.schema.get(name)
     if kind is None:
-        return FieldFacts(name, 0, came, None, (), 0, False, tuple(_like_names(context, source, name)))
+        return FieldFacts(name, 0, came, None, (), 0, False, tuple(like_names(context, source, name)))
     has = call("is_not_null", Kind.BOOL, Col(name, kind))
     rows, passing, both_rows = context.counts(source, {"has": has, "rest": rest}, _WANTED)
     if not rows:
-        return FieldFacts(name, 0, came, None, (), 0, False, tuple(_like_names(context, source, name)))
+        return FieldFacts(name, 0, came, None, (), 0, False, tuple(like_names(context, source, name)))
     chosen = source if not both_rows or rest == TRUE else Filter(source, rest)
     found = most_frequent(context, chosen, name, kind)
     near: list[str] = []
@@ -116,7 +116,7 @@ def most_frequent(context: Asking, source: Node, name: str, kind: Kind) -> list[
     return found
 
 
-def _like_names(context: Asking, source: Node, name: str) -> list[str]:
+def like_names(context: Asking, source: Node, name: str) -> list[str]:
     """Fields of a like name that some of the rows have."""
     plain = _folded(name)
     known = [one for one in source.schema if one != name and not one.startswith("_")]
@@ -202,13 +202,20 @@ def _pattern(tested: Tested, flags: re.RegexFlag) -> re.Pattern[str]:
     """What the literal matches: with `*` in search, with `%` and `_` in like()."""
     assert tested.literal is not None
     if tested.op == "like":
-        wild = {"%": ".*", "_": "."}
-        plain = "".join(wild.get(char) or re.escape(char) for char in tested.literal)
+        # Each piece is taken where it first fits and never looked for again, so no text takes long.
+        first, *rest = re.split("%+", tested.literal)
+        plain = _one_by_one(first) + "".join(f"(?>.*?{_one_by_one(piece)})" for piece in rest[:-1])
+        plain += f".*{_one_by_one(rest[-1])}" if rest else ""
     elif tested.exact:
         plain = re.escape(tested.literal)
     else:
         plain = star_regex(tested.literal)
     return re.compile(plain + r"\Z", flags)
+
+
+def _one_by_one(piece: str) -> str:
+    """A piece of a like() pattern, in which `_` is any character."""
+    return ".".join(map(re.escape, piece.split("_")))
 
 
 def _blanks(text: str) -> str:

@@ -33,7 +33,7 @@ def join_notes(context: Asking, command: Command | Generating, source: Node) -> 
             side = "came in" if here is None else "the subsearch gives"
             yield f"no row that {side} has the field {one if here is None else other}"
         else:
-            yield f"{one} before join: {here}; {other} in the subsearch: {there}"
+            yield f"before join, {one} is {here}; in the subsearch, {other} is {there}"
 
 
 def _values(context: Asking, node: Node, name: str) -> str | None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trapline.errors import Span, Warn
 from trapline.explain.asking import Asking
 from trapline.explain.clauses import Breaking, Clause, Tested
 from trapline.explain.datasets import Emptiness, dataset_of, why_empty
-from trapline.explain.facts import FieldFacts, field_facts
+from trapline.explain.facts import FieldFacts, field_facts, like_names
 from trapline.explain.joins import join_notes
 from trapline.explain.times import moments, reach
+from trapline.explain.trail import Trail
 from trapline.plan import (
     TRUE,
     Aggregate,
@@ -38,18 +39,20 @@ from trapline.plan import (
 )
 from trapline.spl import expr as asts
 from trapline.spl import filter as filters
-from trapline.spl.command import Pipeline, Stage
+from trapline.spl.chartoptions import Axis
+from trapline.spl.command import Pipeline, Stage, is_generating, takes_rows
 from trapline.spl.cursor import Name
 from trapline.spl.origin import Origin
-from trapline.values import Kind
+from trapline.values import Kind, value_text
 
 NULLS_DROP: Mapping[str, tuple[str, ...]] = {
     "stats": ("by",),
-    "chart": ("by", "over"),
+    "chart": ("x",),
     "top": ("by", "names"),
     "rare": ("by", "names"),
     "dedup": ("names",),
     "mvexpand": ("field", "name"),
+    "xyseries": ("x",),
 }
 """Commands that leave out rows where one of these fields of theirs is null, by the attribute that holds it."""
 
@@ -144,7 +147,10 @@ def explain(context: Asking, pipeline: Pipeline, origin: Origin, asked: Sequence
         known[id(node)] = rows
         spent = (time.perf_counter() - begun) * 1000
         text = pipeline.text[stage.span.start : stage.span.end]
-        notes = _notes(context, stage, nodes[-1], known) if nodes and known[id(nodes[-1])] else ()
+        source = nodes[-1] if nodes else _first(context, stage)
+        if source is not None and not nodes and not rows:
+            known[id(source)] = context.count(source)
+        notes = _notes(context, stage, source, known) if source is not None and known.get(id(source)) else ()
         nodes.append(node)
         counts.append(StageCount(text, rows, stage.name, stage.span, spent, origin.macros(stage.span), notes))
     empty = next((place for place, one in enumerate(counts) if not one.rows), None)
@@ -156,6 +162,13 @@ def explain(context: Asking, pipeline: Pipeline, origin: Origin, asked: Sequence
     wanted = list(dict.fromkeys([*ends, *asked]))
     breakdowns = [_break(context, pipeline, place, nodes, counts, known) for place in wanted if 0 <= place < len(nodes)]
     return Explanation(pipeline.text, tuple(counts), empty, tuple(breakdowns), tuple(context.warnings.items))
+
+
+def _first(context: Asking, stage: Stage) -> Node | None:
+    """The events that a first stage reads which is no search; None where it makes rows itself."""
+    if is_generating(stage.command) and (stage.piped or not takes_rows(stage.command)):
+        return None
+    return None if condition_of(stage) is not None or not takes_rows(stage.command) else context.events()
 
 
 # --- counting ------------------------------------------------------------------------------------------------------
@@ -219,7 +232,7 @@ def _notes(context: Asking, stage: Stage, source: Node, known: Mapping[int, int]
 
 def _names(value: object) -> Iterator[str]:
     match value:
-        case Name(text=name):
+        case Name(text=name) | Axis(name=Name(text=name)):
             yield name
         case str():
             yield value
@@ -248,12 +261,17 @@ def _break(
         source = _beneath(context, nodes[place], tree)
     else:
         source = nodes[place - 1] if place else _source(nodes[place])
+    first = _first(context, pipeline.stages[0]) if tree is None or place else source
+    trail = Trail(context, pipeline, nodes, first)
     if tree is None or source is None:
-        came = stages[place - 1].rows if place else 0
-        told = stages[place].notes
-        if stage.name == "join" and came and not stages[place].rows:
-            told = (*told, *join_notes(context, stage.command, nodes[place - 1]))
-        return Breakdown(place, came, None, tuple(_of_regex(context, stage, nodes, place, came)), told)
+        before = trail.before(place)
+        came = stages[place - 1].rows if place else 0 if before is None else context.count(before)
+        told = list(stages[place].notes)
+        if before is not None and came and not stages[place].rows:
+            told += _why(context, stage, before)
+            told += [each for name in dict.fromkeys(_dropping(stage)) for each in _trailed(trail, name, place, before)]
+        facts = () if before is None else tuple(_of_regex(context, stage, before, came))
+        return Breakdown(place, came, None, tuple(_traced(trail, one, place) for one in facts), tuple(told))
     if place == 0:
         # The time range prunes what is read; the clauses earliest= and latest= are to be seen at work.
         source = _unbounded(source)
@@ -272,7 +290,7 @@ def _break(
                 for tested in leaf.tested:
                     by_field[tested.field].append(tested)
     fields = [
-        field_facts(context, source, tested, rests.get(name, TRUE), came)
+        _traced(trail, field_facts(context, source, tested, rests.get(name, TRUE), came), place)
         for name, tested in list(by_field.items())[:MOST_FIELDS]
         if "*" not in name
     ]
@@ -337,11 +355,54 @@ def _range(context: Asking, source: Node, node: Node, clause: Clause) -> Iterato
         yield f"{clause.alone:,} events match, none in the time range of the search"
 
 
-def _of_regex(context: Asking, stage: Stage, nodes: Sequence[Node], place: int, came: int) -> Iterator[FieldFacts]:
+def _why(context: Asking, stage: Stage, before: Node) -> Iterator[str]:
+    """Why a command that has no condition left nothing."""
+    match stage.name:
+        case "join":
+            yield from join_notes(context, stage.command, before)
+        case "head" | "tail":
+            condition = getattr(stage.command, "condition", None)
+            if getattr(stage.command, "count", None) == 0:
+                yield f"{stage.name} was asked for 0 rows"
+            elif condition is not None:
+                yield "the condition is not true of the first row, and head ends with the first row where it is not"
+                row = next(iter(context.rows(Limit(before, 1))), {})
+                for name in dict.fromkeys(asts.fields_read(condition)):
+                    cell = row.get(name)
+                    yield (
+                        f"the first row has no {name}"
+                        if cell is None
+                        else f"in the first row, {name} is {value_text(cell)}"
+                    )
+
+
+def _dropping(stage: Stage) -> Iterator[str]:
+    """The fields without which the command drops a row."""
+    for place in NULLS_DROP.get(stage.name, ()):
+        yield from _names(getattr(stage.command, place, None))
+
+
+def _trailed(trail: Trail, name: str, place: int, before: Node) -> Iterator[str]:
+    """Where a field was lost that no row has."""
+    kind = before.schema.get(name)
+    has = None if kind is None else call("is_not_null", Kind.BOOL, Col(name, kind))
+    if has is None or not trail.context.counts(before, {"has": has}, [Col("has", Kind.BOOL)])[0]:
+        found = trail.of(name, place)
+        yield from found
+        if not found:
+            yield from (f"{each}, not {name}" for each in like_names(trail.context, before, name))
+
+
+def _traced(trail: Trail, fact: FieldFacts, place: int) -> FieldFacts:
+    """The facts of a field, with where it was lost if no row has it."""
+    return fact if fact.rows else replace(fact, near=(*trail.of(fact.field, place), *fact.near))
+
+
+def _of_regex(context: Asking, stage: Stage, before: Node, came: int) -> Iterator[FieldFacts]:
     """What the field of `regex` holds."""
     name = getattr(stage.command, "field", None)
-    if stage.name == "regex" and isinstance(name, str) and place and came:
-        yield field_facts(context, nodes[place - 1], [Tested(name, "match", None, True)], TRUE, came)
+    if stage.name == "regex" and isinstance(name, str) and came:
+        yield field_facts(context, before, [Tested(name, "match", None, True)], TRUE, came)
 
 
 def _no_events(source: Node) -> Iterator[str]:

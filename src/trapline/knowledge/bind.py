@@ -50,8 +50,8 @@ from trapline.plan import (
 from trapline.spl.command import Context
 from trapline.spl.evaluate import Env, as_kind, as_multi, as_text, is_null_literal
 from trapline.spl.filter import lower_text
-from trapline.spl.wildcard import fills, matches
-from trapline.values import Kind
+from trapline.spl.wildcard import matches
+from trapline.values import Kind, fills
 
 if TYPE_CHECKING:
     from trapline.knowledge.knowledge import Knowledge, Stanza

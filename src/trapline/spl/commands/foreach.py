@@ -52,8 +52,8 @@ from trapline.spl.cursor import Cursor, Name
 from trapline.spl.evaluate import as_multi, as_text, unify
 from trapline.spl.scan import split_pipes
 from trapline.spl.templates import parsed
-from trapline.spl.wildcard import fills, match_names
-from trapline.values import Kind
+from trapline.spl.wildcard import match_names
+from trapline.values import Kind, fills
 
 MODES = ("multifield", "multivalue", "json_array", "auto_collections")
 TOKENS = {
