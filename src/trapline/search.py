@@ -698,11 +698,7 @@ class _Context:
     def macros(self) -> Mapping[str, AnyMacro]:
         """Those of the session, then those of the add-ons."""
         if self._macros is None:
-            evaluate, validate = partial(text_of, self), partial(validity_of, self)
-            self._macros = {
-                key: Evaluated(one, evaluate, validate) if one.iseval or one.validation else one
-                for key, one in {**self.knowledge().macros, **self.session.macros}.items()
-            }
+            self._macros = _Macros(self)
         return self._macros
 
     def knowledge(self) -> Knowledge:
@@ -912,6 +908,25 @@ class _Context:
 
     def places(self) -> Places | None:
         return models.places(self.session.geoip)
+
+
+class _Macros(Mapping[str, AnyMacro]):
+    """Those of the session, then those of the add-ons. Each is made fit to be evaluated when a search asks for it: it
+    uses two or three of thousands."""
+
+    def __init__(self, context: _Context) -> None:
+        self._own, self._others = context.session.macros, context.knowledge().macros
+        self._evaluate, self._validate = partial(text_of, context), partial(validity_of, context)
+
+    def __getitem__(self, key: str) -> AnyMacro:
+        one = self._own[key] if key in self._own else self._others[key]
+        return Evaluated(one, self._evaluate, self._validate) if one.iseval or one.validation else one
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._others, **self._own})
+
+    def __len__(self) -> int:
+        return len({**self._others, **self._own})
 
 
 class _DependsOnRowsError(Exception):

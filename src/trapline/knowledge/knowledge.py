@@ -77,6 +77,8 @@ class Knowledge:
     replaced: tuple[str, ...] = ()
     """What of the built-in add-ons the user's add-ons replace."""
     _bound: dict[object, Bound] = field(default_factory=dict, repr=False)
+    _named: dict[frozenset[str], bool] = field(default_factory=dict, repr=False)
+    """By sourcetypes: what `_names_in_data` says, which every search asks."""
 
     @classmethod
     def load(cls, addon_dirs: Sequence[Path]) -> Knowledge:
@@ -186,12 +188,18 @@ class Knowledge:
 
     def _names_in_data(self, sourcetypes: frozenset[str]) -> bool:
         """May events of these have fields whose names are in the data?"""
-        return any(
+        known = self._named.get(sourcetypes)
+        if known is not None:
+            return known
+        if len(self._named) >= _KEPT:
+            self._named.clear()
+        self._named[sourcetypes] = found = any(
             isinstance(rule, Extraction) and any(isinstance(one, Pairs) for one in rule.patterns)
             for stanza in self.stanzas
             if stanza.spec.by is not By.SOURCETYPE or any(map(stanza.spec.matches, sourcetypes))
             for rule in stanza.rules.values()
         )
+        return found
 
     def eventtypes_like(self, pattern: str) -> dict[str, str]:
         """Name -> search text of the eventtypes that match: `*` is a wildcard, letter case is ignored."""

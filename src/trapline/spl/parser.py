@@ -56,7 +56,7 @@ def parse(text: str, macros: Mapping[str, Macro] | None = None) -> Pipeline:
         raise SplError(f"the search is longer than {MAX_LENGTH:,} characters", code="syntax")
     full = text
     try:
-        full = expand(text, macros or {})
+        full = expand(text, {} if macros is None else macros)
         _must_be_text(full)
         return _Parser(full, expanded=full != text).pipeline(0, len(full), nested=0)
     except SplError as error:

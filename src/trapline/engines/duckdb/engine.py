@@ -19,7 +19,7 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 from sqlglot import exp
 
-from trapline.engines.duckdb import aggregates, functions, trees
+from trapline.engines.duckdb import aggregates, functions, trees, writer
 from trapline.engines.duckdb.macros import MACROS
 from trapline.engines.emptiness import MARK as BETWEEN
 from trapline.engines.emptiness import Kept, Values, is_empty
@@ -165,7 +165,7 @@ class DuckDB:
 
     def _change(self, statement: exp.Create | exp.Drop) -> None:
         try:
-            self._connection.execute(_text(statement))
+            self._connection.execute(writer.text(statement))
         except duckdb.Error as error:
             raise _engine_error(error) from error
 
@@ -186,7 +186,7 @@ class DuckDB:
         """The SQL of a plan."""
         with self._query(tz, pretty=pretty) as dialect:
             dialect.asked = False
-            return _text(compile_plan(node, dialect)[0], pretty=pretty)
+            return writer.text(compile_plan(node, dialect)[0], pretty=pretty)
 
     @contextmanager
     def _query(self, tz: str, *, pretty: bool = False) -> Iterator[_Dialect]:
@@ -206,14 +206,14 @@ class DuckDB:
 
     def _run(self, query: exp.Query) -> pa.Table:
         try:
-            return self._connection.sql(_text(query)).to_arrow_table()
+            return self._connection.sql(writer.text(query)).to_arrow_table()
         except duckdb.Error as error:
             raise _engine_error(error) from error
 
     def _number(self, query: exp.Query) -> int:
         """The one number that a query gives. To execute plans a query once, to ask for a relation twice."""
         try:
-            found = self._connection.execute(_text(query)).fetchall()
+            found = self._connection.execute(writer.text(query)).fetchall()
         except duckdb.Error as error:
             raise _engine_error(error) from error
         return int(found[0][0])
@@ -254,7 +254,7 @@ class _Dialect:
     seen: dict[int, str] = field(default_factory=dict)
 
     def text(self, tree: exp.Expression | exp.Query) -> str:
-        return _text(tree)
+        return writer.text(tree)
 
     def release(self) -> None:
         for name in self.names:
@@ -331,11 +331,6 @@ class _Dialect:
             several = exp.Bracket(this=column("_mv"), expressions=[exp.Literal.string(name)])
             return trees.macro("event_list", several, value)
         return trees.macro("list_of", value)
-
-
-def _text(query: exp.Expression | exp.Query, *, pretty: bool = False) -> str:
-    # The tree is written once: a fifth of the time went into copying it first.
-    return query.sql(dialect="duckdb", copy=False, pretty=pretty, normalize_functions=False, comments=False)
 
 
 def _engine_error(error: duckdb.Error) -> EngineError:

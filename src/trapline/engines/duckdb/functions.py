@@ -142,7 +142,7 @@ def _domain(low: str, name: str, high: str = "Infinity") -> Builder:
 
     def build(call: Call, args: Sequence[Tree]) -> Tree:
         value, ends = args[0], [exp.Cast(this=exp.Literal.string(end), to=sql_type("DOUBLE")) for end in (low, high)]
-        if not isinstance(value, exp.Column):
+        if not isinstance(value, exp.Column | exp.Identifier):
             return native(name, macro("within", value, *ends))
         inside = exp.Between(this=value, low=ends[0], high=ends[1])
         return exp.Case(ifs=[exp.If(this=inside, true=native(name, value.copy()))])

@@ -24,8 +24,9 @@ def _parsed(name: str) -> exp.DataType:
 
 
 def sql_type(name: str) -> exp.DataType:
-    """A type by its SQL name; parsed once."""
-    return _parsed(name).copy()
+    """A type by its SQL name; parsed once. A plain one is made anew, which is less than to copy it."""
+    known = _parsed(name)
+    return known.copy() if known.expressions else exp.DataType(**known.args)
 
 
 HEAVY = 2_000
