@@ -34,7 +34,7 @@ description: Hosts that are known.
 def tree(root: Path) -> Path:
     """The example's content; one detection uses a macro in a macro, and a lookup in that."""
     write(root)
-    (root / "lookups").mkdir()
+    (root / "detections/endpoint/base_owned_host.yml").unlink()
     (root / "lookups/base_hosts.yml").write_text(LOOKUP, encoding="utf-8")
     (root / "lookups/base_hosts.csv").write_text("dest,known\ntwo.corp.example,yes\n", encoding="utf-8")
     (root / "macros/base_known.yml").write_text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -60,6 +60,7 @@ def _breakdown(found: Explanation, one: Breakdown, width: int) -> None:
         click.secho(f"Stage {one.stage + 1}, {stage.name}: the dataset {clean(each.dataset)} is empty.", bold=True)
         _empty(each, width)
     if one.empty:
+        _said(one.notes, width)
         return
     came = f"{one.came:,} {'event' if one.stage == 0 else 'row'}{'' if one.came == 1 else 's'} came in"
     went = "none got through" if not stage.rows else f"{stage.rows:,} got through"
@@ -67,13 +68,17 @@ def _breakdown(found: Explanation, one: Breakdown, width: int) -> None:
     if one.clause is not None and one.came:
         click.echo()
         _clauses(one.clause, width)
-    for note in one.notes:
-        click.echo()
-        for line in _wrapped(clean(note[0].upper() + note[1:] + "."), width - 2, 4):
-            click.secho("  " + line, fg="yellow")
+    _said(one.notes, width)
     for fact in one.fields:
         click.echo()
         _field(fact, one, width)
+
+
+def _said(notes: Sequence[str], width: int) -> None:
+    for note in notes:
+        click.echo()
+        for line in _wrapped(clean(note[0].upper() + note[1:] + "."), width - 2, 4):
+            click.secho("  " + line, fg="yellow")
 
 
 def _clauses(top: Clause, width: int) -> None:

@@ -21,6 +21,7 @@ from trapline.plan import Aggregate, Extend, Filter, Node, Project, Scan
 from trapline.spl.command import Pipeline, Stage
 from trapline.spl.filter import lower_text
 
+_QUALIFIED = re.compile(r"(?<![\w.\"=])(\w+)\.\w+")
 MOST_NEAR = 3
 """Alternatives of a tag that are told one by one."""
 MOST_ABSENT = 8
@@ -108,6 +109,26 @@ def dataset_of(stage: Stage) -> tuple[str, str | None] | None:
         return None
     found: tuple[str, str | None] | None = source()
     return found
+
+
+def of_others(context: Asking, stage: Stage, text: str) -> Iterator[str]:
+    """The fields that a command names by another dataset of the model than the one that it reads. `text`: the
+    search."""
+    reads = dataset_of(stage)
+    if stage.name != "tstats" or reads is None or reads[1] is None:
+        return
+    model, dataset = reads
+    line = str(context.describe(model, dataset)[0]["lineage"]).split(".")
+    names: Any = context.describe(model, None)[0]["objectNameList"]
+    told: set[str] = set()
+    for found in _QUALIFIED.finditer(text[stage.span.start : stage.span.end]):
+        other = found[1]
+        if other in names and other not in line and other not in told:
+            told.add(other)
+            yield (
+                f"{found[0]} is a field of the dataset {other}, and the search reads {model}.{dataset}: "
+                f"write datamodel={model}.{other}, or the fields of {dataset}"
+            )
 
 
 def why_empty(context: Asking, model: str, dataset: str | None) -> Iterator[Emptiness]:

@@ -83,6 +83,8 @@ def field_facts(context: Asking, source: Node, tested: Sequence[Tested], rest: E
         near = [remark for one in tested for remark in _elsewhere(one, every)]
     if not near:
         near = [remark for one in tested for remark in _near(one, found)]
+    if kind is Kind.MULTI and not near and _together(tested, found):
+        near = [f'{name} has several values in a row, each compared by itself: mvjoin({name}, " ") makes them one text']
     return FieldFacts(
         name,
         rows,
@@ -93,6 +95,15 @@ def field_facts(context: Asking, source: Node, tested: Sequence[Tested], rest: E
         len(found) >= MOST_VALUES,
         tuple(dict.fromkeys(near))[:3],
     )
+
+
+_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,15}\Z")
+
+
+def _together(tested: Sequence[Tested], values: Sequence[tuple[str, int]]) -> bool:
+    """Has a literal several of the values in it?"""
+    words = [set(re.split(r"[\s,;]+", one.literal or "")) for one in tested]
+    return any(sum(value in one for value, _ in values) > 1 for one in words)
 
 
 _HAS, _REST = Col("has", Kind.BOOL), Col("rest", Kind.BOOL)
@@ -154,9 +165,12 @@ def _near(tested: Tested, values: Sequence[tuple[str, int]]) -> list[str]:
     lowered, blank, slashes = bare.lower(), _blanks(bare), _slashes(bare)
     lower = literal.lower()
     other_case = _pattern(tested, re.DOTALL | re.IGNORECASE) if tested.op == "like" else None
+    meant = str(int(literal, 16)) if _HEX.match(literal) else None
     for value, rows in values:
         count = f"{plural(rows)} " + repr_value(value)
-        if tested.exact and value != bare and value.lower() == lowered:
+        if value == meant:
+            remarks.append(f"{count}: {literal} is that number, but values are compared as they are written")
+        elif tested.exact and value != bare and value.lower() == lowered:
             remarks.append(f"{count}: letter case counts in where and eval; compare lower({name})")
         elif other_case is not None and other_case.match(value):
             remarks.append(f"{count}: letter case counts in like(); write like(lower({name}), {repr_value(lower)})")

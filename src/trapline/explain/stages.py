@@ -11,7 +11,7 @@ from typing import Any
 from trapline.errors import Span, Warn
 from trapline.explain.asking import Asking
 from trapline.explain.clauses import Breaking, Clause, Tested
-from trapline.explain.datasets import Emptiness, dataset_of, why_empty
+from trapline.explain.datasets import Emptiness, dataset_of, of_others, why_empty
 from trapline.explain.facts import FieldFacts, field_facts, like_names
 from trapline.explain.joins import join_notes
 from trapline.explain.times import moments, reach
@@ -254,8 +254,9 @@ def _break(
 ) -> Breakdown:
     stage = pipeline.stages[place]
     reads = dataset_of(stage) if not stages[place].rows or _of_nothing(context, stage, nodes[place]) else None
+    strange = tuple(of_others(context, stage, pipeline.text))
     if reads is not None and (empty := tuple(why_empty(context, *reads))):
-        return Breakdown(place, 0, None, empty=empty)
+        return Breakdown(place, 0, None, notes=strange, empty=empty)
     tree = condition_of(stage)
     if stage.name == "tstats" and isinstance(tree, filters.Filter):
         source = _beneath(context, nodes[place], tree)
@@ -282,7 +283,7 @@ def _break(
         came, clause, rests = breaking.where(tree)
     if not came:
         return Breakdown(place, 0, clause, (), tuple(_no_events(source)))
-    notes = tuple(_range(context, source, nodes[place], clause)) if place == 0 else ()
+    notes = (*strange, *_range(context, source, nodes[place], clause)) if place == 0 else ()
     by_field: dict[str, list[Tested]] = defaultdict(list)
     for one in clause.walk():
         if one.removes:

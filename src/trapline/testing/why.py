@@ -36,7 +36,7 @@ def nothing(found: Explanation, spl: str) -> tuple[str, tuple[str, ...]]:
     for one in found.breakdowns:
         if one.stage != found.empty:
             continue
-        head = head or _headline(one, macros, _bare(spl))
+        head = head or _headline(one, macros, _bare(spl), stage.name)
         lines += _breakdown(one)
     if found.empty:
         lines += [note for note in stage.notes if note not in lines]
@@ -45,9 +45,12 @@ def nothing(found: Explanation, spl: str) -> tuple[str, tuple[str, ...]]:
     return f"no rows: {head}", tuple(lines)
 
 
-def _headline(one: Breakdown, macros: str, written: str) -> str:
+def _headline(one: Breakdown, macros: str, written: str, of: str) -> str:
+    """`of`: the command."""
     if one.empty:
-        return f"the dataset {one.empty[0].dataset} is empty"
+        return one.notes[0] if one.notes else f"the dataset {one.empty[0].dataset} is empty"
+    if of == "join" and one.notes:
+        return one.notes[0]
     events = "event" if one.stage == 0 else "row"
     removing = [part for part in one.clause.walk() if part.removes] if one.clause is not None else []
     inner = [part for part in removing if not any(other in removing for other in part.parts)]
@@ -56,6 +59,8 @@ def _headline(one: Breakdown, macros: str, written: str) -> str:
         absent = next((fact for fact in one.fields if not fact.rows), None)
         # A stage may be a macro in part only: a clause that the search itself writes is not of the macro.
         within = f" (of {macros})" if macros and _bare(inner[0].text) not in written else ""
+        if absent is not None and one.notes and " is a field of the dataset " in one.notes[0]:
+            return one.notes[0]
         if absent is not None and absent.field in by:
             return f"{by}{within} holds for none of {_rows(one.came, events)}: no {events} has the field {absent.field}"
         if not inner[0].alone:
@@ -65,6 +70,8 @@ def _headline(one: Breakdown, macros: str, written: str) -> str:
 
 
 def _breakdown(one: Breakdown) -> Iterator[str]:
+    if one.empty:
+        yield from one.notes
     for empty in one.empty:
         for level in empty.levels:
             of = "" if level.came is None else f" of {level.came:,}"
