@@ -190,10 +190,13 @@ def test_a_notable(tmp_path: Path) -> None:
         "action.notable.param.nes_fields = user, dest\naction.notable.param.security_domain = access\n"
         "action.notable.param.drilldown_name = Look\naction.notable.param.drilldown_search = index=main | head 5\n"
         "action.notable.param.drilldown_earliest_offset = $info_min_time$\n"
+        'action.notable.param.next_steps = {"version": 1, "data": "Ask $user$."}\n'
     )
     found = one(tmp_path, lines)
     assert found.deployment is not None
-    assert found.deployment.notable == Notable("It was $user$", "%description%", ("user", "dest"), "critical")
+    assert found.deployment.notable == Notable(
+        "It was $user$", "%description%", ("user", "dest"), "critical", "Ask $user$."
+    )
     assert (found.severity, found.security_domain) == (Severity.CRITICAL, "access")
     (drilldown,) = found.drilldowns
     assert (drilldown.name, drilldown.search) == ("Look", "%original_detection_search% | head 5")
@@ -251,6 +254,12 @@ def test_the_warning_before_a_description(tmp_path: Path) -> None:
             "whole number",
         ),
         ("alert.suppress = 1\nalert.suppress.period = soon", "throttling", "alert.suppress.period", "needs a period"),
+        (
+            "action.notable = 1\naction.notable.param.default_owner = anna",
+            "unsupported",
+            "action.notable.param.default_owner",
+            "begins as every other",
+        ),
         ("alert.suppress.group_name = g", "unsupported", "alert.suppress.group_name", "not shared"),
         ("dispatch.earliest_time = rt-5m", "realtime", "dispatch.earliest_time", "real-time"),
         ("counttype = number of events\nrelation = greater than\nquantity = 5", "condition", "quantity", "waits for"),
@@ -375,6 +384,13 @@ def test_commands(tmp_path: Path) -> None:
     valid = cli_run("content", "validate", "--content", root, "--json")
     found = json.loads(valid.stdout)["findings"]
     assert [(row["rule"], row["name"]) for row in found if row["level"] == "error"] == []
+
+
+def test_lint_knows_the_macros_of_an_app(tmp_path: Path) -> None:
+    root = app(tmp_path)
+    for given in (root, root / "default" / "savedsearches.conf"):
+        found = json.loads(cli_run("lint", given, "--json").stdout)
+        assert "TL003" not in json.dumps(found)
 
 
 def test_validation_names_the_line(tmp_path: Path) -> None:

@@ -119,9 +119,10 @@ def _deployment(item: Detection | Baseline, carrying: Carrying) -> Deployment | 
         if notable.severity and notable.severity != plain:
             reason = f"its severity was {notable.severity}; it goes by the score now: {plain}"
             carrying.note(Code.CHANGED, "severity", reason)
+        carrying.lost("next_steps", notable.next_steps)
         title = "%name%" if notable.title in (item.name, f"RBA: {item.name}") else notable.title
         text = "%description%" if notable.description == item.description else notable.description
-        own = replace(own, notable=replace(notable, title=title, description=text, severity=""))
+        own = replace(own, notable=replace(notable, title=title, description=text, severity="", next_steps=""))
     usual = carrying.content.deployments.get(f"ESCU Default Configuration {item.type.value}")
     same = usual is not None and _says(usual) == _says(own)
     return None if same else own

@@ -307,6 +307,8 @@ class Notable:
     fields: tuple[str, ...] = ()
     severity: str = ""
     """What an app says; "" = the band of the score."""
+    next_steps: str = ""
+    """What an app says is to be done next, with $field$ tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,8 +322,27 @@ def _notable(keys: Stanza) -> Notable | None:
         description=keys.text(f"{_NOTABLE}rule_description") or "%description%",
         fields=keys.names(f"{_NOTABLE}nes_fields"),
         severity=keys.text(f"{_NOTABLE}severity").strip().lower(),
+        next_steps=_steps(keys),
     )
+    for name, usual in _NEW.items():
+        said = keys.text(f"{_NOTABLE}{name}").strip()
+        if said.lower() not in ("", usual):
+            reason = f"a new notable begins as every other; {name} = {said[:40]} has no effect"
+            keys.warn("unsupported", reason, f"{_NOTABLE}{name}")
     return found if appkeys.on(keys, "notable") else None
+
+
+_NEW = {"default_owner": "unassigned", "default_status": "1", "default_disposition": "disposition:6"}
+"""How a notable begins, whatever its search says."""
+
+
+def _steps(keys: Stanza) -> str:
+    """What is to be done next: a text, or {"version": 1, "data": text}."""
+    text = keys.text(f"{_NOTABLE}next_steps")
+    if not text.lstrip().startswith("{"):
+        return text
+    data = keys.object(f"{_NOTABLE}next_steps").get("data")
+    return data if isinstance(data, str) else text
 
 
 def _drilldowns(keys: Stanza, search: str) -> tuple[Drilldown, ...]:

@@ -89,6 +89,8 @@ def notable(job: Job, row: Row, finding: Finding, *, run: risk.Run, rid: int, gu
         fields = {"risk_object": entity, "risk_object_type": kind or "other"} | fields
     if about is not None and "risk_score" not in fields:
         fields["risk_score"] = str(about.score)
+    if job.notable.next_steps:
+        fields["next_steps"] = tokens.fill(job.notable.next_steps, row).text
     if job.notable.fields:
         fields["nes_fields"] = ",".join(job.notable.fields)
     if finding.drilldowns:

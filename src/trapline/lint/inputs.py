@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trapline.content import yamlfile
+from trapline.content import apps, yamlfile
 from trapline.content.model import file_stem
 from trapline.errors import InputError, Span, TraplineError
 from trapline.knowledge.conf import MAX_BYTES, parse
@@ -69,7 +69,8 @@ class Search:
     def filters(self) -> tuple[str, ...]:
         """The filter macros that content calls of its own (facts/CONTENT.md §1.6); without a definition they let
         everything pass."""
-        stems = {file_stem(self.name)} if self.name else set()
+        plain = re.sub(r"\A.+? - (?=.* - Rule\Z)| - Rule\Z", "", self.name)  # `<label> - <name> - Rule` of an app
+        stems = {file_stem(name) for name in (self.name, plain) if name}
         if self.file is not None:
             stems.add(Path(self.file).stem)
         return tuple(f"{stem}_filter" for stem in sorted(stems))
@@ -110,7 +111,8 @@ def _is_search(argument: str) -> bool:
 
 
 def macro_folders(arguments: Sequence[str]) -> list[Path]:
-    """The `macros` folders of the content that the files belong to: beside `detections`, at most six levels up."""
+    """Where the macros of the content are that the files belong to: the folder `macros` beside `detections`, at most
+    six levels up, and macros.conf of a Splunk app, the stronger last."""
     found: dict[Path, None] = {}
     for argument in arguments:
         if argument == "-" or _is_search(argument):
@@ -120,6 +122,9 @@ def macro_folders(arguments: Sequence[str]) -> list[Path]:
             if (folder / "macros").is_dir() and (folder / "detections").is_dir():
                 found[folder / "macros"] = None
                 break
+            if (app := apps.app(folder)) is not None:
+                given = [layer / apps.MACROS for layer in app.layers]
+                found |= dict.fromkeys(one for one in given if one.is_file())
     return list(found)
 
 
