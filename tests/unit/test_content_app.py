@@ -21,14 +21,21 @@ from trapline.content.model import (
     Generation,
     Level,
     Notable,
+    Relation,
     RiskObject,
     Schedule,
     Severity,
     Status,
     ThreatObject,
     Throttle,
+    Trigger,
 )
+from trapline.detect import risk
+from trapline.detect.actions import Decided, decide
+from trapline.detect.hunt import profiles
+from trapline.detect.jobs import jobs
 from trapline.errors import InputError
+from trapline.values import Row
 
 NAME = "Windows Service Create RemComSvc"
 
@@ -262,8 +269,10 @@ def test_the_warning_before_a_description(tmp_path: Path) -> None:
         ),
         ("alert.suppress.group_name = g", "unsupported", "alert.suppress.group_name", "not shared"),
         ("dispatch.earliest_time = rt-5m", "realtime", "dispatch.earliest_time", "real-time"),
-        ("counttype = number of events\nrelation = greater than\nquantity = 5", "condition", "quantity", "waits for"),
-        ("counttype = custom\nalert_condition = search count > 5", "condition", "counttype", "waits for"),
+        ("counttype = number of hosts\nrelation = greater than\nquantity = 5", "condition", "counttype", "of hosts"),
+        ("counttype = number of events\nrelation = rises by\nquantity = 5", "condition", "counttype", "rises by 5"),
+        ("counttype = number of events\nrelation = equal to\nquantity = 0", "condition", "counttype", "nothing here"),
+        ("counttype = custom\nalert_condition = search count > 5", "condition", "counttype", "over the results"),
         ("action.webhook = 1\naction.webhook.param.url = x", "action", "action.webhook", "not taken here"),
         ("cron_shedule = 0 * * * *", "unknown-key", "cron_shedule", "not known"),
         ("disabled = maybe", "type", "disabled", "true or false"),
@@ -280,6 +289,44 @@ def test_what_is_doubtful_is_told_with_its_place(tmp_path: Path, lines: str, cod
     assert problem.field == f"[X] {key}"
     assert problem.file.endswith("default/savedsearches.conf")
     assert reason in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("lines", "trigger"),
+    [
+        ("counttype = number of events\nrelation = greater than\nquantity = 5", Trigger(Relation.MORE, 5)),
+        ("counttype = number of events\nrelation = equal to\nquantity = 2", Trigger(Relation.SAME, 2)),
+        ("counttype = number of events\nrelation = greater than\nquantity = 0", None),
+        ("counttype = always\nrelation = greater than\nquantity = 5", None),
+        ("", None),
+    ],
+)
+def test_the_condition_of_an_alert(tmp_path: Path, lines: str, trigger: Trigger | None) -> None:
+    content = of(tmp_path, f"[X]\nsearch = index=main\n{lines}\n")
+    assert (content.find("X").trigger, content.problems) == (trigger, [])
+
+
+def test_results_below_the_number_are_no_finding(tmp_path: Path) -> None:
+    """In a hunt and on the schedule alike."""
+    condition = "counttype = number of events\nrelation = greater than\nquantity = {}"
+    for number, findings in ((0, 1), (1, 0)):
+        text = SEARCHES.replace(condition.format(0), condition.format(number))
+        root = app(tmp_path / str(number), {"default/savedsearches.conf": text})
+        done = cli_run("hunt", log(tmp_path), "--content", root, "--detection", NAME, "--json")
+        found = json.loads(done.stdout)
+        assert len(found["findings"]) == findings
+        assert ("detect.condition" in json.dumps(found)) == (not findings)
+        decided = decisions(root, [{"dest": "a", "ImagePath": "x"}])
+        assert len(decided.risk_events) == findings
+
+
+def decisions(root: Path, rows: list[Row]) -> Decided:
+    """What comes of rows of the seed on its schedule."""
+    content = read.default_content([root])
+    (job,), _ = jobs(content, [content.find(NAME)], profiles(content))
+    run = risk.Run(3_600.0, "sid")
+    common = {"by": (), "throttles": {}, "known": {}, "guid": "g"}
+    return decide(job, rows, run, 3_600.0, urgency=lambda severity, row: severity, **common)  # type: ignore[arg-type]
 
 
 def test_what_changes_nothing_is_not_told(tmp_path: Path) -> None:
@@ -408,9 +455,6 @@ def test_validation_names_the_line(tmp_path: Path) -> None:
 
 
 def test_settings_of_the_run_come_from_the_app(tmp_path: Path) -> None:
-    from trapline.detect.hunt import profiles
-    from trapline.detect.jobs import jobs
-
     content = read.default_content([app(tmp_path)])
     (job,), refused = jobs(content, [content.find("Plain Search")], profiles(content))
     assert (job.name, job.cron.text, job.earliest, refused) == ("Plain Search", "*/5 * * * *", "-5m@m", [])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trapline.content import yamlfile
+from trapline.content.model import Relation, Trigger
 from trapline.content.stanza import Stanza
 from trapline.knowledge.conf import truth
 
@@ -21,17 +22,11 @@ TAKEN = frozenset(("correlationsearch", "email", "escu", "notable", "risk", "sen
 """Actions that are read."""
 _NO_ALERT = frozenset(("escu", "lookup", "populate_lookup", "summary_index"))
 _ACTION = re.compile(r"action\.([^.]+)\Z")
-_HARMLESS = {
-    "counttype": ("", "always", "number of events"),
-    "alert_type": ("", "always", "number of events"),
-    "relation": ("", "greater than"),
-    "alert_comparator": ("", "greater than"),
-    "quantity": ("", "0"),
-    "alert_threshold": ("", "0"),
-    "alert.digest_mode": None,
-    "alert_condition": ("",),
-}
-"""Values of the keys of an alert's condition that make every row count; None: any."""
+_CONDITION = (
+    *("counttype", "relation", "quantity", "alert_condition"),
+    *("alert_type", "alert_comparator", "alert_threshold", "alert.digest_mode"),
+)
+"""Keys of an alert's condition; the second line by the names that they have in REST."""
 
 
 def on(keys: Stanza, action: str) -> bool:
@@ -55,24 +50,39 @@ def _named(keys: Stanza) -> set[str]:
     return listed | {found[1] for key in keys.settings if (found := _ACTION.match(key))}
 
 
-def condition(keys: Stanza) -> None:
-    """Tells of an alert that is not raised by any row."""
-    said = {key: keys.text(key).strip() for key in _HARMLESS}
-    always = said["counttype"].lower() == "always" or said["alert_type"].lower() == "always"
-    for key, values in _HARMLESS.items():
-        if values is None or said[key].lower() in values:
-            continue
-        if always and key != "alert_condition":
-            continue
-        reason = f"in Splunk this alert waits for a condition ({key} = {said[key][:60]}); here every row is a finding"
-        hint = "write the condition into the search: | where ..."
-        keys.warn("condition", reason, key, hint)
-        return
+def condition(keys: Stanza) -> Trigger | None:
+    """How many results make an alert; None where any does. A condition that cannot be followed is told."""
+    keys.setting("alert.digest_mode")
+
+    def said(*names: str) -> str:
+        return next((text for name in names if (text := keys.text(name).strip())), "")
+
+    kind, relation = said("counttype", "alert_type").lower(), said("relation", "alert_comparator").lower()
+    quantity, search = said("quantity", "alert_threshold"), said("alert_condition")
+    hint = "write the condition into the search: | where ..."
+    if search and kind in ("", "custom"):
+        keys.warn("condition", "a condition that is a search over the results is not followed", _at(keys), hint)
+        return None
+    if kind in ("", "always") or not (relation or quantity):
+        return None
+    known = next((one for one in Relation if one.value == relation), None)
+    if kind != "number of events" or known is None or not (quantity.isascii() and quantity.isdigit()):
+        whole = f"{kind} {relation} {quantity}"[:80]
+        keys.warn("condition", f"the condition '{whole}' is not followed: any result is a finding", _at(keys), hint)
+        return None
+    found = Trigger(known, int(quantity[:18]))
+    if found.met(0):
+        keys.warn("condition", "where nothing is found this alerts in Splunk, and raises nothing here", _at(keys))
+    return None if found == Trigger(Relation.MORE, 0) else found
+
+
+def _at(keys: Stanza) -> str:
+    return next((one for one in _CONDITION if keys.given(one)), "")
 
 
 def silent(keys: Stanza) -> None:
     """Passes over what says when a search alerts and what comes of it, for one that does not alert."""
-    keys.asked.update(key for key in keys.settings if key in _HARMLESS or key.startswith(("alert.", "action.")))
+    keys.asked.update(key for key in keys.settings if key in _CONDITION or key.startswith(("alert.", "action.")))
 
 
 def unscheduled(keys: Stanza) -> None:

@@ -58,6 +58,10 @@ def _detection(item: Detection, carrying: Carrying) -> Detection:
         reason = f"its saved search was '{item.rule_name}'; an app that is built calls it by its name"
         carrying.note(Code.CHANGED, "saved search", reason, "trapline build --label")
     _annotations(item, carrying)
+    trigger = item.trigger
+    if trigger is not None:
+        reason = f"it alerted on a number of results {trigger.relation} {trigger.quantity}; any result is a finding now"
+        carrying.note(Code.CHANGED, "condition", reason, "write it into the search: | eventstats count | where ...")
     throttle = item.throttle
     if throttle is not None and not throttle.fields:
         carrying.lost("throttling", True, "throttling without fields has no place: it needs fields")
@@ -73,7 +77,7 @@ def _detection(item: Detection, carrying: Carrying) -> Detection:
         tests=item.type is DetectionType.CORRELATION or item.status is not Status.PRODUCTION,
         category=item.category or carrying.to is not Generation.S3,
     )
-    return replace(plain, throttle=throttle, deployment=_deployment(item, carrying), annotations={})
+    return replace(plain, throttle=throttle, deployment=_deployment(item, carrying), annotations={}, trigger=None)
 
 
 def _wanted(carrying: Carrying, **given: object) -> None:

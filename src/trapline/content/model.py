@@ -247,6 +247,34 @@ class Throttle:
         return int(found[1]) * _SECONDS[found[2]]
 
 
+class Relation(StrEnum):
+    """How the number of results stands to that of an alert's condition (savedsearches.conf.spec, `relation`)."""
+
+    MORE = "greater than"
+    LESS = "less than"
+    SAME = "equal to"
+    OTHER = "not equal to"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When the results of a run are findings: by their number. Without one any result is."""
+
+    relation: Relation
+    quantity: int
+
+    def met(self, results: int) -> bool:
+        match self.relation:
+            case Relation.MORE:
+                return results > self.quantity
+            case Relation.LESS:
+                return results < self.quantity
+            case Relation.SAME:
+                return results == self.quantity
+            case Relation.OTHER:
+                return results != self.quantity
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """When a search runs and over what: five cron fields, Splunk time modifiers."""
@@ -425,6 +453,8 @@ class Detection(Item):
     """endpoint, cloud, ...: the folder below detections/."""
     annotations: Mapping[str, Any] = field(default_factory=dict)
     """What an app writes as action.correlationsearch.annotations; those of a YAML file follow from its other keys."""
+    trigger: Trigger | None = None
+    """Of an app: the condition of its alert."""
     saved: SavedSearch | None = None
 
     @property

@@ -203,7 +203,7 @@ def _detection(keys: Stanza, name: str, search: str, annotations: dict[str, Any]
         file=keys.head.file,
         generation=Generation.APP,
     )
-    appkeys.condition(keys)
+    trigger = appkeys.condition(keys)
     on, off = keys.flag("enableSched"), keys.flag("disabled")
     return Detection(
         **common,
@@ -227,6 +227,7 @@ def _detection(keys: Stanza, name: str, search: str, annotations: dict[str, Any]
         deployment=deployment,
         enabled=on and not off and bool(deployment.schedule.cron),
         annotations=annotations,
+        trigger=trigger,
         extra=appkeys.rest(keys),
     )
 

@@ -96,6 +96,8 @@ def decide(
         made.exempt, made.hidden = len(real) - len(exempted.kept), exempted.hidden
         made.warnings += exempted.warnings
         real = exempted.kept
+    if job.detection.trigger is not None and not job.detection.trigger.met(len(real)):
+        real = []
     if len(real) > MOST:
         made.warnings.append(
             Warn(

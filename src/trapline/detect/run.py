@@ -205,6 +205,11 @@ def one(
                 detection.name,
             )
         )
+    trigger = detection.trigger
+    if trigger is not None and rows and not trigger.met(len(rows)):
+        reason = f"{len(rows):,} results are no finding: it alerts on a number of results {trigger.relation} "
+        warnings.append(Warn("detect.condition", f"{reason}{trigger.quantity:,}", None, detection.name))
+        rows = []
     keep = order.keep
     ranking = Ranking()
     findings: list[Finding] = []

@@ -11,7 +11,7 @@ from trapline.content.enrich import annotations_of, mappings
 from trapline.content.model import Baseline, Detection, RiskObject, Schedule
 from trapline.splunkapp import derive
 from trapline.splunkapp.conf import Stanza, compact_text
-from trapline.splunkapp.searches import Place, metadata, suppress
+from trapline.splunkapp.searches import Place, condition, metadata, suppress
 
 
 def detection(one: Detection, place: Place) -> Stanza:
@@ -24,8 +24,7 @@ def detection(one: Detection, place: Place) -> Stanza:
     out.add("alert.digest_mode", 1)
     out.add("allow_skew", "100%")
     out.add("counttype", "number of events")
-    out.add("relation", "greater than")
-    out.add("quantity", 0)
+    condition(out, one)
     out.add("realtime_schedule", 0 if schedule.continuous else 1)
     suppress(out, one, 1)
     finding, middle = derive.finding_of(one)

@@ -18,7 +18,9 @@ from trapline.content.model import (
     Investigation,
     Level,
     Problem,
+    Relation,
     SavedSearch,
+    Trigger,
 )
 from trapline.splunkapp import derive
 from trapline.splunkapp.conf import Stanza, json_text
@@ -103,8 +105,7 @@ def detection(one: Detection, place: Place, form: Generation) -> Stanza:
     out.add("enableSched", 1)
     out.add("allow_skew", "100%")
     out.add("counttype", "number of events")
-    out.add("relation", "greater than")
-    out.add("quantity", 0)
+    condition(out, one)
     out.add("realtime_schedule", 0 if schedule.continuous else 1)
     out.add("is_visible", False)
     suppress(out, one, True)
@@ -121,6 +122,13 @@ def metadata(one: Detection) -> dict[str, str | float]:
         "detection_version": str(one.version),
         "publish_time": one.published or 0.0,
     }
+
+
+def condition(out: Stanza, one: Detection) -> None:
+    """How many results make an alert."""
+    trigger = one.trigger or Trigger(Relation.MORE, 0)
+    out.add("relation", trigger.relation.value)
+    out.add("quantity", trigger.quantity)
 
 
 def suppress(out: Stanza, one: Detection, on: bool | int) -> None:

@@ -164,6 +164,7 @@ def _schedule(found: Deployment | None) -> View:
         "earliest time": schedule.earliest,
         "latest time": schedule.latest,
         "schedule window": schedule.window,
+        "missed runs": None if schedule.continuous else "left out",
     }
 
 
@@ -189,6 +190,7 @@ def _detection(one: Detection, content: Content) -> View:
         "drilldowns": tuple(f"{_prose(drill.name)}: {' | '.join(canonical(drill.search))}" for drill in one.drilldowns),
         "tests": tuple(data.data for test in one.tests for data in test.attack_data),
         "enabled by default": "yes" if one.enabled else "no",
+        "condition": None if one.trigger is None else f"results {one.trigger.relation} {one.trigger.quantity}",
     }
     if rba is not None:
         found |= {
