@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,8 +16,12 @@ from click.testing import CliRunner
 
 from tests.unit.test_testing_mutations import EXAMPLE, write
 from trapline.cli import cli
+from trapline.content.catalog import Content
+from trapline.content.model import AttackData
 from trapline.testing import download, web
+from trapline.testing.datasets import Datasets, Located, Missing
 from trapline.testing.download import Rules, fetch
+from trapline.testing.fetching import fetch_all
 from trapline.testing.web import FetchError
 
 LOCAL = Rules(("127.0.0.1",))
@@ -312,6 +317,54 @@ def test_a_pointer_of_git_lfs_is_recognised(serve: Callable[[Answering], Server]
     server.answer(lambda asked: asked.reply(b"other"))
     with pytest.raises(FetchError, match="is not what the checkout names"):
         fetch(f"{server.url}/else.txt", tmp_path, LOCAL, pointer=pointer)
+
+
+def test_a_checkout_of_pointers_is_filled(serve: Callable[[Answering], Server], tmp_path: Path) -> None:
+    server = serve(whole)
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    place = tmp_path / "mirror/datasets/a/log.txt"
+    place.parent.mkdir(parents=True)
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(DATA)}\n"
+    place.write_text(text, encoding="utf-8")
+    one = AttackData(f"{server.url}/media/datasets/a/log.txt", "s", "t")
+    datasets = Datasets(Content(), [tmp_path / "mirror"])
+    lacks = datasets.locate(one)
+    assert isinstance(lacks, Missing)
+    assert lacks.hint == "run git lfs pull in that checkout, or give --fetch"
+    told: list[tuple[str, int, int, str]] = []
+    datasets.fetched = fetch_all([lacks], tmp_path / "cache", LOCAL, lambda *what: told.append(what))
+    found = datasets.locate(one)
+    assert isinstance(found, Located)
+    assert found.path.read_bytes() == DATA
+    assert told[-1] == ("fetching", len(DATA), len(DATA), "log.txt")
+
+    place.write_text(text.replace(sha256, "0" * 64), encoding="utf-8")
+    datasets.fetched = {}
+    lacks = datasets.locate(one)
+    assert isinstance(lacks, Missing)
+    (got,) = fetch_all([lacks], tmp_path / "cache", LOCAL).values()
+    assert "is not what the checkout names" in str(got)
+
+
+def test_two_at_once_fetch_it_once(serve: Callable[[Answering], Server], tmp_path: Path) -> None:
+    server = serve(whole)
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: fetch(f"{server.url}/log.txt", tmp_path, LOCAL), range(2)))
+    assert sorted(one.fetched for one in both) == [0, len(DATA)]
+    assert len(server.log) == 1
+
+
+def test_a_proxy_is_not_asked_for_private_addresses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    for host in ("10.0.0.1", "localhost", "[::ffff:127.0.0.1]", "169.254.169.254"):
+        with pytest.raises(FetchError, match="private network"):
+            fetch(f"http://{host}/a", tmp_path, Rules())
+
+
+def test_a_redirect_stays_encrypted() -> None:
+    assert web._next("https://a.example/x/y", "../z") == "https://a.example/z"
+    with pytest.raises(FetchError, match="which is not encrypted"):
+        web._next("https://a.example/x", "http://a.example/x")
 
 
 def test_the_ways_of_github_to_show_a_file() -> None:

@@ -86,9 +86,9 @@ def _skipped(tested: Tested) -> None:
     for one in tested.of(Status.SKIP):
         reason = one.reason
         if "not on this machine" in reason:
-            reason = "its data is not on this machine (give --data DIR, or --map FILE)"
+            reason = "its data is not on this machine (give --fetch, --data DIR or --map FILE)"
         elif " is not below " in reason:
-            reason = "its data is not below --data (copy it there, or --map FILE)"
+            reason = "its data is not below --data (copy it there, or give --fetch or --map FILE)"
         reasons.setdefault(reason, []).append(one.name)
     if reasons:
         click.echo()

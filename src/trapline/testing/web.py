@@ -103,6 +103,7 @@ def ask(url: str, headers: Mapping[str, str], hosts: Collection[str] = ()) -> It
     asked, in lower case. Raises FetchError."""
     here = clean(url)
     for _ in range(REDIRECTS + 1):
+        _written(urlsplit(here).hostname or "", hosts)
         try:
             with _network(urlsplit(here).netloc):
                 response = _opener(frozenset(hosts)).open(
@@ -227,17 +228,33 @@ class _Encrypted(http.client.HTTPSConnection):
             return super().getresponse()
 
 
+def _written(host: str, hosts: Collection[str]) -> None:
+    """Raises FetchError for a host that is a private address as it is written: a proxy would be asked for it."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if host == "localhost" and host not in hosts:
+            raise _private(host, "127.0.0.1") from None
+        return
+    if host not in hosts and not (getattr(address, "ipv4_mapped", None) or address).is_global:
+        raise _private(host, str(address))
+
+
+def _private(host: str, address: str) -> FetchError:
+    return FetchError(
+        f"{host} is on this machine or in a private network ({address}), where content may send nobody",
+        f"if it is meant: --allow-host {host}",
+        code="fetch.private",
+    )
+
+
 def _check(connection: _Plain | _Encrypted) -> None:
     if connection.hosts is None or connection.host.lower() in connection.hosts:
         return
     address = ipaddress.ip_address(str(connection.sock.getpeername()[0]).partition("%")[0])
     if not (getattr(address, "ipv4_mapped", None) or address).is_global:
         connection.close()
-        raise FetchError(
-            f"{connection.host} is on this machine or in a private network ({address}), where content may send nobody",
-            f"if it is meant: --allow-host {connection.host}",
-            code="fetch.private",
-        )
+        raise _private(connection.host, str(address))
 
 
 class _HTTP(urllib.request.HTTPHandler):
