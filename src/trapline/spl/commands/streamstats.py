@@ -55,7 +55,7 @@ OPTIONS = (
     *("reset_before", "reset_after"),
 )
 MAX_WINDOW = 10_000
-"""limits.conf [stats] max_stream_window: the rows that a time window holds at most"""
+"""limits.conf [stats] max_stream_window: the rows that a window holds at most"""
 MAX_RESETS = 2_000
 """How often a reset_after that reads the statistics themselves may happen: each time they are computed anew"""
 _CLOSING = re.compile(r'(?<!\\)"\)"')
@@ -357,6 +357,13 @@ def parse(cursor: Cursor) -> StreamStats:
                 aggregations += parse_aggregations(cursor, what="streamstats", options=OPTIONS, implicit=True)
             case ("window", value, span):
                 found = replace(found, window=whole(value, span))
+                if found.window > MAX_WINDOW:
+                    raise SplError(
+                        f"a window of streamstats holds at most {MAX_WINDOW:,} rows",
+                        span=span,
+                        hint="window=0 counts all rows, time_window=1h those of a time",
+                        code="limit",
+                    )
             case ("time_window", value, span):
                 seconds = span_seconds(value)
                 if seconds is None or seconds <= 0:
