@@ -36,7 +36,7 @@ def test() -> Iterator[Figure]:
     detections = [content.find(name) for name in names]
     works = plan.plan(content, detections, Datasets(content, (), mapping.read(listed)), extra.read(content))
     begun = time.perf_counter()
-    testing = app.tester(content, (), Options())
+    testing = app.detection_tester(content, (), Options())
     testing(works[0])
     yield Figure("trapline test: what all tests share, and the first", time.perf_counter() - begun, "s", None, False)
     best: dict[str, tuple[float, float, DetectionResult]] = {}

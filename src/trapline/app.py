@@ -702,6 +702,7 @@ def run_tests(
     every: bool = False,
     options: Options | None = None,
     addons: Sequence[str | Path] = (),
+    store: Path | None = None,
     mode: str = "all",
     folders: Sequence[str | Path] = (),
     changes: Changes | None = None,
@@ -710,10 +711,10 @@ def run_tests(
     progress: Progress | None = None,
 ) -> Tested:
     """Test detections over attack data: `data` are folders of it, `mapping` a file that says where each is, `fetching`
-    the folder for what is fetched by its URL, with the rules of that. `every`: also what contentctl skips. `mode`:
-    selected, where the detections were named; else files of the content that cannot be read fail too, those below
-    `folders`, or all. `changes`: only what they touch. `jobs`: processes, default one a core. `timeout`: seconds per
-    detection. Raises TraplineError."""
+    the folder for what is fetched by its URL, with the rules of that. `store`: whose add-ons count, too. `every`: also
+    what contentctl skips. `mode`: selected, where the detections were named; else files of the content that cannot be
+    read fail too, those below `folders`, or all. `changes`: only what they touch. `jobs`: processes, default one a
+    core. `timeout`: seconds per detection. Raises TraplineError."""
     from trapline.detect.workers import cores
     from trapline.testing import affected, broken, extra, plan, pool
     from trapline.testing import mapping as mappings
@@ -736,7 +737,7 @@ def run_tests(
     if fetching is not None:
         datasets.fetched = fetch_all((lack for one in works for lack in one.missing), *fetching, progress)
         works = plan.plan(content, detections, datasets, extras, every=every)
-    make = partial(tester, addons=tuple(addons), options=given)
+    make = partial(detection_tester, addons=tuple(addons), options=given, store=store)
     done: dict[int, DetectionResult] = {}
     for at, result in pool.run(works, content, make, jobs or cores(), timeout or pool.TIMEOUT):
         done[at] = result
@@ -798,12 +799,14 @@ def _surroundings(content: Content, addon_folders: Sequence[str | Path]) -> Surr
     return Surroundings(content, knowledge(addon_folders))
 
 
-def tester(content: Content, addons: Sequence[str | Path], options: Options) -> Callable[[Work], DetectionResult]:
+def detection_tester(
+    content: Content, addons: Sequence[str | Path], options: Options, store: Path | None = None
+) -> Callable[[Work], DetectionResult]:
     """What tests a detection, in the process that is to do so."""
     from trapline.testing.place import Surroundings
     from trapline.testing.runner import test_detection
 
-    around = Surroundings(content, knowledge(addons))
+    around = Surroundings(content, knowledge(addons, store))
     return lambda work: test_detection(work, around, options)
 
 

@@ -120,9 +120,14 @@ def watch(asking: Asking, reading: Reading) -> int:
     while it is being written is told, and waited for."""
     from trapline.testing import watch as files
 
-    code = 0
     content = asking.content(reading)
-    code = asking.run(content)
+    try:
+        code = asking.run(content)
+    except TraplineError as error:
+        if not error.code.startswith("content.") or error.code == "content.unknown-detection":
+            raise
+        click.echo(error.render(), err=True)
+        code = error.exit_code
     places = list(asking.places(content))
 
     def again(changed: frozenset[Path]) -> None:

@@ -31,11 +31,13 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Of what is fetched. Default: $TRAPLINE_DATA_CACHE, else trapline/attack_data in your caches.",
+    help="Where to. Default: $TRAPLINE_DATA_CACHE, else trapline/attack_data in your caches.",
 )
 @click.option("--refresh", is_flag=True, help="Fetch again what has changed at its server. Implies --fetch.")
-@click.option("--allow-host", "hosts", metavar="HOST", multiple=True, help="May be asked although it is a private one.")
-@click.option("--fetch-limit", type=click.FloatRange(0, min_open=True), metavar="MB", help="Of one file, 2000 MB.")
+@click.option(
+    "--allow-host", "hosts", metavar="HOST", multiple=True, help="A server of your network that may be asked."
+)
+@click.option("--fetch-limit", type=click.FloatRange(0, min_open=True), metavar="MB", help="The largest file: 2000.")
 @click.option("--need-data", is_flag=True, help="Data that is not there is an error, not a reason to skip a test.")
 @click.option("--every", is_flag=True, help="Run what contentctl skips, too: experimental, manual, Correlation, ...")
 @click.option("--no-integration", is_flag=True, help="Only validation and unit tests.")
@@ -129,6 +131,7 @@ def command(
             "every": every,
             "options": Options(not no_integration, need_data),
             "addons": addons,
+            "store": store,
             "jobs": jobs,
             "timeout": timeout,
         },
