@@ -96,6 +96,13 @@ def test_what_a_file_touches(file: str, because: str, tmp_path: Path) -> None:
     assert found == {EXAMPLE: because}
 
 
+def test_a_table_may_be_named_by_its_file(tmp_path: Path) -> None:
+    root = tree(tmp_path / "content")
+    edit(root / "macros/base_known.yml", "lookup base_hosts dest OUTPUT known", "inputlookup append=t base_hosts.csv")
+    found = touched(root, affected.Changes(frozenset([(root / "lookups/base_hosts.csv").resolve()])))
+    assert found == {EXAMPLE: "the table of the lookup base_hosts, lookups/base_hosts.csv"}
+
+
 def test_further_tests_touch_their_detection(tmp_path: Path) -> None:
     root = tree(tmp_path / "content")
     data = "[{data: tests/endpoint/base.log, source: x, sourcetype: y}]"

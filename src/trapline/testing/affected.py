@@ -138,10 +138,10 @@ def needs_of(content: Content, detection: Detection, datasets: Datasets, extras:
     except TraplineError:
         pass  # the integration test says so
     texts = list(_expanded(content, searches, needs))
-    for word in {word for text in texts for word in _WORD.findall(text)}:
-        needs.names.add(f"lookup {word.lower()}")
-        lookup = content.lookups.get(word)
-        if lookup is not None:
+    words = {word.lower() for text in texts for word in _WORD.findall(text)}
+    needs.names.update(f"lookup {word.removesuffix('.csv')}" for word in words)
+    for lookup in content.lookups:
+        if lookup.name.lower() in words or lookup.filename.lower() in words:
             needs.add(lookup.file, f"the lookup {lookup.name},")
             if lookup.table is not None:
                 needs.add(lookup.table, f"the table of the lookup {lookup.name},")
