@@ -20,6 +20,7 @@ from trapline.knowledge.datamodels import DataModel
 from trapline.knowledge.datasets import Source, Template, bind, template
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro as Macro
+from trapline.knowledge.parsed import Parsed
 from trapline.knowledge.settled import groups, settled
 from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
 from trapline.narrow import by_minute, looked_at, narrow
@@ -147,7 +148,8 @@ class Session:
     is where inputcsv, outputcsv and their like may read and write files; `writer` is where collect puts events. Without
     them these commands are refused. outputlookup writes CSV files into `folder`, else into `kept`, the user's own
     tables; without either its tables live as long as the session. `models` are what apply runs: see knowledge.models.
-    `geoip` is what iplocation asks: a MaxMind file, or a function from an address to its record.
+    `geoip` is what iplocation asks: a MaxMind file, or a function from an address to its record. `parsed`: searches as
+    taken apart, for sessions with the same macros to share.
     """
 
     tables: Sequence[Table] = ()
@@ -167,6 +169,7 @@ class Session:
     writer: Writer | None = None
     models: Mapping[str, Any] = field(default_factory=dict)
     geoip: Path | Places | None = None
+    parsed: Parsed | None = None
     _given: Rows | None = None
     _tables: dict[str, Lookup] = field(default_factory=dict)
     """Lookup tables as read, and those that outputlookup made."""
@@ -194,7 +197,7 @@ class Session:
         """The same session for another process: what was read and made so far stays here."""
         settings = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
         kept = None if self.kept is None else Kept(self.kept.folders, self.kept.database, self.kept.writes)
-        return Session(**settings | {"engine": None, "kept": kept})
+        return Session(**settings | {"engine": None, "kept": kept, "parsed": None})
 
     def run(
         self,
@@ -331,7 +334,19 @@ class Session:
             time_bound(latest, instant, what="latest", tz=zone(self.tz)),
         )
         context.engine.doubts.take()  # of a search that failed
-        return context, self._pipelines.get(spl) or context.parse(spl)
+        return context, self._parsed(spl, context)
+
+    def _parsed(self, spl: str, context: _Context) -> Pipeline:
+        own = self._pipelines.get(spl)
+        if own is not None or self.parsed is None:
+            return own or context.parse(spl)
+        over = (self.macros, self.knowledge)
+        found = self.parsed.get(spl, over)
+        if found is None:
+            found = context.parse(spl)
+            if not context.evaluated:
+                self.parsed.put(spl, over, found)
+        return found
 
     @contextmanager
     def share(
@@ -421,6 +436,8 @@ class _Context:
         """Only a run may change what others see; explain and sql look."""
         self._depth = 0
         self._macros: Mapping[str, AnyMacro] | None = None
+        self.evaluated = False
+        """A macro that has to be evaluated was looked up: the text of the search may differ the next time."""
         self._later: _Later | None = None
         """The stage that is being lowered and all that come after it; None in a search within a search."""
 
@@ -848,7 +865,8 @@ class _Context:
 
     def uses(self, pipeline: Pipeline) -> Iterator[Use]:
         """What a search reads of datasets, as far as that is known beforehand. Raises SplError."""
-        for reader in readers(pipeline):
+        parsed = self.session.parsed
+        for reader in readers(pipeline) if parsed is None else parsed.readers(pipeline):
             source, read = reader.source(), reader.read()
             if source is None or read is None:
                 continue
@@ -916,11 +934,14 @@ class _Macros(Mapping[str, AnyMacro]):
 
     def __init__(self, context: _Context) -> None:
         self._own, self._others = context.session.macros, context.knowledge().macros
-        self._evaluate, self._validate = partial(text_of, context), partial(validity_of, context)
+        self._context = context
 
     def __getitem__(self, key: str) -> AnyMacro:
         one = self._own[key] if key in self._own else self._others[key]
-        return Evaluated(one, self._evaluate, self._validate) if one.iseval or one.validation else one
+        if not (one.iseval or one.validation):
+            return one
+        self._context.evaluated = True
+        return Evaluated(one, partial(text_of, self._context), partial(validity_of, self._context))
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._others, **self._own})

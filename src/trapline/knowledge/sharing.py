@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from trapline.errors import Warn
 from trapline.plan import Col, Expr, Filter, Node, Project, Rows, both, call, number
@@ -47,10 +47,24 @@ def readers(value: object) -> Iterator[Reader]:
         for one in value:
             yield from readers(one)
     elif is_dataclass(value) and not isinstance(value, type):
-        if isinstance(value, Reader):
+        reads, names = _parts(value)
+        if reads:
+            assert isinstance(value, Reader)
             yield value
-        for one in fields(value):
-            yield from readers(getattr(value, one.name))
+        for name in names:
+            yield from readers(getattr(value, name))
+
+
+_KINDS: dict[type, tuple[bool, tuple[str, ...]]] = {}
+"""By class: whether it is a reader, and its fields. To ask a protocol each time takes longer than all the rest."""
+
+
+def _parts(value: Any) -> tuple[bool, tuple[str, ...]]:
+    kind = type(value)
+    known = _KINDS.get(kind)
+    if known is None:
+        known = _KINDS[kind] = (isinstance(value, Reader), tuple(one.name for one in fields(value)))
+    return known
 
 
 @dataclass(frozen=True, slots=True)

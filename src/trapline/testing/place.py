@@ -20,6 +20,7 @@ from trapline.ingest.report import IngestReport
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.knowledge import Knowledge
 from trapline.knowledge.lookups import LookupFiles
+from trapline.knowledge.parsed import Parsed
 from trapline.plan import Table
 from trapline.search import Macro, Session
 from trapline.store import Portion, Store, collected
@@ -47,6 +48,8 @@ class Surroundings:
     profile: Callable[[Detection], Profile] = field(init=False)
     tree: Tree = field(init=False)
     """For the checks of validation."""
+    parsed: Parsed = field(default_factory=Parsed)
+    """The searches, for all sessions."""
     ignores: Sequence[Ignore] = ()
     """Of the content folders: findings that are no failures."""
 
@@ -76,6 +79,7 @@ class Surroundings:
                 kept=kept,
                 saved_searches=self.searches,
                 writer=partial(collected.write, store),
+                parsed=self.parsed,
             )
 
         return made
