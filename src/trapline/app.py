@@ -789,7 +789,8 @@ def matrix(
     kept = matrixcache.Cache(cache or matrixcache.default_folder()) if cached else None
     make = partial(_surroundings, content, tuple(addon_folders))
     found = matrices.run_matrix(sets, detections, make, keys=keys, cache=kept, jobs=jobs or cores(), progress=progress)
-    found.warnings = [*(one.to_warn() for one in content.problems), *(kept.warnings if kept is not None else ())]
+    problems = [one.to_warn() for one in content.problems]
+    found.warnings = [*found.warnings, *problems, *(kept.warnings if kept is not None else ())]
     return found
 
 

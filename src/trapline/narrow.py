@@ -177,23 +177,31 @@ def gates(node: Node) -> list[Node] | None:
     return [part.top for part in parts]
 
 
-def looked_at(node: Node, earliest: int, latest: int) -> list[Node] | None:
+def looked_at(
+    node: Node, earliest: int | None, latest: int | None, are_events: Callable[[Rows], bool] = lambda _: False
+) -> list[Node] | None:
     """Plans of the events, with `_time` and `_indextime`, that a plan reads and that pass the conditions on single
     events: over a part of its time range without such an event it gives no row. None where that cannot be said: where
-    rows come without events, or from events outside of the range (microseconds) that was asked for."""
+    rows come without events, or from events outside of the range (microseconds) that was asked for. `are_events` tells
+    given rows that are events of that range."""
     parts = _parts(node)
     if parts is None:
         return None
     found = []
     for part in parts:
         low = part.low
-        if not isinstance(low, Scan) or (low.earliest, low.latest) != (earliest, latest):
-            return None
+        match low:
+            case Scan() if (low.earliest, low.latest) == (earliest, latest):
+                pass
+            case Rows() if are_events(low):
+                pass
+            case _:
+                return None
         found.append(_timed(part.chain, low))
     return found
 
 
-def _timed(chain: Sequence[Filter | Extend | Project], scan: Scan) -> Node:
+def _timed(chain: Sequence[Filter | Extend | Project], scan: Scan | Rows) -> Node:
     """As many nodes of a chain, the lowest first, as leave the time of the events as it is."""
     node: Node = scan
     for one in reversed(chain):
@@ -219,6 +227,11 @@ def by_minute(node: Node, *, arrived: bool = False) -> Node:
         *([("arrived", Col("_indextime", node.schema["_indextime"]))] if arrived else []),
     ]
     return Aggregate(node, tuple(by), (("count", Agg("count_rows", None, Kind.NUMBER)),))
+
+
+def by_arrival(node: Node) -> Node:
+    """The moments at which the events came, `arrived`, each once."""
+    return Aggregate(node, (("arrived", Col("_indextime", node.schema["_indextime"])),), ())
 
 
 SMALL = 10_000

@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from trapline.engines.emptiness import Kept as HeldRows
 from trapline.errors import SplError, TraplineError, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
@@ -23,7 +24,7 @@ from trapline.knowledge.macros import Macro as Macro
 from trapline.knowledge.parsed import Parsed
 from trapline.knowledge.settled import groups, settled
 from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
-from trapline.narrow import by_minute, looked_at, narrow
+from trapline.narrow import by_arrival, by_minute, looked_at, narrow
 from trapline.plan import (
     DEEP,
     Agg,
@@ -296,22 +297,36 @@ class Session:
             if "minute" in row
         ]
 
+    def origins(self, spl: str) -> frozenset[float] | None:
+        """When those events came to the store that a search over all time looks at: `_indextime`, epoch seconds. Over a
+        store with none of the events that came at these moments it gives no row. None where that cannot be said
+        (`minutes`). Raises as `run`."""
+        found = self._looked_at(spl, None, None)
+        if found is None:
+            return None
+        rows = [row for one in found for row in rows_of(self._executed(by_arrival(one)))[1]]
+        return frozenset(float(str(row["arrived"])) for row in rows)
+
     def _executed(self, node: Node) -> Output:
         return (self.engine or default_engine()).execute(node, tz="UTC" if zone(self.tz) is UTC else self.tz)
 
-    def _looked_at(self, spl: str, earliest: float, latest: float) -> list[Node] | None:
+    def _looked_at(self, spl: str, earliest: float | None, latest: float | None) -> list[Node] | None:
         asked: list[list[Node]] = []
         texts: set[tuple[str, ...]] = set()
-        for now in (latest, latest + ELSEWHEN):
+        instant = time.time() if latest is None else latest
+        for now in (instant, instant + ELSEWHEN):
             context, pipeline = self._open(spl, earliest, latest, now)
             looking = _Asking(context, clock=now)
             low, high = _micros(context.earliest), _micros(context.latest)
             node = looking.reading(pipeline)
-            found = None if node is None or low is None or high is None else looked_at(node, low, high)
+            found = None if node is None else looked_at(node, low, high, _are_events)
             if found is None:
                 return None
             asked.append(found)
-            texts.add(tuple(context.engine.sql(by_minute(one), pretty=False, tz=context.zone) for one in found))
+            try:
+                texts.add(tuple(context.engine.sql(by_minute(one), pretty=False, tz=context.zone) for one in found))
+            except _DependsOnRowsError:
+                return None
         if len(texts) > 1:
             return None  # what it looks at depends on the time of the run
         return asked[0]
@@ -350,12 +365,17 @@ class Session:
 
     @contextmanager
     def share(
-        self, queries: Iterable[Query], *, progress: Callable[[int, int, str], None] | None = None
+        self,
+        queries: Iterable[Query],
+        *,
+        progress: Callable[[int, int, str], None] | None = None,
+        more: Collection[str] = (),
     ) -> Iterator[Sharing]:
         """Searches that will be run: what they read of data models more than once is read once and kept, while this
         lasts. A search that is not among them, or differs, runs as ever; so does one that cannot be read.
 
-        `progress`: (how many datasets are done, of how many, the one at hand). Not to be nested.
+        `progress`: (how many datasets are done, of how many, the one at hand). `more`: fields that are kept of them
+        although no search reads them. Not to be nested.
         """
         sharing = Sharing()
         if self.events is not None or not self.tables:
@@ -376,7 +396,7 @@ class Session:
                 if progress is not None:
                     progress(number, len(wanted), one.name)
                 assert asked is not None
-                if asked.prepare(one):
+                if asked.prepare(one, more):
                     sharing.put(one)
             self._sharing = sharing
             yield sharing
@@ -875,7 +895,7 @@ class _Context:
                 for name in self.roots(model) if dataset is None else [dataset]:
                     yield Use(model, name, read, self.earliest, self.latest)
 
-    def prepare(self, shared: Shared) -> bool:
+    def prepare(self, shared: Shared, more: Collection[str]) -> bool:
         """Materialise a dataset for several searches; False where it cannot be shared."""
         self.earliest, self.latest = shared.earliest, shared.latest
         self.warnings = Warnings()
@@ -883,7 +903,7 @@ class _Context:
             made = self.dataset(shared.model, shared.dataset, None, frozenset(shared.read))
             if (shared.model, shared.dataset) not in self.session._templates:
                 return False
-            make(shared, made, self.engine, self.zone)
+            make(shared, made, self.engine, self.zone, more)
         except TraplineError:
             return False  # the searches say so themselves
         self._again(self.engine.doubts.take())
@@ -1112,6 +1132,11 @@ def _indexes(tree: Filter) -> Iterator[str]:
         case FilterAnd(parts=parts) | FilterOr(parts=parts):
             for part in parts:
                 yield from _indexes(part)
+
+
+def _are_events(rows: Rows) -> bool:
+    """Are they of a shared dataset, with the moments at which they came?"""
+    return isinstance(rows.data, HeldRows) and "_indextime" in rows.schema
 
 
 def _micros(epoch: float | None) -> int | None:

@@ -87,3 +87,23 @@ def test_windows_without_such_a_minute_give_no_row(session: Session, spl: str) -
         rows = session.run(spl, earliest=low, latest=low + 3_600, now=low).rows
         if found is not None and not any(low <= one < low + 3_600 for one in found):
             assert rows == []
+
+
+def test_fields_of_a_lookup_with_patterns_are_known_only_with_the_events(tmp_path: Path) -> None:
+    addon = tmp_path / "addon"
+    for place, text in {
+        "default/props.conf": "[web]\nLOOKUP-kind = kinds user status OUTPUT kind\n",
+        "default/transforms.conf": "[kinds]\nfilename = kinds.csv\nmatch_type = WILDCARD(user)\n",
+        "lookups/kinds.csv": "user,status,kind\na*,200,admin\n",
+    }.items():
+        path = addon / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    log = tmp_path / "web.log"
+    log.write_text("2026-03-04T00:01:00Z status=200 user=ann\n")
+    with Store.throwaway() as store:
+        ingest([Evidence(str(log), "web")], store)
+        session = Session(tables=store.snapshot().tables, knowledge=app.knowledge([addon]), lookups={})
+        assert session.run("index=main kind=admin | stats count by kind").rows
+        assert minutes(session, "index=main kind=admin | stats count by kind") is None
+        assert minutes(session, "index=main user=ann | stats count by user") == [60]

@@ -195,10 +195,10 @@ def _order(use: Use) -> tuple[float, float]:
     return (earliest - latest, -latest)
 
 
-def make(shared: Shared, dataset: Dataset, engine: Keeper, tz: str) -> None:
-    """Materialise. Raises as the engine does."""
+def make(shared: Shared, dataset: Dataset, engine: Keeper, tz: str, more: Collection[str] = ()) -> None:
+    """Materialise, with `more` fields of its events than are read. Raises as the engine does."""
     begun = time.perf_counter()
-    rows = engine.keep(Project(dataset.node, fields_read(dataset, shared.read)), tz=tz)
+    rows = engine.keep(Project(dataset.node, fields_read(dataset, {*shared.read, *more})), tz=tz)
     shared.kept = Dataset(dataset.model, dataset.name, rows, dataset.owned)
     shared.rows = int(rows.data.num_rows)
     shared.seconds = time.perf_counter() - begun

@@ -209,6 +209,10 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def moment(self) -> int:
+        """The `_indextime` of what comes now: microseconds since 1970."""
+        return time.time_ns() // 1000
+
     def _append(self, index: str, sourcetype: str, portions: Sequence[Portion]) -> int:
         folder = self.path / index / folder_of(sourcetype)
         wanted = [portion for portion in portions if any(batch.sourcetype == sourcetype for batch in portion.batches)]
@@ -232,7 +236,7 @@ class Store:
                     # Their commits are behind the log now, so ours would not be seen to conflict with them.
                     continue
                 if added is None:
-                    wide = widen(found, layout, time.time_ns() // 1000)
+                    wide = widen(found, layout, self.moment())
                     added = delta.write_file(folder, wide, len(layout.columns), new=True)
                 log.commit(added, _last_numbers(fresh))
             except delta.Conflict:

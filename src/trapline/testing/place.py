@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +30,9 @@ from trapline.validate import ignore
 from trapline.validate.ignore import Ignore
 from trapline.validate.subject import Tree
 
+if TYPE_CHECKING:
+    from trapline.engines.duckdb import DuckDB
+
 HOST = "CONTENTCTL_HOST"
 """The host of events whose data set names none, as contentctl sends them."""
 INDEX = "contentctl_testing_index"
@@ -48,6 +52,8 @@ class Surroundings:
     profile: Callable[[Detection], Profile] = field(init=False)
     tree: Tree = field(init=False)
     """For the checks of validation."""
+    engine: DuckDB | None = None
+    """What runs the searches; None = that of the process."""
     parsed: Parsed = field(default_factory=Parsed)
     """The searches, for all sessions."""
     ignores: Sequence[Ignore] = ()
@@ -80,6 +86,7 @@ class Surroundings:
                 saved_searches=self.searches,
                 writer=partial(collected.write, store),
                 parsed=self.parsed,
+                engine=self.engine,
             )
 
         return made
