@@ -110,7 +110,8 @@ def layer(of: Coverage, name: str, described: str = "") -> dict[str, Any]:
 
 def _technique(of: Coverage, id_: str, found: Sequence[Detection]) -> dict[str, Any]:
     types = [(kind.value, sum(one.type is kind for one in found)) for kind in DetectionType]
-    return {
+    subs = of.subs(id_)
+    body = {
         "techniqueID": id_,
         "score": len(found),
         "comment": "\n".join(one.name for one in found),
@@ -118,5 +119,6 @@ def _technique(of: Coverage, id_: str, found: Sequence[Detection]) -> dict[str, 
         "metadata": [{"name": name, "value": str(count)} for name, count in types if count]
         + [{"name": "Detection", "value": one.name} for one in found],
         "links": [],
-        "showSubtechniques": any(sub.id in of.detections for sub in of.subs(id_)),
     }
+    # The format has it for techniques with sub-techniques only.
+    return body | {"showSubtechniques": any(sub.id in of.detections for sub in subs)} if subs else body
