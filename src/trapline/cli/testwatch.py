@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trapline.testing.model import Tested
 
 FILES_SHOWN = 3
+WAITING = "\nwatching; Ctrl-C ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,10 @@ def watch(asking: Asking, reading: Reading) -> int:
         except TraplineError as error:
             click.echo(error.render(), err=True)
             code = error.exit_code
+        _say(asking, WAITING)
 
     with suppress(KeyboardInterrupt):
-        _say(asking, "\nwatching; Ctrl-C ends")
+        _say(asking, WAITING)
         files.follow(places, again, _pause)
     return code
 
