@@ -11,9 +11,11 @@ from click.testing import CliRunner, Result
 
 from tests.unit.outputkit import web
 from trapline.cli import cli
+from trapline.errors import InputError
 from trapline.outputs.options import Secret
 from trapline.outputs.output import Later
 from trapline.outputs.wire import Poster, Url
+from trapline.replay.mark import Mark, Reached
 from trapline.replay.recorded import recorded
 from trapline.replay.send import Collector, OurStore, SendError, send
 from trapline.store import Store
@@ -215,3 +217,44 @@ def test_certificates_are_checked_unless_insecure() -> None:
 
 def collector(url: str, **given: Any) -> Collector:
     return Collector(Poster(Url.of(url, "/services/collector/event"), 5, None), Secret(TOKEN), **given)
+
+
+def poster(url: str) -> Poster:
+    return Poster(Url.of(url, "/services/collector/event", plain=True), 5, None)
+
+
+def test_an_interrupted_replay_goes_on(data: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with recorded([str(data)]) as events:
+        mark = Mark(state, events, ("a",))
+        for number in (1, 2):
+            mark.write(Reached(number, 5_000_000))
+            with web(OK) as server:
+                target = Collector(
+                    Poster(Url.of(server.url, "/services/collector/event", plain=True), 5, None), Secret("x")
+                )
+                sent = send(events, target, retime=True, mark=mark)
+            got = [one for _, _, body in server.got for one in events_of(body)]
+            assert names(got) == ["first", "second", "third \u00e9"][number:]
+            assert (sent.before, sent.events, sent.shift) == (number, 3 - number, 5.0)
+            assert not state.exists()
+        mark.write(Reached(1, 0))
+        with pytest.raises(InputError, match="another replay"):
+            Mark(state, events, ("b",)).read()
+        state.write_text("[]")
+        with pytest.raises(InputError, match="no state"):
+            mark.read()
+
+
+def test_what_was_acknowledged_is_remembered(data: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    refused: tuple[int, dict[str, str], bytes] = (403, {}, b'{"text":"Invalid token","code":4}')
+    with recorded([str(data)]) as events, web(OK, refused) as server:
+        mark = Mark(state, events, ())
+        target = Collector(
+            Poster(Url.of(server.url, "/services/collector/event", plain=True), 5, None), Secret("x"), most=1
+        )
+        with pytest.raises(SendError) as told:
+            send(events, target, mark=mark)
+        assert told.value.sent == 1
+        assert mark.read() == Reached(1, 0)

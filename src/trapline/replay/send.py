@@ -24,6 +24,7 @@ from trapline.outputs.kinds import hec
 from trapline.outputs.options import Secret
 from trapline.outputs.output import Later, Refused, Undelivered
 from trapline.outputs.wire import Poster
+from trapline.replay.mark import Mark, Reached
 from trapline.replay.recorded import Recorded
 from trapline.store import Portion, Store
 
@@ -59,6 +60,8 @@ class Sent:
     events: int = 0
     batches: int = 0
     retries: int = 0
+    before: int = 0
+    """Events that an interrupted replay had sent: not sent again, and not in `events`."""
     blank: int = 0
     """Events without a text, which a collector refuses: left out."""
     shift: float = 0.0
@@ -74,6 +77,7 @@ class Sent:
             "events": self.events,
             "batches": self.batches,
             "retries": self.retries,
+            "before": self.before,
             "blank": self.blank,
             "shift": round(self.shift, 6),
             "earliest": iso_text(self.earliest),
@@ -191,6 +195,7 @@ def send(
     *,
     speed: float | None = None,
     retime: bool = False,
+    mark: Mark | None = None,
     progress: Callable[[int], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -199,18 +204,26 @@ def send(
     """Send all events on.
 
     `speed`: how many seconds of the events pass in one of the clock; None: as fast as it goes. `retime`: all times are
-    moved by one distance, so that the newest event is of this moment; the time written inside an event stays.
-    `progress` is called with the events behind us. Raises SendError, and what `Store.append` raises.
+    moved by one distance, so that the newest event is of this moment; the time written inside an event stays. `mark`:
+    go on where it says, and keep it. `progress` is called with the events behind us. Raises SendError, what
+    `Store.append` raises, and what a mark does.
     """
     sent = Sent(target.name)
     if not events.events:
         return sent
     first, last = events.times[0].as_py(), events.times[-1].as_py()
     shift = round(now() * 1e6) - last if retime else 0
+    reached = mark.read() if mark is not None else None
+    if reached is not None:
+        shift, sent.before = reached.shift, reached.sent
+    if mark is not None and sent.before == events.events:
+        mark.done()
+        return sent
+    first = events.times[sent.before].as_py()
     sent.shift = shift / 1e6
     sent.earliest, sent.latest = first + shift, last + shift
     begun = clock()
-    for start, end in _cuts(events, target.most, speed):
+    for start, end in _cuts(events, target.most, speed, sent.before):
         if speed is not None:
             early = (events.times[start].as_py() - first) / 1e6 / speed - (clock() - begun)
             if early > 0:
@@ -219,22 +232,26 @@ def send(
             target.send(events.part(start, end, shift), sent)
         except Undelivered as error:
             sent.seconds = clock() - begun
-            raise SendError(error.reason, hint=_hint(error), sent=sent.events, of=events.events) from None
+            raise SendError(error.reason, hint=_hint(error), sent=sent.before + sent.events, of=events.events) from None
+        if mark is not None:
+            mark.write(Reached(end, shift))
         if progress is not None:
             progress(end)
+    if mark is not None:
+        mark.done()
     sent.seconds = clock() - begun
     return sent
 
 
-def _cuts(events: Recorded, most: int, speed: float | None) -> Iterator[tuple[int, int]]:
+def _cuts(events: Recorded, most: int, speed: float | None, begin: int = 0) -> Iterator[tuple[int, int]]:
     """Where the events are cut into what goes at once: at a number, and at the pace's moments."""
     total = events.events
     if speed is None:
-        yield from ((at, min(at + most, total)) for at in range(0, total, most))
+        yield from ((at, min(at + most, total)) for at in range(begin, total, most))
         return
     times = events.times.to_numpy(zero_copy_only=False)
     span = round(_TICK * speed * 1e6)
-    start = 0
+    start = begin
     while start < total:
         limit = min(start + most, total)
         end = max(bisect_right(times, int(times[start]) + span, start, limit), start + 1)

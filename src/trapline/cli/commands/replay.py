@@ -34,6 +34,12 @@ TOKEN_VARIABLE = "TRAPLINE_HEC_TOKEN"  # noqa: S105 (its name)
     help="Pace by event time, N times as fast as it was: 1, 60, 0.5. Default: as fast as it goes.",
 )
 @click.option("--retime", is_flag=True, help="Move all times by one distance, so that the newest event is now.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Remember there what was acknowledged: the same command goes on after an interruption.",
+)
 @store_option
 @click.option("--index", metavar="NAME", help="Index of the events. Default: main of a store, that of the token.")
 @click.option("--source", metavar="TEXT", help="Source of all events, instead of the one that the content gives.")
@@ -56,6 +62,7 @@ def command(
     token: str | None,
     speed: float | None,
     retime: bool,
+    state: Path | None,
     store: Path,
     index: str | None,
     source: str | None,
@@ -87,6 +94,7 @@ def command(
     """
     from trapline import app
     from trapline.cli.render import print_json
+    from trapline.replay.mark import Mark
     from trapline.replay.recorded import recorded
     from trapline.replay.send import Collector, OurStore, Target, send
     from trapline.store import Store
@@ -105,14 +113,16 @@ def command(
             _told(events.report, None, as_json=as_json)
             click.echo("nothing was read: 'trapline ingest --formats' lists what can be read", err=True)
             sys.exit(2)
+        about = (str(store.resolve()) if url is None else url, index, source, sourcetype, host, retime)
+        mark = Mark(state, events, about) if state is not None else None
         with _progress(events.events) as progress:
             if poster is not None:
                 target: Target = Collector(poster, secret, index)
-                sent = send(events, target, speed=speed, retime=retime, progress=progress)
+                sent = send(events, target, speed=speed, retime=retime, mark=mark, progress=progress)
             else:
                 with Store.open(store) as opened:
                     target = OurStore(opened, index or "main")
-                    sent = send(events, target, speed=speed, retime=retime, progress=progress)
+                    sent = send(events, target, speed=speed, retime=retime, mark=mark, progress=progress)
         if as_json:
             print_json(sent.to_json() | {"index": index or ("main" if poster is None else None)} | _read(events.report))
         else:
@@ -192,6 +202,8 @@ def _told(report: IngestReport, sent: Sent | None, *, as_json: bool) -> None:
     if sent is None:
         return
     click.echo(f"{sent.events:,} events to {clean(sent.target)} in {sent.seconds:.1f} s, {sent.batches:,} batches")
+    if sent.before:
+        click.echo(f"{sent.before:,} events were sent before")
     click.echo(f"times {iso_text(sent.earliest)} to {iso_text(sent.latest)}")
     if sent.shift:
         click.echo(f"moved by {sent.shift:,.0f} s")
