@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.unit.appkit import MACROS, REMCOM, SEARCHES, app, log
+from tests.unit.appkit import MACROS, REMCOM, SEARCHES, TRANSFORMS, app, log
 from trapline import app as composed
 from trapline.cli import cli
 from trapline.content import read
 from trapline.content.catalog import Content
+from trapline.content.convert import convert
 from trapline.content.enrich import annotations_of, enrich
 from trapline.content.model import (
     Detection,
@@ -30,6 +33,7 @@ from trapline.content.model import (
     Throttle,
     Trigger,
 )
+from trapline.content.tree import files
 from trapline.detect import risk
 from trapline.detect.actions import Decided, decide
 from trapline.detect.hunt import profiles
@@ -462,3 +466,23 @@ def test_settings_of_the_run_come_from_the_app(tmp_path: Path) -> None:
     made, refused = jobs(unscheduled, list(unscheduled.detections), profiles(unscheduled))
     assert (made, len(refused)) == ([], 1)
     assert composed.enabled(content, tmp_path / "store")
+
+
+def test_no_app_breaks_the_reader(tmp_path: Path) -> None:
+    """Whatever stands in the files: content, problems or an error of ours, and files that can be written."""
+    bits = ["[", "]", "=", "\\", "\n", '"', "\x00", "\u2028", "[]", "null", "1e999", "[default]\n", "9" * 30, "\ud800"]
+    chance = random.Random(11)
+    story = '[analytic_story://A]\nversion = 1\nmaintainers = [{"name": "x"}]\n'
+    given = {"savedsearches": SEARCHES, "macros": MACROS, "transforms": TRANSFORMS, "analyticstories": story}
+    for _ in range(40):
+        files_of: dict[str, str | bytes] = {}
+        for name, text in given.items():
+            letters = list(text)
+            for _ in range(chance.randint(1, 20)):
+                letters[chance.randrange(len(letters))] = chance.choice(bits)
+            files_of[f"default/{name}.conf"] = "".join(letters).encode("utf-8", "surrogatepass")
+        with suppress(InputError):
+            content = read.load(app(tmp_path, files_of))
+            made = convert(content, Generation.S2, author="us")
+            for file in files(made, content, Generation.S2):
+                assert ".." not in Path(file.path).parts
