@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from trapline import app
 from trapline.content.model import Detection
 from trapline.testing import matrix, matrixcache, matrixpage
+from trapline.testing.matrixwork import Cell, Ran
 from trapline.testing.place import Surroundings
 
 NAMES = ("Fires <b>", "Quiet", "Broken")
@@ -16,7 +18,6 @@ SEARCHES = ("index=main action=bad | stats count by dest", "index=main action=ne
 
 
 def test_what_fires_where_and_what_is_remembered(tmp_path: Path) -> None:
-    from dataclasses import replace
 
     data = tmp_path / "data"
     for place, action in (("attack/a.json", "bad"), ("benign/b.json", "bad"), ("odd/c.json", "good")):
@@ -53,3 +54,15 @@ def test_what_fires_where_and_what_is_remembered(tmp_path: Path) -> None:
     assert "Fires &lt;b&gt;" in page
     assert "<b>" not in page
     assert matrixpage.to_csv(found).splitlines()[2].endswith(",2,1,1,1,0")
+
+
+def test_the_page_of_a_large_matrix_is_bounded() -> None:
+
+    base = next(iter(app.content().detections))
+    many = [replace(base, name=f"detection {number}") for number in range(2_000)]
+    sets = [matrix.DataSet(f"set{number}", "") for number in range(500)]
+    quiet, fires = Ran(1, ("x",), "", {}), {one.name: Cell(1) for one in many}
+    ran = [Ran(1, ("x",), "", fires), *[quiet] * 499]
+    page = matrixpage.to_html(matrix.Matrix(many, sets, ran))
+    assert f"The first {matrixpage.CELLS // 2_000} of 500 data sets" in page
+    assert len(page) < 12_000_000

@@ -14,6 +14,8 @@ from trapline.testing.matrix import Matrix
 
 WIDE = 400
 """Data sets that the table of the page has columns for; more are in the lists and in the CSV."""
+CELLS = 400_000
+"""Of that table, at most: some ten megabytes, which a browser still shows. More detections leave fewer columns."""
 _STYLE = """
 .across { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
 .across table { margin: 0; font-size: .85rem; }
@@ -22,6 +24,7 @@ _STYLE = """
 .across thead th { position: sticky; top: 0; background: Canvas; z-index: 2; }
 .across tbody th { position: sticky; left: 0; background: Canvas; text-align: left; font-weight: normal; z-index: 1;
   max-width: 45vw; overflow: hidden; text-overflow: ellipsis; }
+.across thead th:first-child { left: 0; z-index: 3; }
 .own { background: #0a7f3f33; font-weight: 600; } .bad { background: #c2222233; font-weight: 600; }
 .missed { background: #c2222211; }
 details { border: 1px solid var(--line); border-radius: 6px; margin: .5rem 0; padding: .4rem .8rem; }
@@ -129,9 +132,9 @@ def _grid(found: Matrix, fired: list[str]) -> Iterator[Html]:
     if not fired:
         yield tag("p", "Nothing fired.")
         return
-    shown = range(min(len(found.sets), WIDE))
-    if len(found.sets) > WIDE:
-        yield tag("p", f"The first {WIDE:,} of {len(found.sets):,} data sets; all are in the CSV.", class_="meta")
+    shown = range(min(len(found.sets), WIDE, max(1, CELLS // len(fired))))
+    if len(found.sets) > len(shown):
+        yield tag("p", f"The first {len(shown):,} of {len(found.sets):,} data sets; all are in the CSV.", class_="meta")
     yield tag("p", "Rows found, by the number of the data set above. Detections that found nothing are left out.")
     heads = [tag("th", str(at + 1), scope="col", title=found.sets[at].name) for at in shown]
     rows = []
