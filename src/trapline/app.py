@@ -414,18 +414,22 @@ def scheduler(
     settings: Settings,
     detections: Sequence[Detection] = (),
     simulated: bool = False,
+    jobs: int | None = None,
 ) -> Iterator[tuple[Scheduler, list[Warn]]]:
     """The scheduler of a store, alone on it, with the detections that are enabled there, or those given; and what is
-    doubtful about them. Raises TraplineError where another one runs, or nothing is enabled."""
+    doubtful about them. `jobs`: processes that run searches, None = as the settings say. Raises TraplineError where
+    another one runs, or nothing is enabled."""
     from trapline.detect import filtering
+    from trapline.detect.crew import Crew
     from trapline.detect.exceptions import problems
     from trapline.detect.exempting import Exempting
     from trapline.detect.hunt import profiles
-    from trapline.detect.jobs import jobs
+    from trapline.detect.jobs import jobs as jobs_of
     from trapline.detect.place import StorePlace
     from trapline.detect.scheduler import Scheduler
     from trapline.detect.settings import ENABLED, enabled
     from trapline.detect.urgency import FILE, urgency_of
+    from trapline.detect.workers import MOST, cores
     from trapline.knowledge.lookups import LookupFiles
     from trapline.outputs.settings import SECTION
     from trapline.outputs.settings import read as read_outputs
@@ -443,11 +447,11 @@ def scheduler(
     if not detections:
         detections, lost = enabled(content, store / ENABLED)
         warnings += lost
-    made, refused = jobs(content, detections, profiles(content, attack(store)), settings.of, tz=zone(settings.tz))
+    made, refused = jobs_of(content, detections, profiles(content, attack(store)), settings.of, tz=zone(settings.tz))
     warnings += refused
     # Late events are counted once, so for all that run here at other times, too.
     others = [one for one in enabled(content, store / ENABLED)[0] if one not in detections]
-    watched, _ = jobs(content, others, profiles(content, attack(store)), settings.of, tz=zone(settings.tz))
+    watched, _ = jobs_of(content, others, profiles(content, attack(store)), settings.of, tz=zone(settings.tz))
     if not made:
         raise TraplineError(
             "no detection is enabled",
@@ -455,7 +459,12 @@ def scheduler(
             code="schedule.nothing",
         )
     lookups = LookupFiles(content.lookups)
-    with held(store / "scheduler.lock", "a scheduler"), Store.open(store) as opened:
+    processes = jobs or settings.jobs or min(cores(), MOST)
+    with (
+        held(store / "scheduler.lock", "a scheduler"),
+        Store.open(store) as opened,
+        Crew(min(processes, len(made))) as crew,
+    ):
 
         def over(tables: Sequence[Table]) -> Session:
             return Session(
@@ -483,6 +492,7 @@ def scheduler(
                 keep_runs=settings.keep_runs,
                 tz=settings.tz,
                 simulated=simulated,
+                crew=crew,
                 watched=[*made, *watched],
                 outputs=() if simulated else read_outputs(settings.sections.get(SECTION), settings.file),
             ),

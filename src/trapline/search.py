@@ -110,7 +110,15 @@ class _Prepared:
     bound: Bound
     warnings: tuple[Warn, ...]
     over: tuple[object, ...]
-    """What it holds for: tables, macros, knowledge, data model."""
+    """What it holds for: macros, knowledge, data model."""
+    seen: tuple[tuple[Filter | None, tuple[Table, ...]], ...]
+    """And the tables that its searches see."""
+
+    def holds(self, session: Session, over: tuple[object, ...]) -> bool:
+        """Is it still what it would be if it were made anew? Tables that it does not see may have changed."""
+        if any(one is not other for one, other in zip(self.over, over, strict=True)):
+            return False
+        return all(_seen(session, tree) == tables for tree, tables in self.seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,7 @@ class Session:
     models: Mapping[str, Any] = field(default_factory=dict)
     geoip: Path | Places | None = None
     parsed: Parsed | None = None
+    # `tables` may be set to others between two searches: what was made ready over those that stay is kept.
     _given: Rows | None = None
     _tables: dict[str, Lookup] = field(default_factory=dict)
     """Lookup tables as read, and those that outputlookup made."""
@@ -460,6 +469,8 @@ class _Context:
         """A macro that has to be evaluated was looked up: the text of the search may differ the next time."""
         self._later: _Later | None = None
         """The stage that is being lowered and all that come after it; None in a search within a search."""
+        self._seen: list[tuple[Filter | None, tuple[Table, ...]]] = []
+        """Which tables were seen, by the search expressions that saw them."""
 
     @property
     def now(self) -> float:
@@ -555,9 +566,10 @@ class _Context:
             stated = time_range(tree, self)
             earliest = stated.earliest if stated.earliest is not None else earliest
             latest = stated.latest if stated.latest is not None else latest
-        tables = [table for table in self.session.tables if _visible(table, tree)]
+        tables = _seen(self.session, tree)
+        self._seen.append((tree, tables))
         bound = self.knowledge().bind(tables, _schema(tables), self)
-        return Scan(bound.schema, tuple(tables), _micros(earliest), _micros(latest), bound.expander(self))
+        return Scan(bound.schema, tables, _micros(earliest), _micros(latest), bound.expander(self))
 
     def events(self, tree: Filter | None = None) -> Node:
         return self._events(tree, nested=False)
@@ -855,25 +867,28 @@ class _Context:
         session = self.session
         if session.events is not None or not session.tables:
             return template(model, name, source)
-        over = (session.tables, session.macros, session.knowledge, model)
+        over = (session.macros, session.knowledge, model)
         known = session._templates.get((model.name, name))
-        if known is None or any(one is not other for one, other in zip(known.over, over, strict=True)):
+        if known is None or not known.holds(session, over):
             # To bind knowledge may mean to look at the data once; what was found then holds for the tables.
-            tables = [table for table in session.tables if _visible(table, None)]
+            tables = _seen(session, None)
             self.knowledge().bind(tables, _schema(tables), self)
             before, self._lasting = self._lasting, True
             outer, self.warnings = self.warnings, Warnings()
+            seen, self._seen = self._seen, [(None, tables)]
             try:
                 made = template(model, name, source)
                 warnings, lasting = tuple(self.warnings.items), self._lasting and made.lasting
+                looked = tuple(self._seen)
             finally:
                 self._lasting = before and self._lasting
                 self.warnings = outer
+                self._seen = seen
             self._again(warnings)
             if not lasting:
                 return made
             bound = self.knowledge().bind(made.tables, _schema(made.tables), self)
-            known = session._templates[model.name, name] = _Prepared(made, bound, warnings, over)
+            known = session._templates[model.name, name] = _Prepared(made, bound, warnings, over, looked)
         else:
             self._again(known.warnings)
         times, bound = (_micros(self.earliest), _micros(self.latest)), known.bound
@@ -1109,6 +1124,11 @@ def _origin(node: Node) -> Node:
                 node = left
             case _:
                 return node
+
+
+def _seen(session: Session, tree: Filter | None) -> tuple[Table, ...]:
+    """The tables of a session that a search expression sees."""
+    return tuple(table for table in session.tables if _visible(table, tree))
 
 
 def _visible(table: Table, tree: Filter | None) -> bool:

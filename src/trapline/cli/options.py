@@ -104,6 +104,13 @@ def schedule_options(command: Command) -> Command:
     return command
 
 
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes that run searches. Default: `jobs` of the settings, else one a core, 4 at most.",
+)
+
 USER_VARIABLE = "TRAPLINE_USER"
 """Environment variable that names who changes notables and risk, where it is not the user of the system."""
 WHO = f"Who you are. Default: ${USER_VARIABLE}, else the user of the system."

@@ -92,7 +92,7 @@ class StorePlace:
         events = tuple(one for one in tables if one.index not in RAISED)
         raised = tuple(one for one in tables if one.index in RAISED)
         if (events, raised) != (self._events, self._raised):
-            self._events, self._raised, self._session = events, raised, None
+            self._look_at(events, raised)
         self._seen = seen
 
     def session(self) -> Session:
@@ -113,5 +113,10 @@ class StorePlace:
         for index in dict.fromkeys(one.index for one in ready):
             portions = [collected.portion(one.source, one.number, one.events) for one in ready if one.index == index]
             self._store.append(index, portions)
-        self._raised = self._store.snapshot(RAISED).tables
-        self._session = None
+        self._look_at(self._events, self._store.snapshot(RAISED).tables)
+
+    def _look_at(self, events: tuple[Table, ...], raised: tuple[Table, ...]) -> None:
+        """The session stays: plans over tables that have not changed are not made again."""
+        self._events, self._raised = events, raised
+        if self._session is not None:
+            self._session.tables = (*events, *raised)

@@ -4,8 +4,9 @@ Every run has a time of its schedule, which is its "now"; its window counts from
 tick: they are run, what comes of them is worked out, written to the journal in one transaction, and then put into the
 store. A tick that was cut off before the transaction is run again; after it, what is missing in the store is put there.
 
-Searches run one after the other, each over all cores: the engine divides a search, and one search at a time is what
-bounds the memory. A search that is due again while it runs waits for its turn, as with max_concurrent = 1.
+The searches of a tick may run beside each other (`trapline.detect.crew`); what comes of them is worked out here, in the
+order of the tick, whoever ran them. One that writes a table or events runs alone, after those before it and before
+those after it. A search that is due again while it runs waits for its turn, as with max_concurrent = 1.
 """
 
 from __future__ import annotations
@@ -13,26 +14,27 @@ from __future__ import annotations
 import hashlib
 import re
 import time as clock
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from trapline.detect import entries, risk
 from trapline.detect.actions import Decided, Exempt, decide
+from trapline.detect.crew import Answer, Crew, Task, answers, failure
 from trapline.detect.filtering import Filters
 from trapline.detect.identity import telling_fields
 from trapline.detect.jobs import LOOKBACK, Due, Job, by_time, due
 from trapline.detect.late import Lateness
 from trapline.detect.notable import Urgency
 from trapline.detect.notablequeue import hidden_by
-from trapline.detect.place import RAISED, Place, Searches
+from trapline.detect.place import RAISED, Place
 from trapline.detect.risklimits import Limiter, Limits
 from trapline.errors import TraplineError, Warn
 from trapline.outputs.dispatch import queue
 from trapline.outputs.message import Message
 from trapline.outputs.output import Output
-from trapline.search import Macro, Query
+from trapline.search import Macro
 from trapline.spl.parser import parse
 from trapline.state.journal import (
     Cursor,
@@ -48,16 +50,18 @@ from trapline.state.notables import Notables
 from trapline.times import zone
 from trapline.values import Row, value_text
 
-SHARED = 8
-"""So many searches of one time read datasets of data models together."""
 MANY = 3
 """So many times of a search ahead make it worth asking first in which minutes there is anything for it."""
+LONGEST = 63
+"""Runs at most that a search is not asked, where asking has spared none."""
 TOGETHER = 1.0
 """Seconds for which ticks that find nothing are written down together."""
 _OF_RAISED = re.compile(
     rf"\b({'|'.join(RAISED)}|savedsearch|loadjob)\b|index\s*=\s*[\"']?[^\s\"')|]*\*|index\s+in\s*\("
 )
 """What in the text of a search, in lower case, may mean such an index: a search that names none sees none of them."""
+_WRITES = re.compile(r"\b(outputlookup|outputcsv|collect|savedsearch|map)\b")
+"""What in the text of a search, in lower case, may write something that another one reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,22 @@ class Ticked:
     """Runs for whose windows events came late, which were counted now."""
     decided: Mapping[str, Decided] = field(default_factory=dict)
     """What came of the runs that had rows to decide about, by the name of the search."""
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """What a search was told about a time range, when the store was in a state. `minutes`: None = cannot be said."""
+
+    earliest: float
+    latest: float
+    version: object
+    minutes: frozenset[float] | None
+    pause: int = 0
+    """So many runs it is not asked anew after the state has changed."""
+    served: bool = False
+    """Did it spare a run?"""
+    left: int = 0
+    """Of the pause."""
 
 
 @dataclass(slots=True)
@@ -100,10 +120,14 @@ class Scheduler:
     simulated: bool = False
     """Runs happen at the time of their schedule, not by the clock."""
     tell: Callable[[Ticked], None] | None = None
-    _ahead: dict[str, tuple[float, float, object, frozenset[float] | None]] = field(default_factory=dict)
-    """By search: a time range, the state of the store, and the minutes that hold something for it."""
+    crew: Crew | None = None
+    """Who runs the searches beside this process."""
+    _ahead: dict[str, _Ahead] = field(default_factory=dict)
+    """By search: the minutes that hold something for it."""
     _of_raised: dict[str, bool] = field(default_factory=dict)
     """By search: may it look at the indexes `RAISED`?"""
+    _writers: dict[str, bool] = field(default_factory=dict)
+    """By search: may it write?"""
     _pending: Tick = field(default_factory=Tick)
     _settled: float = field(default_factory=clock.monotonic)
     _arrivals: Lateness = field(default_factory=Lateness)
@@ -153,9 +177,7 @@ class Scheduler:
             for time, ready in by_time(wanted):
                 if until():
                     break
-                for job in ready:
-                    if counts[job.name] >= MANY:
-                        self._look_ahead(job, time, last[job.name], zone_)
+                self._look_ahead([job for job in ready if counts[job.name] >= MANY], time, last, zone_)
                 ran += self.tick(time, ready, cursors)
         finally:
             self.settle()
@@ -227,12 +249,11 @@ class Scheduler:
         of: dict[str, Decided] = {}
         throttles = self.journal.throttles(time) if any(job.throttle for job in ready) else {}
         busy = [job for job in ready if not self._idle(job, time, zone_)]
-        session = self.place.session() if busy else None
-        queries = [Query(job.detection.search, *job.window(time, zone_), time) for job in busy]
         log: list[Row] = []
-        with _shared(session, queries):
+        with closing(self._answers(busy, time, zone_)) as come:
             for job in ready:
-                run, decided = self._run(session if job in busy else None, job, time, kind, throttles, zone_)
+                answer = next(come) if job in busy else None
+                run, decided = self._run(answer, job, time, kind, throttles, zone_)
                 tick.runs.append(run)
                 log.append(entries.ran(run, decided))
                 if kind is Kind.SCHEDULED:
@@ -256,6 +277,9 @@ class Scheduler:
                         messages.append(message(one, decided))
                         if hidden_by(one, rules, clock.time()):
                             suppressed.add(messages[-1].key)
+            next(come, None)  # it ends
+        if self.crew is not None:
+            warnings += self.crew.warnings()
         if messages:
             tick.also.append(
                 lambda connection: queue(connection, self.outputs, messages, clock.time(), hidden=suppressed)
@@ -268,9 +292,24 @@ class Scheduler:
         self._told(Ticked(time, tick.runs, risk_events, notables, warnings, decided=of))
         return len(ready)
 
+    def _answers(self, busy: Sequence[Job], time: float, tz: tzinfo) -> Generator[Answer]:
+        """What comes of searches at a time, in their order."""
+        if not busy:
+            return
+        session = self.place.session()
+        writers = {job.name for job in busy if self._writes(job)}
+        for part in _parts(busy, writers if self.crew is not None and self.crew.worth(len(busy)) else ()):
+            tasks = [Task(job.detection.search, *job.window(time, tz), time) for job in part]
+            if self.crew is None or part[0].name in writers:
+                yield from answers(session, tasks)
+            else:
+                yield from self.crew.answers(session, tasks)
+        if writers and self.crew is not None:
+            self.crew.forget()
+
     def _run(
         self,
-        session: Searches | None,
+        answer: Answer | None,
         job: Job,
         time: float,
         kind: Kind,
@@ -283,17 +322,19 @@ class Scheduler:
         sid = _sid(job, time, kind, started)
 
         def ended(status: Status, rows: int = 0, findings: int = 0, reason: str | None = None) -> Run:
-            seconds = round(clock.perf_counter() - begun, 6)
+            seconds = round(clock.perf_counter() - begun + (0.0 if answer is None else answer.seconds), 6)
             return Run(
                 job.name, time, kind, sid, earliest, latest, started, seconds, status, rows, findings, reason=reason
             )
 
-        if session is None:
+        if answer is None:
             return ended(Status.DONE), None
+        result = answer.result
+        if result is None:
+            return ended(Status.FAILED, reason=answer.failure), None
         known = self.journal.found(job.name, time) if kind is Kind.BACKFILL else {}
         guid = self.journal.id
         try:
-            result = session.run(job.detection.search, earliest=earliest, latest=latest, now=time)
             decided = decide(
                 job,
                 result.rows,
@@ -307,11 +348,8 @@ class Scheduler:
                 exempt=self.exempt,
                 limit=self._limit(job, time) if result.rows else None,
             )
-        except TraplineError as error:
-            reason = error.reason + (f" ({error.hint})" if error.hint else "")
-            return ended(Status.FAILED, reason=reason), None
         except Exception as error:  # a defect of ours in one search must not stop the others
-            return ended(Status.FAILED, reason=f"internal error, {type(error).__name__}: {str(error)[:200]}"), None
+            return ended(Status.FAILED, reason=failure(error)), None
         decided.warnings += result.warnings
         notes = [str(one) for one in decided.warnings]
         run = ended(Status.DONE, len(result.rows), len(decided.findings), "; ".join(notes)[:2000] or None)
@@ -324,6 +362,7 @@ class Scheduler:
             self.place.renew()
             self._ahead.clear()
             self._of_raised.clear()
+            self._writers.clear()
 
     def _limit(self, job: Job, time: float) -> Limiter | None:
         reach = self.limits.reach
@@ -350,21 +389,35 @@ class Scheduler:
             reason=f"{count}{reason}",
         )
 
-    def _look_ahead(self, job: Job, time: float, last: float, tz: tzinfo) -> None:
-        """Ask once in which minutes of many windows there is anything for a search."""
-        version = self._version(job)
-        known = self._ahead.get(job.name)
-        earliest, _ = job.window(time, tz)
-        _, latest = job.window(last, tz)
-        if earliest is None or latest is None:
+    def _look_ahead(self, jobs: Sequence[Job], time: float, last: Mapping[str, float], tz: tzinfo) -> None:
+        """Ask once in which minutes of many windows, of a time and all later ones, there is anything for searches."""
+        wanted: list[tuple[Job, Task, object, int]] = []
+        for job in jobs:
+            version = self._version(job)
+            known = self._ahead.get(job.name)
+            earliest, _ = job.window(time, tz)
+            _, latest = job.window(last[job.name], tz)
+            if earliest is None or latest is None:
+                continue
+            pause = 0
+            if known is not None and known.earliest <= earliest and latest <= known.latest:
+                if known.version == version:
+                    continue
+                # Where something is raised at each time, to ask costs as much as to run, and spares nothing.
+                if known.left:
+                    known.left -= 1
+                    continue
+                pause = 0 if known.served else min(2 * known.pause + 1, LONGEST)
+            wanted.append((job, Task(job.detection.search, earliest, latest, time, minutes=True), version, pause))
+        if not wanted:
             return
-        if known is not None and known[2] == version and known[0] <= earliest and latest <= known[1]:
-            return
-        try:
-            found = self.place.session().minutes(job.detection.search, earliest, latest)
-        except TraplineError:
-            found = None  # it says so itself, when it is run
-        self._ahead[job.name] = (earliest, latest, version, found)
+        session, tasks = self.place.session(), [task for _, task, _, _ in wanted]
+        found = answers(session, tasks) if self.crew is None else self.crew.answers(session, tasks)
+        for (job, task, version, pause), answer in zip(wanted, found, strict=True):
+            assert task.earliest is not None
+            assert task.latest is not None
+            # One that fails says so itself, when it is run.
+            self._ahead[job.name] = _Ahead(task.earliest, task.latest, version, answer.minutes, pause, left=pause)
 
     def _version(self, job: Job) -> object:
         """Another value when what a search may look at has changed."""
@@ -377,16 +430,25 @@ class Scheduler:
             self._of_raised[job.name] = reads_raised(job, self.macros)
         return self._of_raised[job.name]
 
+    def _writes(self, job: Job) -> bool:
+        """Whether a search may write what another one reads."""
+        if job.name not in self._writers:
+            self._writers[job.name] = _named(_WRITES, job, self.macros)
+        return self._writers[job.name]
+
     def _idle(self, job: Job, time: float, tz: tzinfo) -> bool:
         """Whether it is known that a run finds nothing."""
         known = self._ahead.get(job.name)
-        if known is None or known[3] is None or known[2] != self._version(job):
+        if known is None or known.minutes is None or known.version != self._version(job):
             return False
         earliest, latest = job.window(time, tz)
-        if earliest is None or latest is None or earliest < known[0] or latest > known[1]:
+        if earliest is None or latest is None or earliest < known.earliest or latest > known.latest:
             return False
         low = earliest - earliest % 60
-        return not any(low <= minute < latest for minute in known[3])
+        if any(low <= minute < latest for minute in known.minutes):
+            return False
+        known.served = True
+        return True
 
     def _told(self, ticked: Ticked) -> None:
         if self.tell is not None:
@@ -395,11 +457,29 @@ class Scheduler:
 
 def reads_raised(job: Job, macros: Mapping[str, Macro]) -> bool:
     """Whether a search may look at the indexes that the scheduler itself writes to."""
+    return _named(_OF_RAISED, job, macros)
+
+
+def _named(what: re.Pattern[str], job: Job, macros: Mapping[str, Macro]) -> bool:
+    """Whether a pattern is in the text of a search, its macros expanded, in lower case."""
     try:
         text = parse(job.detection.search, macros).text.lower()
     except TraplineError:
         return False  # it says so itself, when it is run
-    return _OF_RAISED.search(text) is not None
+    return what.search(text) is not None
+
+
+def _parts(jobs: Sequence[Job], alone: Collection[str]) -> list[list[Job]]:
+    """Jobs in their order; each of those named `alone` is a part of its own."""
+    parts: list[list[Job]] = []
+    joins = False
+    for job in jobs:
+        if joins and job.name not in alone:
+            parts[-1].append(job)
+        else:
+            parts.append([job])
+        joins = job.name not in alone
+    return parts
 
 
 def message(notable: NewNotable, decided: Decided) -> Message:
@@ -418,10 +498,6 @@ def message(notable: NewNotable, decided: Decided) -> Message:
         body=notable.fields,
         drilldowns=[one.to_json() for one in finding.drilldowns] if finding is not None else [],
     )
-
-
-def _shared(session: Searches | None, queries: Sequence[Query]) -> AbstractContextManager[object]:
-    return session.share(queries) if session is not None and len(queries) >= SHARED else nullcontext()
 
 
 def _sid(job: Job, time: float, kind: Kind, started: float) -> str:

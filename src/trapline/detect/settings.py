@@ -22,6 +22,7 @@ from trapline.values import to_number
 
 SETTINGS = "trapline.yml"
 ENABLED = "enabled.yml"
+MOST_JOBS = 64
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _HEADER = """\
 # Which detections run here, by name; `trapline content enable` and `disable` write this file.
@@ -53,6 +54,8 @@ class Settings:
     keep_runs: float = 90 * 86_400.0
     """How long runs are remembered."""
     tz: str = "UTC"
+    jobs: int | None = None
+    """Processes that run searches; None = as many as there are cores."""
     risk: Limits = field(default_factory=Limits)
     sections: Mapping[str, Node] = field(default_factory=dict)
     """Sections that other rooms read: outputs, exceptions."""
@@ -71,7 +74,7 @@ class Settings:
 
 
 OTHERS = ("outputs", "exceptions")
-_SCHEDULE = ("lookback", "keep_runs", "time_zone")
+_SCHEDULE = ("lookback", "keep_runs", "time_zone", "jobs")
 _OVERRIDE = ("cron", "earliest", "latest", "realtime_schedule", "allow_skew", "notable", "throttle")
 
 
@@ -92,6 +95,7 @@ def read(path: Path) -> Settings:
         lookback=_duration(schedule, "lookback", path, "schedule", 86_400.0),
         keep_runs=_duration(schedule, "keep_runs", path, "schedule", 90 * 86_400.0),
         tz=_scalar(schedule["time_zone"], path, "schedule.time_zone") if "time_zone" in schedule else "UTC",
+        jobs=_jobs(schedule["jobs"], path) if "jobs" in schedule else None,
         risk=_risk(top["risk"], path) if "risk" in top else Limits(),
         sections={name: top[name] for name in OTHERS if name in top},
     )
@@ -102,6 +106,15 @@ def read(path: Path) -> Settings:
     except TraplineError as error:
         _wrong(path, schedule["time_zone"], "schedule.time_zone", error.reason, error.hint)
     return found
+
+
+def _jobs(node: Node, path: Path) -> int:
+    text = _scalar(node, path, "schedule.jobs")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_JOBS:
+        _wrong(
+            path, node, "schedule.jobs", f"'{text}' is no number of processes from 1 to {MOST_JOBS}", "write jobs: 2"
+        )
+    return int(text)
 
 
 def _override(node: Node, path: Path, name: str) -> Override:

@@ -330,9 +330,9 @@ class _Child:
             while batch is not None:
                 parts = tuple(self.parts[number] for number in batch.numbers)
                 later = tuple(self.parts[number].detection.search for number in batch.later)
-                _send(into, (parts, batch.share, later))
+                send(into, (parts, batch.share, later))
                 while True:
-                    frame: _Frame = _receive(out)
+                    frame: _Frame = receive(out)
                     self.told.take(frame)
                     if isinstance(frame, _Done):
                         break
@@ -353,12 +353,12 @@ class _Child:
                     continue
 
 
-def _send(stream: IO[bytes], value: object) -> None:
+def send(stream: IO[bytes], value: object) -> None:
     pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
     stream.flush()
 
 
-def _receive(stream: IO[bytes]) -> Any:
+def receive(stream: IO[bytes]) -> Any:
     return pickle.load(stream)  # noqa: S301 - from a process of our own, through a pipe that no other has
 
 
@@ -371,15 +371,15 @@ def main() -> None:
 
     from trapline.engines.duckdb import DuckDB
 
-    start: _Start = _receive(into)
+    start: _Start = receive(into)
     session = start.session
     order = start.order
-    tell = partial(_send, out)
+    tell = partial(send, out)
     with DuckDB(memory=start.memory, threads=start.threads) as engine, ExitStack() as sharing:
         session.engine = engine
         while True:
             try:
-                parts, share, later = _receive(into)
+                parts, share, later = receive(into)
             except EOFError:
                 return
             datasets: list[Dataset] = []

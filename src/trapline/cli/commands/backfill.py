@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.options import json_option, schedule_options, store_option
+from trapline.cli.options import jobs_option, json_option, schedule_options, store_option
 
 
 @click.command("backfill")
@@ -15,6 +15,7 @@ from trapline.cli.options import json_option, schedule_options, store_option
 @click.option("--again", is_flag=True, help="Run all times of the schedules again, those that were run well too.")
 @click.option("--dry-run", is_flag=True, help="Only count what would be run.")
 @schedule_options
+@jobs_option
 @json_option
 def command(
     span: str,
@@ -26,6 +27,7 @@ def command(
     macros: tuple[str, ...],
     addons: tuple[str, ...],
     file: Path | None,
+    jobs: int | None,
     assets: Path | None,
     identities: Path | None,
     as_json: bool,
@@ -56,6 +58,7 @@ def command(
         kept=kept,
         settings=settings,
         detections=app.select(content, names) if names else (),
+        jobs=jobs,
     ) as (scheduler, warnings):
         if dry_run:
             counts = {job.name: len(due.times) for job, due in scheduler.missing(start, end, again=again) if due.times}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.options import json_option, schedule_options, store_option
+from trapline.cli.options import jobs_option, json_option, schedule_options, store_option
 
 if TYPE_CHECKING:
     from trapline.detect.scheduler import Scheduler
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     help="Simulate: run what would have been due between two moments, at once. Times as in a search.",
 )
 @schedule_options
+@jobs_option
 @click.option(
     "--metrics",
     metavar="[HOST:]PORT",
@@ -42,6 +43,7 @@ def command(
     macros: tuple[str, ...],
     addons: tuple[str, ...],
     file: Path | None,
+    jobs: int | None,
     metrics: str | None,
     log_json: bool,
     assets: Path | None,
@@ -83,6 +85,7 @@ def command(
             settings=settings,
             detections=app.select(content, names) if names else (),
             simulated=span is not None,
+            jobs=jobs,
         ) as (scheduler, warnings),
         _metrics(metrics, store, settings, scheduler) as url,
     ):
