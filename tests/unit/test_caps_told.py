@@ -36,6 +36,7 @@ def test_explain_shows_the_rows_and_tells_the_next_search_nothing() -> None:
     session = Session()
     found = session.explain("| makeresults count=10001 | sort _time")
     assert [one.rows for one in found] == [10_001, 10_000]
+    assert [one.code for one in found.warnings] == ["sort-cut"]
     assert _codes(session, FEW) == []
 
 

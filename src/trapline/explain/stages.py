@@ -177,7 +177,11 @@ def _first(context: Asking, stage: Stage) -> Node | None:
 def _count(context: Asking, node: Node, known: Mapping[int, int]) -> int:
     """The rows of a plan, from those of an earlier stage where that settles it."""
     found = _derived(node, known)
-    return context.count(node) if found is None else found
+    if found is None:
+        return context.count(node)
+    if isinstance(node, Limit) and node.told is not None and (_derived(node.input, known) or 0) > node.count:
+        context.warnings.add(node.told.code, node.told.reason, hint=node.told.hint)
+    return found
 
 
 def _derived(node: Node, known: Mapping[int, int]) -> int | None:

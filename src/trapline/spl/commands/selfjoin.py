@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trapline.errors import Warn
 from trapline.plan import (
     NULL,
+    TRUE,
     Agg,
     Col,
     Expr,
@@ -29,6 +31,7 @@ from trapline.plan import (
     call,
     either,
     number,
+    told,
 )
 from trapline.spl.command import Context
 from trapline.spl.cursor import Cursor, Name, flag
@@ -40,13 +43,19 @@ from trapline.values import Kind
 OPTIONS = ("overwrite", "max", "keepsingle")
 _PLACE = "_selfjoin_place"
 _SIZE = "_selfjoin_size"
+CUT = Warn(
+    "selfjoin-cut",
+    "selfjoin joined the next of several rows with the same values, as Splunk does",
+    "selfjoin max=0 joins all, max=5 that many",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SelfJoin:
     names: tuple[Name, ...]
     overwrite: bool
-    most: int
+    most: int | None
+    """0: all; None: not said, one"""
     keepsingle: bool
 
     def lower(self, context: Context, source: Node) -> Node:
@@ -60,14 +69,20 @@ class SelfJoin:
         )
         place: Expr = Col(_PLACE, Kind.NUMBER)
         on = [(key, key) for key in keys]
-        if self.most == 1:
+        most = 1 if self.most is None else self.most
+        if most == 1:
             on.append((call("add", Kind.NUMBER, place, number(1)), place))
         values = from_right(node.schema, node)
         joined: Node = Join(node, node, tuple(on), values, outer=self.keepsingle)
         after: Expr = Col(RIGHT + _PLACE, Kind.NUMBER)
         tests = [call("gt", Kind.BOOL, after, place)]
-        if self.most > 1:
-            tests.append(call("le", Kind.BOOL, after, call("add", Kind.NUMBER, place, number(self.most))))
+        if most > 1:
+            tests.append(call("le", Kind.BOOL, after, call("add", Kind.NUMBER, place, number(most))))
+        if self.most is None:
+            later = call("sub", Kind.NUMBER, Col(_SIZE, Kind.NUMBER), place)
+            # What is told is null: the row stays either way.
+            said = call("case", Kind.BOOL, told(CUT), TRUE, TRUE)
+            tests.append(call("case", Kind.BOOL, call("le", Kind.BOOL, later, number(1)), TRUE, said))
         kept: Expr = both(tests)
         if self.keepsingle:
             kept = either([kept, call("eq", Kind.BOOL, Col(_SIZE, Kind.NUMBER), number(1))])
@@ -75,7 +90,8 @@ class SelfJoin:
 
 
 def parse(cursor: Cursor) -> SelfJoin:
-    overwrite, most, keepsingle = True, 1, False
+    most: int | None = None
+    overwrite, keepsingle = True, False
     names: list[Name] = []
     while not cursor.done():
         match cursor.option(OPTIONS):
