@@ -13,6 +13,8 @@ from trapline.content.catalog import Content
 from trapline.content.model import DetectionType
 from trapline.detect import risk
 from trapline.detect.hunt import profiles
+from trapline.detect.settings import read
+from trapline.state.journal import Status
 from trapline.store import Store, collected
 from trapline.values import Row
 
@@ -80,3 +82,22 @@ def test_it_names_the_host_of_its_story(correlations: dict[str, list[Row]], stor
 def test_all_run(correlations: dict[str, list[Row]]) -> None:
     assert len(correlations) == 15
     assert sum(bool(rows) for rows in correlations.values()) >= len(STORIES)
+
+
+def test_all_run_on_their_schedules(correlations: dict[str, list[Row]], tmp_path: Path) -> None:
+    """Also where a search is asked ahead in which of many windows there is anything for it."""
+    content = app.content([shared("content", "security_content")])
+    found = _found(content, ["Windows Registry Abuse"])
+    place = tmp_path / "store"
+    with Store.open(place) as store:
+        collected.write(store, "risk", found)
+    asked = [one for one in content.detections if one.name in correlations and "security_content" in one.file]
+    with app.scheduler(
+        content, app.knowledge(), store=place, settings=read(place / "trapline.yml"), detections=asked, simulated=True
+    ) as (one, _):
+        one.begin(START - 2 * 3600)
+        one.advance(START + 3 * 3600)
+        runs = one.journal.runs()
+    assert {run.search for run in runs} == {f"ESCU - {name} - Rule" for name in correlations}
+    assert [(run.search, run.reason) for run in runs if run.status is not Status.DONE] == []
+    assert "ESCU - Windows Modify Registry Risk Behavior - Rule" in {run.search for run in runs if run.findings}

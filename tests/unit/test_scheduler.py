@@ -29,6 +29,7 @@ from trapline.detect.settings import read, write_switches
 from trapline.errors import InputError, TraplineError
 from trapline.ingest.intake import Evidence, ingest
 from trapline.outputs.dispatch import dispatch
+from trapline.search import Arrivals, Session, _Context
 from trapline.state.deliveries import Deliveries
 from trapline.state.journal import Outgoing, Status
 from trapline.state.notables import Edit, Notables, Suppression, Wanted
@@ -495,6 +496,7 @@ from pathlib import Path
 from trapline import app
 from trapline.detect.settings import read
 from trapline.outputs.dispatch import dispatch
+from trapline.search import Arrivals, Session, _Context
 from trapline.state.deliveries import Deliveries
 folder, start, until = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 settings = read(folder / "trapline.yml")
@@ -556,3 +558,36 @@ def test_a_setting_that_is_none_is_an_error(tmp_path: Path, text: str, place: st
     with pytest.raises(InputError, match=reason) as caught:
         read(tmp_path / "trapline.yml")
     assert place in caught.value.place
+
+
+def test_a_defect_in_a_look_ahead_costs_nobody_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does one in what is asked about late events, or in what is read for several searches together: what cannot be
+    said is as if it had not been asked, and a search that cannot run has a failed run."""
+    folder = made(tmp_path, *EVENTS[:1])
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Session, "minutes", broken)
+    monkeypatch.setattr(_Context, "uses", broken)
+    with scheduler(folder) as one:
+        job = one.jobs[0]
+        bad = replace(job, name="ESCU - Broken - Rule", detection=replace(job.detection, search="search ("))
+        one.jobs = [bad, *(replace(job, name=f"ESCU - {number} - Rule") for number in range(8)), job]
+        one.begin(at("2026-03-02T06:30"))
+        one.advance(at("2026-03-02T11:00"))
+        assert len(one.journal.runs(statuses=[Status.DONE])) == 9 * 5
+        assert {run.search for run in one.journal.runs(statuses=[Status.FAILED])} == {bad.name}
+    assert len(risk(folder)) == 9
+    own = Session.arrivals
+
+    def arrivals(self: Session, search: str, *more: float) -> list[Arrivals] | None:
+        if "7045" in search:
+            raise ZeroDivisionError
+        return own(self, search, *more)
+
+    monkeypatch.setattr(Session, "arrivals", arrivals)
+    with scheduler(folder) as one:
+        add(folder, tmp_path, EVENTS[1])
+        one.advance(at("2026-03-02T12:00"))
+        assert late(one) == [(at("2026-03-02T11:00"), 1)]

@@ -300,6 +300,23 @@ def test_a_wrong_index_is_refused_everywhere(store: Store) -> None:
     assert sorted(path.name for path in store.path.iterdir()) == ["trapline-store.json"]
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["trapline.yml", "team/exceptions.yml", "README.md"],  # settings name files of any name
+        ["enabled.yml", "exceptions.yml", ".git/config"],
+        ["content/ours/content.yml", "attack/techniques.csv", "state.db", "state.db-wal", "addons/x", "lookups/y"],
+    ],
+)
+def test_a_store_begins_with_its_settings(tmp_path: Path, files: list[str]) -> None:
+    for one in files:
+        (tmp_path / one).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / one).write_text("")
+    with Store.open(tmp_path) as store:
+        store.append("main", [])
+    Store.open(tmp_path, create=False).close()
+
+
 def test_opening_what_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no store here"):
         Store.open(tmp_path / "none", create=False)

@@ -48,7 +48,10 @@ class Lateness:
 
             def fresh(search: str) -> Sequence[Arrivals]:
                 """Of what came, that which a search looks at; all of it where that cannot be said."""
-                found = session.arrivals(search, *span, since)
+                try:
+                    found = session.arrivals(search, *span, since)
+                except Exception:  # it says so itself, when it is run; the others go on
+                    found = None
                 return came if found is None else [one for one in found if _stamp(one) not in there]
 
             for job in jobs:

@@ -27,8 +27,9 @@ from trapline.store.snapshot import DataFile, Snapshot, with_files
 from trapline.store.wide import Gathered, gather, widen
 
 _MARK = "trapline-store.json"
-_USERS = ("addons", "lookups")
-"""Folders of a store with what its user puts there."""
+_SETTINGS = "trapline.yml"
+_USERS = ("addons", "lookups", "content", "attack", "enabled.yml", "exceptions.yml", "state.db", "scheduler.lock")
+"""What users, and commands that need no events, put into the folder of a store."""
 _VERSION = 1
 _TRIES = 40
 _UNSAFE_PATH = re.compile(r"\\|%[0-9A-Fa-f]{2}")
@@ -350,7 +351,7 @@ def _check_sourcetype(log: delta.Log, sourcetype: str) -> None:
 
 def _foreign(entry: Path) -> bool:
     """Is it none of a store's own, nor what its user puts there before the first events?"""
-    return entry.name not in _USERS and not entry.name.startswith(_MARK)
+    return entry.name not in _USERS and not entry.name.startswith((_MARK, "state.db-", "."))
 
 
 def _check_mark(root: Path, create: bool) -> None:
@@ -358,7 +359,8 @@ def _check_mark(root: Path, create: bool) -> None:
     if not mark.is_file():
         if root.exists() and not root.is_dir():
             raise InputError("this is a file, not a store", file=str(root), hint="name a folder with --store")
-        if root.is_dir() and any(map(_foreign, root.iterdir())):
+        # Settings say that the folder is meant to be a store, whatever else they name lies beside them.
+        if root.is_dir() and not (root / _SETTINGS).is_file() and any(map(_foreign, root.iterdir())):
             raise InputError(
                 "this folder is not a store and is not empty", file=str(root), hint="name an empty or a new folder"
             )
