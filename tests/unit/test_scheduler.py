@@ -185,6 +185,17 @@ def test_a_search_in_real_time_does_not_catch_up(tmp_path: Path) -> None:
     assert [host for _, host, _ in risk(folder)] == ["ws3.corp.example"]
 
 
+def test_a_simulated_search_in_real_time_has_all_its_runs(tmp_path: Path) -> None:
+    """Time that is simulated passes minute by minute: no time of a schedule is missed, as in a scheduler that is there."""
+    folder = made(tmp_path, *EVENTS, settings=f"detections: {{{NAME}: {{realtime_schedule: 1}}}}\n")
+    with scheduler(folder) as one:
+        one.begin(at("2026-03-01"))
+        assert one.advance(at("2026-03-04T02:00")) == 74
+        runs = one.journal.runs()
+    assert [run.status for run in runs] == [Status.DONE] * 74
+    assert risk(folder) == EXPECTED
+
+
 def test_backfill_finds_late_events_once(tmp_path: Path) -> None:
     folder = made(tmp_path, *EVENTS[:1])
     simulate(folder, "2026-03-02", "2026-03-03")

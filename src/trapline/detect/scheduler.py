@@ -159,8 +159,7 @@ class Scheduler:
             if at is None:
                 first = job.first(now, zone_)
                 at = Cursor(now, now if first is None else first - 1)
-            lookback = float("inf") if self.simulated else self.lookback
-            one = due(job, at.scheduled, now, lookback=lookback, tz=zone_)
+            one = due(job, at.scheduled, now, lookback=self.lookback, tz=zone_, simulated=self.simulated)
             wanted.append((job, one))
             if one.skipped:
                 left_out.runs.append(self._skipped(job, one.skipped, one.reason, zone_))
