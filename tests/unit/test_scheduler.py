@@ -186,7 +186,7 @@ def test_a_search_in_real_time_does_not_catch_up(tmp_path: Path) -> None:
 
 
 def test_a_simulated_search_in_real_time_has_all_its_runs(tmp_path: Path) -> None:
-    """Time that is simulated passes minute by minute: no time of a schedule is missed, as in a scheduler that is there."""
+    """Simulated time passes minute by minute: no time of a schedule is missed, as in a scheduler that is there."""
     folder = made(tmp_path, *EVENTS, settings=f"detections: {{{NAME}: {{realtime_schedule: 1}}}}\n")
     with scheduler(folder) as one:
         one.begin(at("2026-03-01"))
