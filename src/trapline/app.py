@@ -440,8 +440,8 @@ def scheduler(
     from trapline.times import zone
 
     exempt = exemptions(store, settings)
-    warnings = [*problems(exempt, content, time.time()), *filtering.check(exempt, content)]
-    filters = filtering.Filters(exempt, content)
+    warnings = [*problems(exempt, content, time.time()), *filtering.check(exempt, content, knowledge.macros)]
+    filters = filtering.Filters(exempt, content, knowledge.macros)
     filters.at(time.time())
     warnings += [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
     if not detections:
@@ -531,8 +531,8 @@ def forecast(
 
     now = time.time()
     exempt = exemptions(store, settings)
-    warnings = [*problems(exempt, content, now), *filtering.check(exempt, content)]
-    filters = filtering.Filters(exempt, content)
+    warnings = [*problems(exempt, content, now), *filtering.check(exempt, content, knowledge.macros)]
+    filters = filtering.Filters(exempt, content, knowledge.macros)
     filters.at(now)
     warnings += [*settings.unused(content), *(one.to_warn() for one in content.problems), *knowledge.problems]
     if not detections:
@@ -668,12 +668,12 @@ def hunt(
     )
 
 
-def needs_no_events(spl: str, content: Content) -> bool:
+def needs_no_events(spl: str, content: Content, knowledge: Knowledge) -> bool:
     """Does a search make all its rows itself and keep them, so that it needs no store? Raises SplError."""
     from trapline.search import Session
     from trapline.spl.eventless import needs_events
 
-    session = Session(macros=content.macros())
+    session = Session(macros=content.macros(knowledge.macros), knowledge=knowledge, saved_searches=content.searches())
     return not needs_events(session.parse(spl), session.parse)
 
 
@@ -795,7 +795,7 @@ def matrix(
     given = mappings.read(mapping) if mapping is not None else []
     sets = matrices.find(content, folder, given, benign)
     own = addons(addon_folders)[-len(addon_folders) :] if addon_folders else []
-    keys = matrixcache.keys(content, detections, own)
+    keys = matrixcache.keys(content, detections, own, knowledge(addon_folders).macros)
     kept = matrixcache.Cache(cache or matrixcache.default_folder()) if cached else None
     make = partial(_surroundings, content, tuple(addon_folders))
     found = matrices.run_matrix(sets, detections, make, keys=keys, cache=kept, jobs=jobs or cores(), progress=progress)
@@ -847,7 +847,7 @@ def session(
         lookups = LookupFiles(content.lookups, content.fillers)
         return Session(
             tables=tables,
-            macros=content.macros(),
+            macros=content.macros(knowledge.macros),
             lookups=lookups,
             knowledge=knowledge,
             kept=kept,

@@ -38,3 +38,64 @@ def test_a_folder_there_that_is_no_addon_is_told(tmp_path: Path) -> None:
     (tmp_path / "addons" / "odd").mkdir(parents=True)
     with pytest.raises(InputError, match="no add-on folder"):
         app.addons((), tmp_path)
+
+
+def test_the_macros_of_an_addon_stand_in_searches_and_what_explains_and_checks_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    own = addon(store / "addons", "TA_acme", macros="[hello(1)]\nargs = n\ndefinition = eval hi=$n$\n")
+    log = tmp_path / "x.log"
+    log.write_text("one\n")
+    _run("ingest", str(log), "--sourcetype", "acme:x", "--store", str(store))
+    spl = "sourcetype=acme:x | `hello(7)` | table hi"
+    for place in (("--store", str(store)), ("--addon", str(own), "--data", f"{log}::acme:x")):
+        assert json.loads(_run("search", spl, *place, "--json"))["rows"] == [{"hi": 7}]
+    explained = json.loads(_run("explain", spl, "--store", str(store), "--json"))
+    assert "hello(1)" in explained["stages"][1]["macros"]
+    monkeypatch.setenv("TRAPLINE_STORE", str(store))
+    assert "hello" not in _run("lint", spl)
+
+
+_DETECTION = """\
+name: Acme Says Something
+id: 0c6f8d6e-8a52-4f43-9a5e-0a7a0b1d2c3e
+version: 1
+date: '2026-01-02'
+author: Someone
+status: production
+type: Anomaly
+description: Something was said.
+data_source: []
+search: '`acme` | stats count by host user | `acme_says_something_filter`'
+how_to_implement: Read the log.
+known_false_positives: None.
+references: []
+rba:
+  message: $user$ said something.
+  risk_objects:
+  - field: user
+    type: user
+    score: 10
+  threat_objects: []
+tags:
+  analytic_story: []
+  asset_type: Endpoint
+  product:
+  - Splunk Enterprise Security
+  security_domain: endpoint
+"""
+
+
+def test_a_detection_calls_macros_of_an_addon_and_its_filter_may_be_one(tmp_path: Path) -> None:
+    macros = "[acme]\ndefinition = sourcetype=acme:x\n[acme_says_something_filter]\ndefinition = search user!=bob\n"
+    own = addon(tmp_path / "own", "TA_acme", props="[acme:x]\nEXTRACT-u = by (?<user>\\w+)\n", macros=macros)
+    content = tmp_path / "content" / "detections"
+    content.mkdir(parents=True)
+    (content / "acme.yml").write_text(_DETECTION)
+    log = tmp_path / "x.log"
+    log.write_text("2026-03-02T10:00:00Z by ann\n2026-03-02T10:00:01Z by bob\n")
+    place = ("--addon", str(own), "--content", str(content.parent), "--detection", "Acme Says Something")
+    result = CliRunner().invoke(cli, ["hunt", f"{log}::acme:x", *place, "--json"])
+    found = json.loads(result.stdout)
+    assert [one["row"]["user"] for one in found["findings"]] == ["ann"], result.output

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.knowledgekit import addon
 from trapline import app
+from trapline.knowledge import Knowledge
 
 
 @pytest.mark.parametrize(
@@ -44,12 +46,24 @@ from trapline import app
     ],
 )
 def test_a_search_that_reads_no_events(spl: str, none: bool) -> None:
-    assert app.needs_no_events(spl, app.content()) is none
+    assert app.needs_no_events(spl, app.content(), Knowledge.built_in()) is none
 
 
 def test_an_eval_macro_is_expanded_as_in_a_run(tmp_path: Path) -> None:
     file = tmp_path / "macros.conf"
     file.write_text('[m]\ndefinition = "now()"\niseval = 1\n')
     content = app.content((), [file])
-    assert app.needs_no_events("| makeresults | eval x=`m`", content)
-    assert not app.needs_no_events("index=main | eval x=`m`", content)
+    assert app.needs_no_events("| makeresults | eval x=`m`", content, Knowledge.built_in())
+    assert not app.needs_no_events("index=main | eval x=`m`", content, Knowledge.built_in())
+
+
+def test_a_macro_and_a_saved_search_of_an_addon_are_known(tmp_path: Path) -> None:
+    own = addon(
+        tmp_path,
+        macros="[nine]\ndefinition = eval x=9\n[ours]\ndefinition = index=main\n",
+        savedsearches="[of an add-on]\nsearch = | makeresults\n",
+    )
+    known = Knowledge.load([own])
+    assert app.needs_no_events("| makeresults | `nine`", app.content(), known)
+    assert not app.needs_no_events("`ours` | `nine`", app.content(), known)
+    assert not app.needs_no_events('| savedsearch "of an add-on"', app.content(), known)

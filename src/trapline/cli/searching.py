@@ -111,9 +111,10 @@ def opened(
     from trapline.ingest.files import total_size
 
     content = app.content(scope.folders, scope.macros, scope.store)
-    store = None if spl is not None and not scope.data and app.needs_no_events(spl, content) else scope.store
     kept = app.kept(scope.store)
     knowledge = app.with_lookups(app.knowledge(scope.addons, scope.store), kept, scope.assets, scope.identities)
+    eventless = spl is not None and not scope.data and app.needs_no_events(spl, content, knowledge)
+    store = None if eventless else scope.store
     evidence = [given.parse(one) for one in scope.data]
     with Progress() as line:
         total = total_size([one.path for one in evidence]) if evidence and sys.stderr.isatty() else 0

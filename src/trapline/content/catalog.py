@@ -207,12 +207,13 @@ class Content:
         found = self.macro_defs.get(key)
         return filter_macro(key) if found is None and key in self.filters else found
 
-    def macros(self) -> Mapping[str, SearchMacro]:
-        """Every macro as searches take them, by `name` or `name(2)`. A filter macro that a detection calls and no file
-        defines lets everything pass (facts/CONTENT.md §1.6)."""
+    def macros(self, addons: Mapping[str, SearchMacro] | None = None) -> dict[str, SearchMacro]:
+        """Every macro as searches take them, by `name` or `name(2)`: those of the content, beneath them those of the
+        add-ons. A filter macro that a detection calls and nothing defines lets everything pass (facts/CONTENT.md
+        §1.6)."""
         from trapline.search import Macro as SearchMacro  # the search room loads the engine: only who searches pays
 
-        found = {key: one.to_search() for key, one in self.macro_defs.items()}
+        found = {**(addons or {}), **{key: one.to_search() for key, one in self.macro_defs.items()}}
         for name in self.filters - found.keys():
             found[name] = SearchMacro(name, "search *")
         return found

@@ -19,9 +19,10 @@ PASSES = "search *"
 """A filter macro that lets everything pass."""
 
 
-def check(exemptions: Sequence[Exemption], content: Content) -> list[Warn]:
-    """Whether the filters can be read, and whether anything calls the macros that they go into. Raises InputError."""
-    macros = content.macros()
+def check(exemptions: Sequence[Exemption], content: Content, addons: Mapping[str, Macro] | None = None) -> list[Warn]:
+    """Whether the filters can be read, and whether anything calls the macros that they go into. `addons`: the macros
+    of these. Raises InputError."""
+    macros = content.macros(addons)
     found = []
     for one in exemptions:
         if not one.filter:
@@ -54,6 +55,8 @@ class Filters:
 
     exemptions: Sequence[Exemption]
     content: Content
+    addons: Mapping[str, Macro] = field(default_factory=dict)
+    """The macros of the add-ons, beneath those of the content."""
     macros: Mapping[str, Macro] = field(default_factory=dict)
     _active: tuple[str, ...] | None = None
 
@@ -63,7 +66,7 @@ class Filters:
         names = tuple(one.name for one in active)
         if names == self._active:
             return False
-        made = dict(self.content.macros())
+        made = self.content.macros(self.addons)
         for detection in self.content.detections if active else ():
             mine = [one for one in active if one.concerns(detection)]
             if mine:

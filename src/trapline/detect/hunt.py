@@ -228,7 +228,7 @@ def hunt(
         sources, warnings = _read(evidence, store, knowledge, progress)
         session = Session(
             tables=store.snapshot().tables,
-            macros=content.macros(),
+            macros=content.macros((knowledge or Knowledge.built_in()).macros),
             lookups=LookupFiles(content.lookups, content.fillers),
             knowledge=knowledge,
             kept=kept,

@@ -145,7 +145,7 @@ def _wanted(detection: Detection, common: Sequence[str]) -> str:
 def _sessions(
     content: Content, knowledge: Knowledge, kept: Kept | None, store: Store
 ) -> Callable[[Sequence[Table]], Session]:
-    macros, searches = content.macros(), content.searches()
+    macros, searches = content.macros(knowledge.macros), content.searches()
     lookups = LookupFiles(content.lookups, content.fillers)
 
     def made(tables: Sequence[Table]) -> Session:

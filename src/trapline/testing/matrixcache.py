@@ -113,9 +113,15 @@ class Keys:
         return digest([self.surroundings, content, *(name or "" for name in called)])
 
 
-def keys(content: Content, detections: Sequence[Detection], addons: Sequence[Path]) -> Keys:
-    """The keys of detections with their macros and lookups. `addons`: the user's own add-on folders."""
-    macros = dict(content.macros())
+def keys(
+    content: Content,
+    detections: Sequence[Detection],
+    addons: Sequence[Path],
+    given: Mapping[str, Macro] | None = None,
+) -> Keys:
+    """The keys of detections with their macros and lookups. `addons`: the user's own add-on folders; `given`: the
+    macros of all add-ons."""
+    macros = content.macros(given)
     tables = {one.name: _file(one.table) for one in content.lookups}
     words = {one.name: digest([repr(one), tables[one.name]]) for one in content.lookups}
     searches = digest(sorted(content.searches().values()))

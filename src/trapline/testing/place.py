@@ -63,7 +63,7 @@ class Surroundings:
         self.profile = profiles(self.content)
         self.tree = Tree(self.content, self.knowledge, tuple(self.content.roots))
         self.ignores = ignore.read_all(self.tree.roots)
-        self.macros = dict(self.content.macros())
+        self.macros = self.content.macros(self.knowledge.macros)
         self.searches = self.content.searches()
         self.lookups = LookupFiles(self.content.lookups, self.content.fillers)
 

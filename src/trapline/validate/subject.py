@@ -64,7 +64,7 @@ class Tree:
             content = self.content
             self._session = Session(
                 events=(EVENT_ROW,),
-                macros=content.macros(),
+                macros=self.macros,
                 lookups=LookupFiles(content.lookups, content.fillers),
                 knowledge=self.knowledge,
                 saved_searches=content.searches(),
@@ -76,7 +76,7 @@ class Tree:
     def macros(self) -> Mapping[str, Macro]:
         """Every macro that a search can call."""
         if self._macros is None:
-            self._macros = {**self.knowledge.macros, **self.content.macros()}
+            self._macros = self.content.macros(self.knowledge.macros)
         return self._macros
 
     def targets(self) -> list[Item]:

@@ -91,7 +91,10 @@ def check(folders: tuple[str, ...], settings: Path | None, store: Path, as_json:
 
     found = _read(store, settings)
     content = app.content(folders, store=store)
-    warnings = [*problems(found, content, time.time()), *filtering.check(found, content)]
+    warnings = [
+        *problems(found, content, time.time()),
+        *filtering.check(found, content, app.knowledge((), store).macros),
+    ]
     if as_json:
         print_json({"exceptions": len(found), "warnings": [one.to_json() for one in warnings]})
     else:

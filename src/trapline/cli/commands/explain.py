@@ -11,6 +11,7 @@ from trapline.cli.searching import Scope, search_options
 
 if TYPE_CHECKING:
     from trapline.content.catalog import Content
+    from trapline.knowledge.knowledge import Knowledge
     from trapline.search import Macro
 
 
@@ -55,7 +56,7 @@ def command(
     with opened(scope, spl, writes=True) as (session, report, content):
         if detection is not None:
             spl = find_or_read(content, detection).search
-            session.macros = _macros(content, detection)
+            session.macros = _macros(content, detection, session.knowledge)
         assert spl is not None
         found = session.explain(spl, **scope.times, stages=[one - 1 for one in asked])
         query = session.sql(spl, **scope.times) if sql else None
@@ -72,7 +73,7 @@ def command(
     print_warnings(warnings)
 
 
-def _macros(content: Content, detection: str) -> Mapping[str, Macro]:
+def _macros(content: Content, detection: str, knowledge: Knowledge | None) -> Mapping[str, Macro]:
     """The macros of the content, with those of the content folder that the detection's file lies in; the user's own
     win."""
     from trapline.content.read import read_macros
@@ -82,4 +83,4 @@ def _macros(content: Content, detection: str) -> Mapping[str, Macro]:
         for one in read_macros(folder, content.problems):
             if one.key not in content.overridden:
                 content.put(one)
-    return content.macros()
+    return content.macros(None if knowledge is None else knowledge.macros)

@@ -102,14 +102,12 @@ def _check(inputs: tuple[str, ...], folders: tuple[str, ...], macros: tuple[str,
     from trapline.lint.finding import Finding
     from trapline.spl.macros import Macro
 
-    known: dict[str, Macro] = {
-        **app.knowledge((), default_store()).macros,
-        **app.content(folders, store=default_store()).macros(),
-    }
+    addons = app.knowledge((), default_store()).macros
+    known: dict[str, Macro] = {**app.content(folders, store=default_store()).macros(addons)}
     problems: list[Problem] = []
     for folder in given.macro_folders(inputs):
         known.update({one.key: one for one in read_macros(folder, problems)})
-    known.update(app.content(folders, macros, default_store()).macros() if macros else {})
+    known.update(app.content(folders, macros, default_store()).macros(addons) if macros else {})
     stdin = sys.stdin.read() if "-" in inputs else ""
     found = list(given.read(inputs, stdin))
     checked: list[One] = []
