@@ -102,10 +102,10 @@ class _Timed(DuckDB):
 
     spent = 0.0
 
-    def execute(self, node: Node, *, tz: str = "UTC") -> Output:
+    def execute(self, node: Node, *, tz: str = "UTC", ordered: bool = True) -> Output:
         begun = time.thread_time()
         try:
-            return super().execute(node, tz=tz)
+            return super().execute(node, tz=tz, ordered=ordered)
         finally:
             self.spent += time.thread_time() - begun
 

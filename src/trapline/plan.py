@@ -228,11 +228,18 @@ class Expanded(NamedTuple):
     lasting: bool
 
 
+FILE, ROW = "_event_file", "_event_row"
+PLACE: Mapping[str, Kind] = {FILE: Kind.TEXT, ROW: Kind.NUMBER}
+"""Where an event lies in its store, as fields of a scan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """Events of tables, newest first, of which `earliest` <= `_time` < `latest` (microseconds, None = open).
 
-    `expand` is search-time knowledge: given the fields asked for, the plan over a bare scan that computes them.
+    `expand` is search-time knowledge: given the fields asked for, the plan over a bare scan that computes them. `rows`:
+    files, and the rows of each (counted from 0), of which no others are read. `FILE` and `ROW` may be among the fields:
+    the file of an event and its row there.
     """
 
     schema: Schema
@@ -240,6 +247,7 @@ class Scan:
     earliest: int | None = None
     latest: int | None = None
     expand: Callable[[Scan, frozenset[str]], Expanded] | None = None
+    rows: tuple[tuple[str, tuple[int, ...]], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

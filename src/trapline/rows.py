@@ -123,6 +123,8 @@ def rows_of(output: Output) -> tuple[tuple[str, ...], list[Row]]:
     holds is null, as in the results of functions."""
     rows: list[Row] = [{} for _ in range(output.data.num_rows)]
     for name, kind, data in zip(output.fields, output.kinds, output.data.columns, strict=False):
+        if data.null_count == len(data):
+            continue  # of whole events most fields hold nothing
         for row, cell in zip(rows, data.to_pylist(), strict=True):
             if cell is None:
                 continue

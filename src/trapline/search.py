@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trapline.engines.emptiness import Kept as HeldRows
-from trapline.errors import SplError, TraplineError, Warn, Warnings
+from trapline.errors import EngineError, SplError, TraplineError, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.knowledge.bind import Bound
@@ -27,6 +27,9 @@ from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, 
 from trapline.narrow import by_arrival, by_minute, looked_at, narrow
 from trapline.plan import (
     DEEP,
+    FILE,
+    PLACE,
+    ROW,
     Agg,
     Aggregate,
     Col,
@@ -62,6 +65,7 @@ from trapline.spl.origin import trace
 from trapline.spl.parser import parse
 from trapline.times import time_bound, zone
 from trapline.values import Kind, Row
+from trapline.wide import SOURCE, Place, late, portions
 
 if TYPE_CHECKING:
     from trapline.engines.duckdb import DuckDB, Output
@@ -227,6 +231,9 @@ class Session:
         context.writes = True
         try:
             node = context.plans(pipeline)[-1]
+            found = None if context.formats else context.whole(node)
+            if found is not None:
+                return Result(*found, tuple(context.warnings.items), None)
             output = context.run(node)
             shown = context.shown(output)
         except SplError as error:
@@ -663,6 +670,50 @@ class _Context:
             else:
                 node = narrow(node, self._any, self._fields, self._times, self._settle)
         return self._told(self.engine.execute(node, tz=self.zone))
+
+    def whole(self, node: Node) -> tuple[tuple[str, ...], list[Row]] | None:
+        """The fields and rows of a plan that ends in whole events; None where it does not."""
+        parts = late(node) if len(node.schema) > WIDE else None
+        if parts is None or len(parts.makes) > WIDE:
+            return None
+        self._lasting = False
+        first = rows_of(self._told(self.engine.execute(parts.first, tz=self.zone)))[1]
+        places = [_place(row) for row in first]
+        read: dict[Place, Row] = {place: {} for place in places}
+        fields: set[str] = set()
+        sources = [str(row.pop(SOURCE, "")) for row in first]
+        for portion in portions(parts.scan, zip(places, sources, strict=True)):
+            known = self._fields(portion.tables)
+            own = [name for name in parts.passed if name in known or name.startswith("_")]
+            fields.update(own)
+            self._read(portion, own, read)
+        place_of = {name: at for at, name in enumerate(node.schema)}
+        rows: list[Row] = []
+        for made, place in zip(first, places, strict=True):
+            cells = {new: cell for name, cell in read[place].items() for new in parts.passed[name]} | made
+            rows.append({name: cells[name] for name in sorted(cells, key=place_of.__getitem__)})
+        if isinstance(_origin(node), Scan):
+            seen = {name for row in rows for name in row}
+        else:
+            seen = {new for name in fields for new in parts.passed[name]}.union(parts.makes)
+        return tuple(name for name in node.schema if name in seen), rows
+
+    def _read(self, portion: Scan, fields: Sequence[str], into: Mapping[Place, Row]) -> None:
+        """Read these fields of the events of a portion."""
+        scan = self._settle(replace(portion, schema={**portion.schema, **PLACE}), few=True)
+        node = Project(scan, tuple((name, Col(name, scan.schema[name])) for name in (*fields, *PLACE)))
+        try:
+            output = self._told(self.engine.execute(node, tz=self.zone, ordered=False))
+        except EngineError as error:
+            if error.code != "memory" or len(fields) == 1:
+                raise
+            # Every expression takes memory while it is computed: half as many take half of it.
+            half = len(fields) // 2
+            self._read(portion, fields[:half], into)
+            self._read(portion, fields[half:], into)
+            return
+        for row in rows_of(output)[1]:
+            into[_place(row)].update(row)
 
     def _fields(self, tables: Sequence[Table]) -> Schema:
         return self.knowledge().bind(tables, _schema(tables), self).schema
@@ -1107,6 +1158,11 @@ _NONE_OF_NONE = frozenset(
 def _gives_none_of_none(stage: Stage) -> bool:
     grouped = stage.name == "stats" and bool(getattr(stage.command, "by", ()))
     return grouped or stage.name in _NONE_OF_NONE
+
+
+def _place(row: Row) -> Place:
+    """Where an event lies, taken out of its row."""
+    return str(row.pop(FILE)), int(float(str(row.pop(ROW))))
 
 
 def _origin(node: Node) -> Node:

@@ -6,7 +6,7 @@ scan; rows carry hidden order columns only where something above depends on thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from sqlglot import exp
 from trapline.errors import Warn
 from trapline.plan import (
     FALSE,
+    PLACE,
     Agg,
     Aggregate,
     Call,
@@ -135,7 +136,7 @@ class Dialect(Protocol):
         order. Where there are fragments, it is the same in every query while the rows are held."""
         ...
 
-    def files(self, table: Table, columns: Iterable[str]) -> exp.Expression:
+    def files(self, table: Table, columns: Collection[str]) -> exp.Expression:
         """What to select from for a store table."""
         ...
 
@@ -203,11 +204,11 @@ def alias(value: exp.Expression, name: str) -> exp.Expression:
     return exp.Alias(this=value, alias=ident(name))
 
 
-def compile_plan(node: Node, dialect: Dialect) -> tuple[exp.Query, list[str]]:
-    """The query of a plan, in its order, and the field of each of its columns."""
+def compile_plan(node: Node, dialect: Dialect, *, ordered: bool = True) -> tuple[exp.Query, list[str]]:
+    """The query of a plan, in its order unless that is no matter, and the field of each of its columns."""
     compiler = _Compiler(dialect)
     fields = list(node.schema)
-    relation = compiler.compile(node, frozenset(fields), ordered=True)
+    relation = compiler.compile(node, frozenset(fields), ordered=ordered)
     columns: list[exp.Expression] = [column(compiler.names.of(name)) for name in fields]
     query = compiler.select(columns or [alias(exp.Literal.number(1), "_none")], relation)
     if relation.order:
@@ -396,7 +397,7 @@ class _Compiler:
 
     def _tables(self, node: Scan, fields: Mapping[str, Kind], order: tuple[Order, ...]) -> exp.Query | exp.Var:
         fragments, seen = self.dialect.fragments, None
-        if fragments is not None:
+        if fragments is not None and node.rows is None:
             idents = tuple((name, kind, self.names.of(name)) for name, kind in fields.items())
             key = (tuple(map(id, node.tables)), node.earliest, node.latest, idents, order)
             seen = fragments.met(key, node.tables)
@@ -424,8 +425,12 @@ class _Compiler:
             columns.append(alias(self.dialect.event_field(table, name, kind), self.names.of(name)))
         for one, physical in zip(order, ("_time", "_indextime", "_serial"), strict=False):
             columns.append(alias(column(physical), one.ident))
-        query = self.select(self._some(columns), self.dialect.files(table, list(fields)))
+        read = {*fields, *(PLACE if node.rows is not None else ())}
+        query = self.select(self._some(columns), self.dialect.files(table, read))
         bounds: list[exp.Expression] = []
+        if node.rows is not None:
+            parts = [self._at(table, file, rows) for file, rows in node.rows]
+            bounds.append(exp.Paren(this=exp.or_(*parts, wrap=False)))
         for op, bound in ((exp.GTE, node.earliest), (exp.LT, node.latest)):
             if bound is not None:
                 limit = self.dialect.literal(Lit(float(bound), Kind.NUMBER))
@@ -434,6 +439,14 @@ class _Compiler:
         if bounds:
             query.set("where", exp.Where(this=exp.and_(*bounds) if len(bounds) > 1 else bounds[0]))
         return query
+
+    def _at(self, table: Table, file: str, rows: Iterable[int]) -> exp.Expression:
+        """An event is of these rows of a file."""
+        file_of, row_of = (self.dialect.event_field(table, name, kind) for name, kind in PLACE.items())
+        same = exp.EQ(this=file_of, expression=exp.Literal.string(file))
+        # One leaf: there may be thousands of them.
+        among = exp.In(this=row_of, expressions=[exp.Var(this=", ".join(map(str, rows)))])
+        return exp.Paren(this=exp.And(this=same, expression=among))
 
     def _filter(self, node: Filter, need: frozenset[str], ordered: bool) -> Relation:
         if node.predicate == FALSE:

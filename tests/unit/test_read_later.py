@@ -47,9 +47,9 @@ class Noting(DuckDB):
 
     widest = 0
 
-    def execute(self, node: Node, *, tz: str = "UTC") -> Output:
+    def execute(self, node: Node, *, tz: str = "UTC", ordered: bool = True) -> Output:
         self.widest = max(self.widest, len(node.schema))
-        return super().execute(node, tz=tz)
+        return super().execute(node, tz=tz, ordered=ordered)
 
 
 @pytest.mark.parametrize("spl", SEARCHES)

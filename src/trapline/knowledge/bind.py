@@ -31,6 +31,7 @@ from trapline.knowledge.steps import FIXED, METADATA, Choice, Choices, Over, Ste
 from trapline.plan import (
     FALSE,
     NULL,
+    PLACE,
     TRUE,
     Col,
     Expanded,
@@ -127,7 +128,9 @@ class Bound:
         memos: dict[object, dict[object, object]] = {}
 
         def expand(scan: Scan, need: frozenset[str]) -> Expanded:
-            wanted = frozenset(name for name in need if name in self.schema)
+            wanted = frozenset(name for name in need if name in self.schema or name in PLACE)
+            if scan.rows is not None:  # no other search asks for the same
+                return Expanded(self._expand(scan, wanted, _Asking(context, {}))[0].node, lasting=False)
             key = (tuple(map(id, scan.tables)), scan.earliest, scan.latest, wanted)
             known = self._plans.get(key)
             if known is None or any(one is not other for one, other in zip(known.tables, scan.tables, strict=True)):
@@ -161,7 +164,9 @@ class Bound:
                 layers.append(over)
                 wanted.difference_update(made)
                 wanted.update(read)
-        node: Node = replace(scan, expand=None, schema={name: self._stored[name] for name in sorted(wanted)})
+        node: Node = replace(
+            scan, expand=None, schema={name: {**self._stored, **PLACE}[name] for name in sorted(wanted)}
+        )
         for over in reversed(layers):
             node = over(node)
         _tell(told, asking.context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 from sqlglot import exp
 
+from trapline import plan
 from trapline.engines.duckdb import aggregates, functions, trees, writer
 from trapline.engines.duckdb.macros import MACROS
 from trapline.engines.emptiness import MARK as BETWEEN
@@ -26,7 +27,7 @@ from trapline.engines.emptiness import Kept, Values, is_empty
 from trapline.engines.scalar import BOUNDS, CUT, FUNCTIONS, MARK, OF_DATA, TOLD, Doubts, guarded
 from trapline.errors import EngineError, SlowPattern
 from trapline.narrow import gates
-from trapline.plan import Agg, Call, Expr, Limit, Lit, Node, Rows, Table
+from trapline.plan import FILE, ROW, Agg, Call, Expr, Limit, Lit, Node, Rows, Table
 from trapline.sql import Fragments, column, compile_count, compile_counts, compile_plan, ident
 from trapline.values import Kind
 
@@ -102,15 +103,16 @@ class DuckDB:
     ) -> None:
         self.close()
 
-    def execute(self, node: Node, *, tz: str = "UTC") -> Output:
-        """Run a plan; `tz` is the time zone of its days and clocks. Raises EngineError, SplError."""
+    def execute(self, node: Node, *, tz: str = "UTC", ordered: bool = True) -> Output:
+        """Run a plan; `tz` is the time zone of its days and clocks. Not `ordered`: in any order. Raises EngineError,
+        SplError."""
         if is_empty(node):
             return _nothing(node)
         asked = gates(node)
         if asked is not None and not any(self.count(Limit(one, 1), tz=tz) for one in asked):
             return _nothing(node)
         with self._query(tz) as dialect:
-            query, fields = compile_plan(node, dialect)
+            query, fields = compile_plan(node, dialect, ordered=ordered)
             data = self._run(query)
         kinds = tuple(node.schema[name] for name in fields)
         columns = [_plain(data.column(place), kind) for place, kind in enumerate(kinds)]
@@ -301,10 +303,14 @@ class _Dialect:
                 self.names.append(known)
         return known
 
-    def files(self, table: Table, columns: Iterable[str]) -> exp.Expression:
+    def files(self, table: Table, columns: Collection[str]) -> exp.Expression:
         paths = exp.Array(expressions=[exp.Literal.string(path) for path in table.files])
         by_name = exp.EQ(this=exp.column("union_by_name"), expression=exp.true())
         options = [by_name] if len(table.files) > 1 else []
+        if FILE in columns and FILE not in table.fields:
+            options.append(exp.EQ(this=exp.column("filename"), expression=exp.Literal.string(FILE)))
+        if ROW in columns and ROW not in table.fields:
+            options.append(exp.EQ(this=exp.column("file_row_number"), expression=exp.true()))
         return exp.Table(this=trees.native("read_parquet", paths, *options))
 
     def event_field(self, table: Table, name: str, kind: Kind) -> exp.Expression:
@@ -318,6 +324,10 @@ class _Dialect:
                 return exp.Literal.string(table.sourcetype)
             case "_raw" | "host" | "source":
                 return column(name)
+            case plan.FILE if name not in table.fields:
+                return column(FILE)
+            case plan.ROW if name not in table.fields:
+                return exp.Cast(this=column("file_row_number"), to=trees.sql_type("DOUBLE"))
         physical = self.engine._columns(table)
         value: exp.Expression = trees.literal(Lit(None, Kind.TEXT))
         plain = table.columns.get(name)
