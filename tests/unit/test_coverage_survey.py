@@ -100,7 +100,7 @@ def test_the_command(tmp_path: Path) -> None:
     path.write_text(xml("System", 7036, param1="\x1b[31mred") + "\n", encoding="utf-8")
     code, text = run(str(path))
     assert code == 0
-    assert "XmlWinEventLog: 1 events" in text
+    assert "XmlWinEventLog: 1 event" in text
     assert "extracted" in text
     assert "windows/default/props.conf:" in text
     assert "\x1b" not in text

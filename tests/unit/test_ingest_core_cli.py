@@ -33,7 +33,7 @@ def test_tables_and_totals(tmp_path: Path, evidence: Path) -> None:
     assert "XmlWinEventLog:System" in result.output
     assert "2024-03-04 10:00:01" in result.output
     assert "1 x the event is cut off (first: line 3)" in " ".join(result.output.split())
-    assert "3 events from 1 files" in result.output
+    assert "3 events from 1 file" in result.output
     assert "1 bad records" in result.output
     assert "1 skipped: not recognised" in result.output
     assert max(map(len, result.output.splitlines())) <= 120

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.render import clean, print_table
+from trapline.cli.render import clean, count_of, print_table
 
 if TYPE_CHECKING:
     from trapline.coverage.survey import Group, Survey
@@ -28,7 +28,7 @@ def print_survey(result: Survey, *, derived: bool) -> None:
 def _print_group(group: Group, *, derived: bool) -> None:
     name = group.sourcetype if group.source is None else f"{group.sourcetype}  {group.source}"
     of = "" if group.looked_at == group.events else f", the newest {group.looked_at:,} looked at"
-    click.echo(f"{clean(name)}: {group.events:,} events{of}")
+    click.echo(f"{clean(name)}: {count_of(group.events, 'event')}{of}")
     rows = [
         (
             one.name,

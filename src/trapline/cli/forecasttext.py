@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trapline.cli.render import clean, print_table
+from trapline.cli.render import clean, count_of, print_table
 from trapline.detect.finding import iso
 from trapline.errors import InputError
 from trapline.forecast.model import Expected, Forecast
@@ -85,7 +85,7 @@ def _warnings(found: Forecast) -> None:
         return
     click.echo()
     for one in failed[:WARNINGS]:
-        click.echo(f"warning: {clean(one.name)}: {one.failed:,} runs failed: {clean(one.reason)}", err=True)
+        click.echo(f"warning: {clean(one.name)}: {count_of(one.failed, 'run')} failed: {clean(one.reason)}", err=True)
     texts = list(dict.fromkeys(str(one) for one in found.warnings))
     for text in texts[:WARNINGS]:
         click.echo(f"warning: {clean(text)}", err=True)
@@ -101,8 +101,9 @@ def _closing(found: Forecast) -> str:
     less = f" (of {found.asked_days:g} asked for)" if found.span < found.asked_days - 0.01 else ""
     return (
         f"{iso(found.start)} to {iso(found.end)}, {found.span:.1f} days{less}: "
-        f"{sum(one.runs for one in found.detections):,} runs of {len(found.detections):,} detections in "
-        f"{found.seconds:.1f} s, {found.alerts:,} alerts ({rate} a day), "
+        f"{count_of(sum(one.runs for one in found.detections), 'run')} of "
+        f"{count_of(len(found.detections), 'detection')} in {found.seconds:.1f} s, "
+        f"{found.alerts:,} alerts ({rate} a day), "
         f"{held:,} throttled, {exempt:,} exempt"
     )
 

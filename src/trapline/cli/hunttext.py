@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapline.cli.render import clean, print_table
+from trapline.cli.render import clean, count_of, print_table
 
 if TYPE_CHECKING:
     from trapline.detect.finding import Finding
@@ -152,19 +152,15 @@ def _warnings(result: HuntResult) -> None:
 
 
 def _closing(result: HuntResult) -> str:
-    what = _plural(result.found, "finding")
+    what = count_of(result.found, "finding")
     if result.hosts:
-        what += f", {_plural(len(result.hosts), 'risk object')}"
-    read = f"{_plural(result.events, 'event')} from {_plural(len(result.sources), 'source')}"
-    bad = f" ({_plural(result.bad_records, 'bad record')})" if result.bad_records else ""
-    ran = f"ran {result.ran:,} of {_plural(result.selected, 'detection')}"
+        what += f", {count_of(len(result.hosts), 'risk object')}"
+    read = f"{count_of(result.events, 'event')} from {count_of(len(result.sources), 'source')}"
+    bad = f" ({count_of(result.bad_records, 'bad record')})" if result.bad_records else ""
+    ran = f"ran {result.ran:,} of {count_of(result.selected, 'detection')}"
     if result.ran < result.selected:
         ran += f", {result.selected - result.ran:,} could not (see the warnings)"
     return f"{what}. Read {read}{bad}; {ran}. {result.took}."
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _rest(count: int, what: str) -> None:

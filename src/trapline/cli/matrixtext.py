@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trapline.cli.render import clean, print_table
+from trapline.cli.render import clean, count_of, print_table
 from trapline.testing.matrix import Matrix
 
 SETS = 60
@@ -36,7 +36,8 @@ def print_matrix(found: Matrix) -> None:
     fired_at_all = sum(bool(where) for where in found.by_detection().values())
     click.echo()
     click.echo(
-        f"{len(found.detections):,} detections over {len(found.sets):,} data sets in {found.seconds:.1f} s "
+        f"{count_of(len(found.detections), 'detection')} over {count_of(len(found.sets), 'data set')} "
+        f"in {found.seconds:.1f} s "
         f"({found.cached:,} of {found.pairs:,} results known from before): {fired_at_all:,} fired, "
         f"{len(false):,} on benign ones, {len(never):,} never, {len(broken):,} cannot run"
     )

@@ -30,6 +30,12 @@ def _escape(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def count_of(count: int, noun: str) -> str:
+    """A count with its noun: `1 run`, `2,000 searches`."""
+    ending = "es" if noun.endswith(("ch", "sh", "s", "x")) else "s"
+    return f"{count:,} {noun}{'' if count == 1 else ending}"
+
+
 def print_json(value: object) -> None:
     """One JSON value on stdout, indented, UTF-8. Lone surrogates become `?`."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)

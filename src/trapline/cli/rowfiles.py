@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trapline.cli.render import count_of
 from trapline.errors import TraplineError, Warn
 from trapline.times import format_time
 from trapline.values import Value, value_text
@@ -79,7 +80,7 @@ def _write(result: Result, form: str, out: Path | None, limit: int) -> None:
     elif text is not None:
         click.echo(text.encode("utf-8", "replace").decode(), nl=False)
     if out is not None:
-        click.echo(f"wrote {len(result.rows):,} rows to {out}", err=True)
+        click.echo(f"wrote {count_of(len(result.rows), 'row')} to {out}", err=True)
 
 
 def _cell(name: str, value: Value | None) -> str:
@@ -116,7 +117,7 @@ def _table(result: Result, limit: int) -> str:
     total = len(result.rows)
     lines.append(f"{total:,} row{'' if total == 1 else 's'}")
     if len(rows) < total:
-        lines[-1] = f"{len(rows):,} of {total:,} rows; --limit 0 shows all"
+        lines[-1] = f"{len(rows):,} of {count_of(total, 'row')}; --limit 0 shows all"
     hidden = len(result.fields) - len(columns)
     if hidden > 0 and "_raw" in columns:
         lines[-1] += f"; {hidden:,} more fields: add | table ..., or --json"

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trapline.cli.render import clean, print_json
+from trapline.cli.render import clean, count_of, print_json
 from trapline.cli.runlog import Log
 from trapline.detect.finding import iso
 from trapline.detect.scheduler import Scheduler, Ticked
@@ -205,7 +205,7 @@ class Running:
             click.echo(f"warning: {clean(str(warn))}", err=True)
         if len(self.warnings) > 20:
             click.echo(f"... and {len(self.warnings) - 20:,} more warnings", err=True)
-        click.echo(f"{len(self.scheduler.jobs):,} detections on their schedules", err=True)
+        click.echo(f"{count_of(len(self.scheduler.jobs), 'detection')} on their schedules", err=True)
 
     def _count(self, ticked: Ticked) -> None:
         if ticked.late:
@@ -228,7 +228,7 @@ class Running:
         if self.log is not None:
             self.log.write("warning", "late", runs=runs, hint="trapline runs --late; trapline backfill")
         elif not self.as_json:
-            text = f"events came late for {runs:,} runs: see trapline runs --late, and run trapline backfill"
+            text = f"events came late for {count_of(runs, 'run')}: see trapline runs --late, and run trapline backfill"
             click.echo(text, err=True)
 
     def _line(self, ticked: Ticked) -> None:
@@ -239,8 +239,8 @@ class Running:
         skipped = sum(one.status is Status.SKIPPED for one in ticked.runs)
         if self.as_json or self.log is not None or not ticked.runs:
             return
-        parts = [f"{len(ticked.runs) - skipped:,} searches", f"{findings:,} findings"]
-        parts += [f"{ticked.notables:,} notables"] if ticked.notables else []
+        parts = [count_of(len(ticked.runs) - skipped, "search"), count_of(findings, "finding")]
+        parts += [count_of(ticked.notables, "notable")] if ticked.notables else []
         parts += [f"{failed:,} failed"] if failed else []
         parts += [f"{skipped:,} skipped"] if skipped else []
         click.echo(f"{iso(ticked.time)}  {', '.join(parts)}")
@@ -258,8 +258,9 @@ class Running:
             click.echo(f"warning: {clean(search)}: {clean(reason)}", err=True)
         span = f"{iso(start)} to {iso(end)}: " if start is not None else ""
         click.echo(
-            f"{span}{self.runs:,} runs in {self.seconds:.1f} s, {self.failed:,} failed, {self.skipped:,} skipped; "
-            f"{self.findings:,} findings, {self.risk_events:,} risk events, {self.notables:,} notables"
+            f"{span}{count_of(self.runs, 'run')} in {self.seconds:.1f} s, {self.failed:,} failed, "
+            f"{self.skipped:,} skipped; {count_of(self.findings, 'finding')}, "
+            f"{count_of(self.risk_events, 'risk event')}, {count_of(self.notables, 'notable')}"
         )
 
     def to_json(self, start: float | None, end: float | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from trapline.cli.options import jobs_option, json_option, schedule_options, store_option
+from trapline.cli.render import count_of
 
 
 @click.command("backfill")
@@ -65,6 +66,7 @@ def command(
             if as_json:
                 print_json({"runs": sum(counts.values()), "searches": counts})
             else:
-                click.echo(f"{sum(counts.values()):,} runs of {len(counts):,} searches would be made")
+                searches = count_of(len(counts), "search")
+                click.echo(f"{count_of(sum(counts.values()), 'run')} of {searches} would be made")
             return
         Running(scheduler, warnings, as_json=as_json).backfill(start, end, again=again)

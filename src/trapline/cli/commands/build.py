@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from trapline.cli.options import json_option
+from trapline.cli.render import count_of
 
 EPOCH = "SOURCE_DATE_EPOCH"
 
@@ -140,7 +141,7 @@ def _show(built: Any, as_json: bool) -> None:
     confs = [[name, f"{counts[name]:,}"] for name in counts if name.endswith(".conf")]
     print_table(["file", "stanzas"], confs, right=["stanzas"])
     click.echo(
-        f"{counts['detections']:,} detections, {counts['baselines']:,} baselines, "
+        f"{count_of(counts['detections'], 'detection')}, {count_of(counts['baselines'], 'baseline')}, "
         f"{counts['response tasks']:,} response tasks, {counts['tables']:,} lookup tables; form {built.form.value}"
     )
     click.echo(clean(f"app: {built.app}"))

@@ -9,6 +9,7 @@ import click
 
 from trapline.cli.options import content_option, json_option, store_option
 from trapline.cli.parts import Parts
+from trapline.cli.render import count_of
 
 if TYPE_CHECKING:
     from trapline.content.catalog import Content
@@ -77,7 +78,7 @@ def list_(
         ["yes" if one["enabled"] else "", *("" if one[key] is None else one[key] for key in shown[1:])] for one in rows
     ]
     print_table(shown, table)
-    click.echo(f"{len(rows):,} detections, {sum(bool(one['enabled']) for one in rows):,} enabled")
+    click.echo(f"{count_of(len(rows), 'detection')}, {sum(bool(one['enabled']) for one in rows):,} enabled")
 
 
 def _list_others(content: Content, kind: str, *, as_json: bool) -> None:

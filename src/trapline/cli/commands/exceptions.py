@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from trapline.cli.options import content_option, json_option, store_option
-from trapline.cli.render import clean, print_json, print_table
+from trapline.cli.render import clean, count_of, print_json, print_table
 
 if TYPE_CHECKING:
     from trapline.detect.exceptions import Exemption
@@ -67,7 +67,7 @@ def list_(settings: Path | None, store: Path, as_json: bool) -> None:
         for one in found
     ]
     print_table(names, rows)
-    click.echo(f"{len(rows):,} exceptions")
+    click.echo(count_of(len(rows), "exception"))
 
 
 @command.command()
@@ -99,7 +99,7 @@ def check(folders: tuple[str, ...], settings: Path | None, store: Path, as_json:
         print_json({"exceptions": len(found), "warnings": [one.to_json() for one in warnings]})
     else:
         _warn(warnings)
-        click.echo(f"{len(found):,} exceptions, {len(warnings):,} warnings")
+        click.echo(f"{count_of(len(found), 'exception')}, {count_of(len(warnings), 'warning')}")
     if warnings:
         raise click.exceptions.Exit(1)
 
@@ -128,7 +128,7 @@ def impact(days: int, settings: Path | None, store: Path, as_json: bool) -> None
     names = ["name", "state", "rows", "runs", "last", "detections", "sample"]
     print_table(names, [_impact_row(one, now) for one in found], right=["rows", "runs"])
     idle = sum(not one.rows for one in found)
-    click.echo(f"{len(found):,} exceptions, {idle:,} of them hid nothing in {days:,} days")
+    click.echo(f"{count_of(len(found), 'exception')}, {idle:,} of them hid nothing in {count_of(days, 'day')}")
 
 
 @command.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trapline.cli.options import ADDON_HELP, json_option, store_option
-from trapline.cli.render import clean, human_bytes, print_json, print_table
+from trapline.cli.render import clean, count_of, human_bytes, print_json, print_table
 
 if TYPE_CHECKING:
     from trapline.ingest.intake import Progress
@@ -159,8 +159,8 @@ def _print(report: IngestReport, store: Path, index: str) -> None:
             click.echo(f"... and {len(told) - _MOST_FILES:,} more files with remarks; --json names them all")
         click.echo()
     rate = report.events / report.seconds if report.seconds else 0.0
-    read = f"{len(report.read):,} files ({human_bytes(report.bytes)})"
-    click.echo(f"{report.events:,} events from {read} in {report.seconds:.1f} s, {rate:,.0f} events/s")
+    read = f"{count_of(len(report.read), 'file')} ({human_bytes(report.bytes)})"
+    click.echo(f"{count_of(report.events, 'event')} from {read} in {report.seconds:.1f} s, {rate:,.0f} events/s")
     if report.bad_records:
         click.echo(f"{report.bad_records:,} bad records")
     for reason, count in report.skipped_by_reason().items():

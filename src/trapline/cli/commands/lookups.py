@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trapline.cli.options import ADDON_HELP, identity_options, json_option, store_option
-from trapline.cli.render import clean, print_json, print_pairs, print_table
+from trapline.cli.render import clean, count_of, print_json, print_pairs, print_table
 from trapline.errors import TraplineError
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def brought(
     if as_json:
         print_json({"name": table.name, "rows": len(rows), "warnings": list(told)})
         return
-    click.echo(f"{len(rows):,} rows for {clean(table.name)}")
+    click.echo(f"{count_of(len(rows), 'row')} for {clean(table.name)}")
     for one in told:
         click.echo(f"warning: {clean(one)}", err=True)
 

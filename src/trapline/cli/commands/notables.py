@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from trapline.cli.options import WHO, json_option, me, store_option
-from trapline.cli.render import clean, print_json
+from trapline.cli.render import clean, count_of, print_json
 
 if TYPE_CHECKING:
     from trapline.state.notables import Edit, Notables
@@ -123,7 +123,7 @@ def list_notables(
         print_json({"notables": rows, "more": found.more})
         return
     notabletext.print_queue(found.entries, hidden=suppressed)
-    tail = f"{len(found.entries):,} notables" + (" (more with --limit)" if found.more else "")
+    tail = count_of(len(found.entries), "notable") + (" (more with --limit)" if found.more else "")
     if found.hidden and not suppressed:
         tail += f"; {'at least ' if found.more else ''}{found.hidden:,} hidden (--suppressed)"
     click.echo(tail)
@@ -388,7 +388,7 @@ def suppress(
     if as_json:
         print_json(notabletext.suppression_json(made, now) | {"hides": hidden})
         return
-    click.echo(f"{clean(made.name)} hides {hidden:,} notables, and those to come")
+    click.echo(f"{clean(made.name)} hides {count_of(hidden, 'notable')}, and those to come")
     click.echo("see: trapline notables list --suppressed", err=True)
 
 

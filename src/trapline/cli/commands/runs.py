@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trapline.cli.options import json_option, store_option
+from trapline.cli.render import count_of
 
 if TYPE_CHECKING:
     from trapline.state.journal import Run
@@ -70,7 +71,7 @@ def command(
         for one in runs
     ]
     print_table(names, rows)
-    click.echo(f"{len(rows):,} runs" + (" (more with --limit)" if len(rows) == limit else ""))
+    click.echo(count_of(len(rows), "run") + (" (more with --limit)" if len(rows) == limit else ""))
 
 
 def _limited(run: Run) -> str:
