@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trapline.engines.emptiness import Kept as HeldRows
-from trapline.errors import EngineError, SplError, TraplineError, Warn, Warnings
+from trapline.errors import EngineError, InputError, SplError, TraplineError, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.knowledge.bind import Bound
@@ -986,11 +986,20 @@ class _Context:
 
     def describe(self, model: str | None, dataset: str | None) -> Sequence[Mapping[str, object]]:
         if model is None:
-            return [self._datamodel(name).to_json() for name in sorted(self._models())]
+            return list(self._described())
         found = self._datamodel(model)
         if dataset is not None:
             found.lineage(dataset)
         return [found.to_json(dataset)]
+
+    def _described(self) -> Iterator[Mapping[str, object]]:
+        """Every data model; one that cannot be read costs a warning."""
+        for name in sorted(self._models()):
+            try:
+                yield self._datamodel(name).to_json()
+            except TraplineError as error:
+                where = error.file if isinstance(error, InputError) else None
+                self.warnings.add("datamodel", f"left out: {error.reason}", hint=error.hint, where=where)
 
     def _models(self) -> Mapping[str, Any]:
         """Data models by name: those of the session, then those of the add-ons."""

@@ -9,6 +9,7 @@ from trapline.errors import Span, SplError, TraplineError, Warn
 from trapline.knowledge.bind import Bound
 from trapline.knowledge.conf import Setting
 from trapline.knowledge.knowledge import Knowledge
+from trapline.knowledge.modelcheck import model_doubts
 from trapline.knowledge.records import Eventtype, Unusable
 from trapline.knowledge.spec import By
 from trapline.spl.filter import parse_text
@@ -41,6 +42,7 @@ def doubts(knowledge: Knowledge) -> list[Warn]:
     for eventtype in knowledge.eventtypes.values():
         found += _of_eventtype(eventtype, knowledge)
     found += _of_lookups(knowledge)
+    found += model_doubts(knowledge)
     return sorted(dict.fromkeys(found), key=lambda one: _place(one.where))
 
 

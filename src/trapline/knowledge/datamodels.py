@@ -2,7 +2,8 @@
 
 Sources: Knowledge Manager Manual, "About data models", "Design data models"; the JSON of an add-on's
 `default/data/models/*.json`. A child dataset has its parent's events that meet its own constraint, and its parent's
-fields. Calculations run in their order, parents first.
+fields. Calculations run in their order, parents first. An event that lacks a required field is not in the dataset. What
+a model is made of is checked where the file is read; what it uses and Trapline has not is refused by who reads it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from trapline.spl.datasets import nearest
 
 MAX_DEPTH = 20
 """Generations of datasets."""
-ROOTS = frozenset({"", "BaseEvent", "BaseSearch", "BaseTransaction", "BaseInterface", "BaseImpersonatedSearch"})
+ROOTS = frozenset({"", "BaseEvent", "BaseSearch"})
+NOT_READ = {
+    "BaseTransaction": "it groups events into transactions",
+    "BaseInterface": "it is an interface, which other datasets fill",
+    "BaseImpersonatedSearch": "its search runs as another user",
+}
+"""Kinds of root datasets that are not supported: what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,10 @@ class Definition:
     fields: tuple[str, ...] = ()
     calculations: tuple[Calculation, ...] = ()
     title: str = ""
+    required: tuple[str, ...] = ()
+    """Fields that an event must have to be in the dataset."""
+    refused: str = ""
+    """Why the dataset cannot be read; a search that does is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +168,12 @@ def read_model(path: Path) -> DataModel:
         raise InputError(f"the data model is not JSON: {error}", file=str(path), code="datamodel") from None
     if not isinstance(body, dict) or not isinstance(body.get("objects"), list):
         raise InputError("a data model has a list 'objects'", file=str(path), field="objects", code="datamodel")
-    return _from_splunk(body, path.stem)
+    try:
+        return _from_splunk(body, path.stem)
+    except InputError:
+        raise
+    except TraplineError as error:
+        raise InputError(error.reason, file=str(path), hint=error.hint, code="datamodel") from None
 
 
 def model_files(addons: Iterable[Path]) -> dict[str, Path]:
@@ -200,25 +216,31 @@ def _from_splunk(body: Mapping[str, Any], fallback: str) -> DataModel:
         own = str(one["objectName"])
         parent = str(one.get("parentName") or "")
         base = str(one.get("baseSearch") or "")
-        constraints = [str(part.get("search", "")) for part in one.get("constraints") or () if _is_own(part, own)]
-        calculations = [_calculation(part) for part in one.get("calculations") or () if _is_own(part, own)]
-        if parent in ("BaseTransaction", "BaseInterface", "BaseImpersonatedSearch"):
-            calculations.append(Gap(f"{own} is a {parent} dataset", ()))
+        constraints = [str(part.get("search", "")) for part in _parts(one, "constraints", own) if _is_own(part, own)]
+        calculations = [part for part in _parts(one, "calculations", own) if _is_own(part, own)]
+        fields = [part for part in _parts(one, "fields", own) if part.get("fieldName") and _is_own(part, own)]
+        made = [part for each in calculations for part in _parts(each, "outputFields", own)]
         found[own] = Definition(
             own,
-            "" if parent in ROOTS else parent,
+            "" if parent in ROOTS or parent in NOT_READ else parent,
             base or " ".join(f"({text})" for text in constraints if text.strip()),
             piped=bool(base),
-            fields=tuple(
-                str(part["fieldName"])
-                for part in one.get("fields") or ()
-                if isinstance(part, Mapping) and part.get("fieldName") and _is_own(part, own)
-            ),
-            calculations=tuple(calculations),
+            fields=tuple(str(part["fieldName"]) for part in fields),
+            calculations=tuple(_calculation(part, own) for part in calculations),
             title=str(one.get("displayName") or ""),
+            required=tuple(str(part["fieldName"]) for part in (*fields, *made) if part.get("required") is True),
+            refused=f"it is a {parent} dataset: {NOT_READ[parent]}" if parent in NOT_READ else "",
         )
     title, description = str(body.get("displayName") or ""), str(body.get("description") or "")
     return DataModel(name, _ordered(name, found), title, description)
+
+
+def _parts(body: Mapping[str, Any], key: str, dataset: str) -> list[Mapping[str, Any]]:
+    """The objects of a list of the JSON. Raises TraplineError."""
+    found = body.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(part, Mapping) for part in found):
+        raise TraplineError(f"{key} of the dataset '{dataset[:80]}' is not a list of objects", code="datamodel")
+    return found
 
 
 def _is_own(part: Mapping[str, Any], name: str) -> bool:
@@ -227,8 +249,8 @@ def _is_own(part: Mapping[str, Any], name: str) -> bool:
     return owner.rpartition(".")[2] == name
 
 
-def _calculation(part: Mapping[str, Any]) -> Calculation:
-    outputs = [one for one in part.get("outputFields") or () if isinstance(one, Mapping)]
+def _calculation(part: Mapping[str, Any], dataset: str) -> Calculation:
+    outputs = _parts(part, "outputFields", dataset)
     names = tuple(str(one.get("fieldName", "")) for one in outputs)
     kind = str(part.get("calculationType", ""))
     match kind:
@@ -237,7 +259,7 @@ def _calculation(part: Mapping[str, Any]) -> Calculation:
         case "Rex":
             return Rex(str(part.get("inputField", "_raw")), str(part.get("expression", "")), names)
         case "Lookup":
-            inputs = part.get("lookupInputs") or ()
+            inputs = _parts(part, "lookupInputs", dataset)
             pairs = tuple((str(one.get("lookupField", "")), str(one.get("inputField", ""))) for one in inputs)
             found = tuple((str(one.get("lookupOutputFieldName", "")), str(one.get("fieldName", ""))) for one in outputs)
             return FromLookup(str(part.get("lookupName", "")), pairs, found)
@@ -251,12 +273,24 @@ def _ordered(model: str, found: Mapping[str, Definition]) -> dict[str, Definitio
     while left:
         ready = [name for name, one in left.items() if not one.parent or one.parent in done]
         if not ready:
-            name = next(iter(left))
-            reason = f"the data model '{model}': the dataset '{name}' has no parent '{left[name].parent}'"
-            raise TraplineError(reason, code="datamodel")
+            raise TraplineError(f"the data model '{model}': {_unordered(left)}", code="datamodel")
         for name in ready:
             done[name] = left.pop(name)
     return done
+
+
+def _unordered(left: Mapping[str, Definition]) -> str:
+    """Why datasets have no order: the parent of one is not there, or some are each other's parents."""
+    for name, one in left.items():
+        if one.parent not in left:
+            return f"the parent '{one.parent[:80]}' of the dataset '{name[:80]}' does not exist"
+    way: list[str] = []
+    at = next(iter(left))
+    while at not in way:
+        way.append(at)
+        at = left[at].parent
+    circle = [*way[way.index(at) :], at]
+    return f"the dataset '{at[:80]}' is its own ancestor: {' -> '.join(one[:80] for one in circle[:20])}"
 
 
 def fields_of(one: Definition) -> Iterator[str]:

@@ -129,6 +129,12 @@ def _rescanned(node: Node, change: Callable[[Scan], Scan]) -> Node:
 def template(model: DataModel, name: str, source: Source) -> Template:
     """Raises SplError."""
     line = model.lineage(name)
+    for one in line:
+        if one.refused:
+            raise Unsupported(
+                f"the dataset '{one.name}' of the data model '{model.name}' is not supported: {one.refused}",
+                hint=f"name another dataset: datamodel={model.name}.<dataset>",
+            )
     given = next((place for place in range(len(line) - 1, -1, -1) if line[place].rows is not None), None)
     first = 0 if given is None else given + 1
     root = node = _root(line, given, source)
