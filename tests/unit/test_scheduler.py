@@ -20,6 +20,7 @@ import pytest
 
 from tests.unit.outputkit import web
 from trapline import app
+from trapline.cli.runtext import left_out
 from trapline.content.read import LIBRARY
 from trapline.detect.actions import Exempted
 from trapline.detect.jobs import Job, due
@@ -211,6 +212,86 @@ def test_backfill_finds_late_events_once(tmp_path: Path) -> None:
         assert sorted(host for _, host, _ in risk(folder)) == ["ws1.corp.example", "ws2.corp.example"]
     # another event of a host that was found is no other finding
     assert [(run.rows, run.findings) for run in found] == [(2, 1), (2, 0)]
+
+
+EVERY_HOUR = tuple((f"2026-03-0{2 + hour // 24}T{hour % 24:02}:05:00", "ws1.corp.example") for hour in range(96))
+THROTTLED = f'detections:\n  "{NAME}":\n    throttle: {{fields: [dest], period: 1d}}\n'
+
+
+def test_a_throttle_holds_for_the_past_what_it_would_have_held(tmp_path: Path) -> None:
+    """A look at the past, with a newer throttle of the same values there, raises what its turn would have raised."""
+    folder = made(tmp_path, *EVERY_HOUR, settings=THROTTLED)
+    simulate(folder, "2026-03-04T23:30", "2026-03-05T12:00")
+    assert [time for time, _, _ in risk(folder)] == ["05T00:00"]
+    for again in (False, True):
+        with scheduler(folder) as one:
+            one.backfill(one.missing(at("2026-03-02"), at("2026-03-06"), again=again))
+        assert [time for time, _, _ in risk(folder)] == ["02T01:00", "03T01:00", "04T01:00", "05T00:00"]
+
+
+@pytest.mark.parametrize(
+    ("throttle", "expected"),
+    [
+        # one run: its rows of the same values hold each other back, also when they come one look after the other
+        ("{fields: [dest], period: 1d}", [["ws1"], ["ws1", "ws2"]]),
+        # the whole search: the run that alerted alerts for all its rows
+        ("{fields: [], period: 1d}", [["ws1", "ws1"], ["ws1", "ws1", "ws1", "ws2"]]),
+    ],
+)
+def test_a_throttle_and_late_rows_of_the_run_that_alerted(
+    tmp_path: Path, throttle: str, expected: list[list[str]]
+) -> None:
+    first = ("2026-03-02T10:05:00", "ws1.corp.example"), ("2026-03-02T10:06:00", "ws1.corp.example")
+    folder = made(tmp_path, *first, settings=f'detections:\n  "{NAME}":\n    throttle: {throttle}\n')
+
+    def look(kind: str) -> list[str]:
+        with scheduler(folder) as one:
+            by_row = replace(one.jobs[0].detection, search="EventCode=7045 | eval dest=Computer | table _time dest")
+            one.jobs = [replace(one.jobs[0], detection=by_row)]
+            if kind == "live":
+                one.begin(at("2026-03-02T10:30"))
+                one.advance(at("2026-03-02T11:00"))
+            else:
+                one.late()
+                one.backfill(one.missing(at("2026-03-02T10:30"), at("2026-03-02T11:01")))
+        return sorted(host.split(".")[0] for _, host, _ in risk(folder))
+
+    assert look("live") == expected[0]
+    add(folder, tmp_path, ("2026-03-02T10:07:00", "ws1.corp.example"), ("2026-03-02T10:08:00", "ws2.corp.example"))
+    assert look("backfill") == expected[1]
+
+
+def test_what_was_found_is_remembered_from_when_it_was_found(tmp_path: Path) -> None:
+    """A week of long ago that was simulated a moment ago is not forgotten; what is forgotten is not told again."""
+    folder = made(tmp_path, *EVENTS, settings=THROTTLED)
+    simulate(folder, "2026-03-02", "2026-03-05")
+    before = risk(folder)
+    with scheduler(folder, simulated=False) as one:
+        assert one.journal.forget(time.time() - 90 * 86_400) == 0
+        one.backfill(one.missing(at("2026-03-02"), at("2026-03-05"), again=True))
+        assert risk(folder) == before
+        runs = len(one.journal.runs())
+        assert one.journal.forget(time.time() + 1) == runs
+        wanted = one.missing(at("2026-03-02"), at("2026-03-08"))
+        # the last throttle ends on the 5th at 1 o'clock
+        assert [(len(due.times), len(due.skipped)) for _, due in wanted] == [(70, 74)]
+        assert [(warn.code, warn.reason.split(":")[0]) for warn in left_out(wanted)] == [
+            ("schedule.forgotten", "74 runs of 1 search until 2026-03-05T01")
+        ]
+        one.backfill(wanted)
+    assert risk(folder) == before
+
+
+def test_an_outage_of_the_simulated_scheduler(tmp_path: Path) -> None:
+    """It catches up as far as one that was away would; for the time it is there, nothing is left out."""
+    folder = made(tmp_path, *EVENTS)
+    simulate(folder, "2026-03-02", "2026-03-03")
+    simulate(folder, "2026-03-05", "2026-03-08")
+    with scheduler(folder) as one:
+        runs = one.journal.runs()
+    assert len([run for run in runs if run.status is Status.DONE]) == 24 + 25 + 72
+    (left,) = [run for run in runs if run.status is Status.SKIPPED]
+    assert left.latest == at("2026-03-03T22:50")
 
 
 def late(one: Scheduler) -> list[tuple[float, int]]:
@@ -507,7 +588,6 @@ from pathlib import Path
 from trapline import app
 from trapline.detect.settings import read
 from trapline.outputs.dispatch import dispatch
-from trapline.search import Arrivals, Session, _Context
 from trapline.state.deliveries import Deliveries
 folder, start, until = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 settings = read(folder / "trapline.yml")

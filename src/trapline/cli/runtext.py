@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from trapline.cli.render import clean, count_of, print_json
 from trapline.cli.runlog import Log
 from trapline.detect.finding import iso
+from trapline.detect.jobs import Due, Job
 from trapline.detect.scheduler import Scheduler, Ticked
 from trapline.errors import TraplineError, Warn
 from trapline.outputs.dispatch import Report, dispatch
@@ -56,6 +57,22 @@ def _stamp(text: str) -> str | float:
     return found.timestamp() if found.tzinfo else found.strftime("%m/%d/%Y:%H:%M:%S")
 
 
+def left_out(wanted: Sequence[tuple[Job, Due]]) -> list[Warn]:
+    """A warning where times of the past cannot be run any more."""
+    of = {job.name: one for job, one in wanted if one.skipped}
+    if not of:
+        return []
+    count, last = sum(len(one.skipped) for one in of.values()), max(one.skipped[-1] for one in of.values())
+    reason = next(iter(of.values())).reason
+    return [
+        Warn(
+            "schedule.forgotten",
+            f"{count_of(count, 'run')} of {count_of(len(of), 'search')} until {iso(last)} are left out: {reason}",
+            "hunt over that time instead: trapline hunt tells all that is there, and writes nothing",
+        )
+    ]
+
+
 @dataclass(slots=True)
 class Running:
     """A scheduler at work, and its totals."""
@@ -91,6 +108,7 @@ class Running:
         """Run what is missing in a span of time."""
         self.scheduler.late()
         wanted = self.scheduler.missing(start, end, again=again)
+        self.warnings = [*left_out(wanted), *self.warnings]
         total = len({at for _, due in wanted for at in due.times})
         self._watched(total, lambda: self.scheduler.backfill(wanted))
         self._end(start, end)

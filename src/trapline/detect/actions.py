@@ -86,9 +86,9 @@ def decide(
     exempt: Exempt | None = None,
     limit: Limiter | None = None,
 ) -> Decided:
-    """What comes of the rows of a run. `by`: the fields that tell its findings apart, () = all. `throttles`: in force.
-    `known`: findings of an earlier look at the same window. `limit`: of the risk that it gives. Times are
-    epoch seconds."""
+    """What comes of the rows of a run. `by`: the fields that tell its findings apart, () = all. `throttles`: those that
+    the time falls into. `known`: findings of an earlier look at the same window. `limit`: of the risk that it gives.
+    Times are epoch seconds."""
     made = Decided()
     real = [row for row in rows if not says_nothing(row)]
     if exempt is not None:
@@ -147,17 +147,17 @@ def _throttled(
     job: Job, row: Row, scheduled: float, throttles: Mapping[tuple[str, str], Throttle], held: dict[str, Throttle]
 ) -> bool:
     """Whether an alert for these values is held back. It starts with the first one and later ones do not extend it.
-    Without fields the whole search is throttled: its first run takes all its rows, later ones none."""
+    Without fields the whole search is throttled: its first run takes all its rows, later ones none. Only throttles
+    whose time the run falls into count: a look at the past is throttled as if it had come in its turn."""
     if job.throttle is None:
         return False
     key = _hash({name: sorted(risk.texts(row.get(name))) for name in job.throttle.fields})
     if key in held:
         return bool(job.throttle.fields)
     last = throttles.get((job.name, key))
-    if last is not None and last.since < scheduled < last.until:
+    if last is not None and (last.since < scheduled or job.throttle.fields):
         return True
-    if last is None or last.until <= scheduled:  # a look at the past leaves the throttle of today alone
-        held[key] = Throttle(job.name, key, scheduled, scheduled + job.throttle.seconds)
+    held[key] = Throttle(job.name, key, scheduled, scheduled + job.throttle.seconds)
     return False
 
 

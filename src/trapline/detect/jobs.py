@@ -73,21 +73,20 @@ class Due:
 
 
 def due(
-    job: Job, after: float, now: float, *, lookback: float = LOOKBACK, tz: tzinfo = UTC, simulated: bool = False
+    job: Job, after: float, now: float, *, there: float | None = None, lookback: float = LOOKBACK, tz: tzinfo = UTC
 ) -> Due:
     """The times of a schedule after the one that was last accounted for, until now.
 
-    A continuous search runs them all, but for those longer ago than `lookback`; another one only the last of them, or
-    all where the time that passes is `simulated`: a scheduler that is there misses none.
+    All are run for which the scheduler is there, which it is from the moment `there`, default now. Of those before it a
+    continuous search runs all but those longer ago than `lookback`; another one only the last of all.
     """
+    there = now if there is None else there
     times = tuple(one for one in job.cron.between(after, now - job.skew, tz))
-    if simulated:
-        return Due(times)
     if job.continuous:
-        kept = tuple(one for one in times if one >= now - lookback)
+        kept = tuple(one for one in times if one >= there - lookback)
         reason = f"longer ago than the {lookback / 3600:g} hours that a continuous search catches up"
     else:
-        kept = times[-1:]
+        kept = tuple(one for one in times if one + job.skew > there) or times[-1:]
         reason = "the scheduler was not there, or busy; a search with realtime_schedule does not catch up"
     return Due(kept, times[: len(times) - len(kept)], reason)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time as clock
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -54,6 +55,7 @@ MANY = 3
 """So many times of a search ahead make it worth asking first in which minutes there is anything for it."""
 LONGEST = 63
 """Runs at most that a search is not asked, where asking has spared none."""
+FORGOTTEN = "what they found is not known any more (keep_runs), and would be told again"
 TOGETHER = 1.0
 """Seconds for which ticks that find nothing are written down together."""
 _OF_RAISED = re.compile(
@@ -128,6 +130,8 @@ class Scheduler:
     """By search: may it look at the indexes `RAISED`?"""
     _writers: dict[str, bool] = field(default_factory=dict)
     """By search: may it write?"""
+    _there: float | None = None
+    """Since when it is there; None = it asks only now."""
     _pending: Tick = field(default_factory=Tick)
     _settled: float = field(default_factory=clock.monotonic)
     _arrivals: Lateness = field(default_factory=Lateness)
@@ -140,7 +144,9 @@ class Scheduler:
         return self.journal.deliver(self.place.write)
 
     def begin(self, moment: float) -> None:
-        """Searches that are new start at a moment: later times of their schedule are due. Raises EngineError."""
+        """Searches that are new start at a moment: later times of their schedule are due. A simulated scheduler is there
+        from then on, and misses nothing; what was due before it missed. Raises EngineError."""
+        self._there = moment if self.simulated else None
         known = self.journal.cursors()
         new = {job.name: Cursor(moment, moment) for job in self.jobs if job.name not in known}
         if new:
@@ -159,7 +165,7 @@ class Scheduler:
             if at is None:
                 first = job.first(now, zone_)
                 at = Cursor(now, now if first is None else first - 1)
-            one = due(job, at.scheduled, now, lookback=self.lookback, tz=zone_, simulated=self.simulated)
+            one = due(job, at.scheduled, now, there=self._there, lookback=self.lookback, tz=zone_)
             wanted.append((job, one))
             if one.skipped:
                 left_out.runs.append(self._skipped(job, one.skipped, one.reason, zone_))
@@ -184,15 +190,18 @@ class Scheduler:
 
     def missing(self, start: float, end: float, *, again: bool = False) -> list[tuple[Job, Due]]:
         """The times of the schedules from one moment to another that have no run which ended well, or to whose window
-        events came late; all of them to run them `again`. Raises EngineError."""
+        events came late; all of them to run them `again`. Those are left out for which it is not known any more what
+        was found: it would be told again. Raises EngineError."""
         zone_ = zone(self.tz)
         runs = self.journal.runs(earliest=start, latest=end, statuses=[Status.DONE])
         late = {(one.search, one.scheduled) for one in runs if one.late}
+        forgotten = self.journal.forgotten()
         done = set() if again else {(one.search, one.scheduled) for one in runs} - late
         found = []
         for job in self.jobs:
             times = tuple(one for one in job.cron.between(start - 1, end - 1, zone_) if (job.name, one) not in done)
-            found.append((job, Due(times)))
+            known = bisect_right(times, forgotten.get(job.name, float("-inf")))
+            found.append((job, Due(times[known:], times[:known], FORGOTTEN)))
         return found
 
     def backfill(self, wanted: Sequence[tuple[Job, Due]], *, until: Callable[[], bool] = lambda: False) -> int:

@@ -9,6 +9,7 @@ it holds already (`deliver`). So a crash at any point neither loses nor doubles 
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -198,7 +199,8 @@ class Journal:
     def throttles(self, now: float) -> dict[tuple[str, str], Throttle]:
         """Those that last beyond a moment, by search and key. Raises EngineError."""
         with self.database.read() as connection:
-            rows = connection.execute(THROTTLES.select().where(THROTTLES.c.until > now)).all()
+            query = THROTTLES.select().where(THROTTLES.c.since <= now, THROTTLES.c.until > now)
+            rows = connection.execute(query.order_by(THROTTLES.c.since.desc())).all()
         return {(one.search, one.key): Throttle(one.search, one.key, one.since, one.until) for one in rows}
 
     def found(self, search: str, scheduled: float) -> dict[str, str]:
@@ -217,6 +219,7 @@ class Journal:
 
     def commit(self, tick: Tick) -> None:
         """Make a tick's decisions hold, all or none. Raises EngineError."""
+        recorded = {"recorded": time.time()}
         with self.database.write() as connection:
             _insert(connection, RUNS, (asdict(one) for one in tick.runs))
             for again in (one for one in tick.runs if one.kind is Kind.BACKFILL and one.status is Status.DONE):
@@ -224,9 +227,10 @@ class Journal:
                 connection.execute(RUNS.update().where(*same).values(late=0))  # it has seen them
             cursors = [{"search": name} | asdict(cursor) for name, cursor in tick.cursors.items()]
             _replace(connection, CURSORS, ("search",), cursors)
-            _replace(connection, FOUND, ("search", "scheduled", "key"), [asdict(one) for one in tick.found])
-            _replace(connection, THROTTLES, ("search", "key"), [asdict(one) for one in tick.throttles])
-            _insert(connection, SCORES, (asdict(one) for one in tick.scores))
+            _replace(connection, FOUND, ("search", "scheduled", "key"), [asdict(one) | recorded for one in tick.found])
+            throttles = [asdict(one) | recorded for one in tick.throttles]
+            _replace(connection, THROTTLES, ("search", "key", "since"), throttles)
+            _insert(connection, SCORES, (asdict(one) | recorded for one in tick.scores))
             for notable in tick.notables:
                 # PostgreSQL keeps no NUL in a text; JSON has a code for it.
                 values = {
@@ -311,13 +315,41 @@ class Journal:
         self.commit(tick)
 
     def forget(self, before: float) -> int:
-        """Drop runs, findings and throttles of a time before a moment; returns how many runs. Raises EngineError."""
+        """Drop runs, findings and throttles of a time before a moment that were written down before it, too; returns
+        how many runs. It stays known until when findings were dropped (`forgotten`). Raises EngineError."""
+        found = sa.and_(FOUND.c.scheduled < before, FOUND.c.recorded < before)
+        throttles = sa.and_(THROTTLES.c.until < before, THROTTLES.c.recorded < before)
         with self.database.write() as connection:
-            gone = connection.execute(RUNS.delete().where(RUNS.c.scheduled < before)).rowcount
-            connection.execute(FOUND.delete().where(FOUND.c.scheduled < before))
-            connection.execute(SCORES.delete().where(SCORES.c.scheduled < before))
-            connection.execute(THROTTLES.delete().where(THROTTLES.c.until < before))
+            until: dict[str, float] = {}
+            for query in (
+                sa.select(FOUND.c.search, sa.func.max(FOUND.c.scheduled)).where(found).group_by(FOUND.c.search),
+                sa.select(THROTTLES.c.search, sa.func.max(THROTTLES.c.until))
+                .where(throttles)
+                .group_by(THROTTLES.c.search),
+            ):
+                for search, last in connection.execute(query):
+                    until[search] = max(last, until.get(search, last))
+            if until:
+                known = _forgotten(connection)
+                value = json.dumps(known | {name: max(at, known.get(name, at)) for name, at in until.items()})
+                connection.execute(PROPERTIES.delete().where(PROPERTIES.c.name == "forgotten"))
+                connection.execute(PROPERTIES.insert().values(name="forgotten", value=value))
+            gone = connection.execute(RUNS.delete().where(RUNS.c.scheduled < before, RUNS.c.started < before)).rowcount
+            connection.execute(FOUND.delete().where(found))
+            connection.execute(SCORES.delete().where(SCORES.c.scheduled < before, SCORES.c.recorded < before))
+            connection.execute(THROTTLES.delete().where(throttles))
         return gone
+
+    def forgotten(self) -> dict[str, float]:
+        """By search: the time of the schedule until which it is not known any more what was found. Raises
+        EngineError."""
+        with self.database.read() as connection:
+            return _forgotten(connection)
+
+
+def _forgotten(connection: sa.Connection) -> dict[str, float]:
+    found = connection.scalar(sa.select(PROPERTIES.c.value).where(PROPERTIES.c.name == "forgotten"))
+    return {} if found is None else dict(json.loads(found))
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:

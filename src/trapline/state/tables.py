@@ -1,6 +1,7 @@
 """Every table of the state database, on one page. A change here needs a step in `migrations/versions`.
 
-Times are epoch seconds. JSON is kept as text, so that any database will do.
+Times are epoch seconds; `scheduled`, `since` and `until` by the schedule, `recorded` by the clock.
+JSON is kept as text, so that any database will do.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ PROPERTIES = sa.Table(
     "properties", META, sa.Column("name", sa.String(100), primary_key=True), sa.Column("value", sa.Text, nullable=False)
 )
 """What is known of the database itself: its `id`, which tells it from one that was made anew; `arrived`: the events of
-the store for which it is known whether they came late."""
+the store for which it is known whether they came late; `forgotten`: until when it is not known any more what searches
+found, by search."""
 
 _COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """A number that the database gives; SQLite does so only for INTEGER."""
@@ -80,6 +82,7 @@ FOUND = sa.Table(
     sa.Column("scheduled", TIME, primary_key=True),
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("content", sa.String(64), nullable=False),
+    sa.Column("recorded", TIME, nullable=False, server_default="0"),
 )
 """What a search has found in a window: a second look at the window (backfill) tells only what is not here."""
 
@@ -88,10 +91,11 @@ THROTTLES = sa.Table(
     META,
     sa.Column("search", NAME, primary_key=True),
     sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("since", TIME, nullable=False),
+    sa.Column("since", TIME, primary_key=True),
     sa.Column("until", TIME, nullable=False),
+    sa.Column("recorded", TIME, nullable=False, server_default="0"),
 )
-"""Values whose alerts of a search are held back for a while."""
+"""Values whose alerts of a search are held back for a while. The earlier periods stay, for looks at the past."""
 
 SCORES = sa.Table(
     "scores",
@@ -102,6 +106,7 @@ SCORES = sa.Table(
     sa.Column("object", sa.String(64), nullable=False),
     sa.Column("message", sa.String(64), nullable=False),
     sa.Column("score", TIME, nullable=False),
+    sa.Column("recorded", TIME, nullable=False, server_default="0"),
     sa.Index("scores_of_search", "search", "scheduled"),
 )
 """Scores that searches gave to objects (hashes), kept where the settings of risk limit them."""

@@ -45,7 +45,7 @@ def command(
     """
     from trapline import app
     from trapline.cli.render import print_json
-    from trapline.cli.runtext import Running, simulated_range
+    from trapline.cli.runtext import Running, left_out, simulated_range
 
     content = app.content(folders, macros, store)
     kept = app.kept(store, create=True)
@@ -62,10 +62,15 @@ def command(
         jobs=jobs,
     ) as (scheduler, warnings):
         if dry_run:
-            counts = {job.name: len(due.times) for job, due in scheduler.missing(start, end, again=again) if due.times}
+            wanted = scheduler.missing(start, end, again=again)
+            counts = {job.name: len(due.times) for job, due in wanted if due.times}
+            doubts = left_out(wanted)
             if as_json:
-                print_json({"runs": sum(counts.values()), "searches": counts})
+                told = [one.to_json() for one in doubts]
+                print_json({"runs": sum(counts.values()), "searches": counts, "warnings": told})
             else:
+                for one in doubts:
+                    click.echo(f"warning: {one}", err=True)
                 searches = count_of(len(counts), "search")
                 click.echo(f"{count_of(sum(counts.values()), 'run')} of {searches} would be made")
             return
