@@ -144,8 +144,8 @@ class Scheduler:
         return self.journal.deliver(self.place.write)
 
     def begin(self, moment: float) -> None:
-        """Searches that are new start at a moment: later times of their schedule are due. A simulated scheduler is there
-        from then on, and misses nothing; what was due before it missed. Raises EngineError."""
+        """Searches that are new start at a moment: later times of their schedule are due. A simulated scheduler is
+        there from then on, and misses nothing; what was due before it missed. Raises EngineError."""
         self._there = moment if self.simulated else None
         known = self.journal.cursors()
         new = {job.name: Cursor(moment, moment) for job in self.jobs if job.name not in known}
