@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trapline.detect import tokens
+from trapline.search import search
 from trapline.values import Row, Value
 
 ROW: Row = {
@@ -68,6 +69,33 @@ def test_names() -> None:
         ('search path = "$path$" x', 'search path = "C:\\\\Temp\\\\a \\"b\\".exe" x'),
         ('eval x="a\\"" | search dest=$dest$', 'eval x="a\\"" | search dest="FS02.corp.example"'),
         ("src = $src$", "src = $src$"),
+        # a multivalue that is compared: one of its values is enough, quoted or not
+        ('search user = "$user$" dest="$dest$"', 'search user IN ("ann", "bob") dest="FS02.corp.example"'),
+        ('user IN ("$user$", "$dest$")', 'user IN ("ann", "bob", "FS02.corp.example")'),
+        ('x | where user=="$user$" AND a="b"', 'x | where user IN ("ann", "bob") AND a="b"'),
+        (
+            '| tstats count from datamodel=Risk where All_Risk.o="$user$" by x',
+            '| tstats count from datamodel=Risk where All_Risk.o IN ("ann", "bob") by x',
+        ),
+        ('user="*\\\\$user$*"', 'user IN ("*\\\\ann*", "*\\\\bob*")'),
+        ('"the user" = "$user$"', '"the user" IN ("ann", "bob")'),
+        ('| where in(user, "$user$")', '| where in(user, "ann", "bob")'),
+        ('a=1 OR user!="$user$"', 'a=1 OR (user=* AND NOT user IN ("ann", "bob"))'),
+        ("a=1 user != $user$", 'a=1 (user=* AND NOT user IN ("ann", "bob"))'),
+        ('| where user!="$user$"', '| where NOT user IN ("ann", "bob")'),
+        ('search "$user$" x', 'search ("ann" OR "bob") x'),
+        (
+            '[search user="$user$" | fields a] user="$user$"',
+            '[search user IN ("ann", "bob") | fields a] user IN ("ann", "bob")',
+        ),
+        # and one that is not: text
+        ('| eval by="$user$" | search user="$user$"', '| eval by="ann\nbob" | search user IN ("ann", "bob")'),
+        ("| eval by=$user$", '| eval by="ann\nbob"'),
+        ('| eval is=if(user="$user$", 1, 0)', '| eval is=if(user IN ("ann", "bob"), 1, 0)'),
+        ('| stats count as "of $user$"', '| stats count as "of ann\nbob"'),
+        ('`for("$user$")`', '`for("ann\nbob")`'),
+        # a backslash before a value is a character of the template
+        ('search p="C:\\$path$"', 'search p="C:\\\\C:\\\\Temp\\\\a \\"b\\".exe"'),
     ],
 )
 def test_fill_spl_quotes(template: str, spl: str) -> None:
@@ -78,7 +106,7 @@ def test_fill_spl_quotes(template: str, spl: str) -> None:
 def test_no_value_leaves_its_string(value: str) -> None:
     """Whatever a log holds, the search around it keeps its shape: the string ends where ours does."""
     hostile: dict[str, Value] = {"f": value}
-    for template in ("x = $f$ | END", 'x = "$f$" | END'):
+    for template in ("x = $f$ | END", 'x = "$f$" | END', 'x = "\\$f$" | END'):
         text = tokens.fill_spl(template, hostile).text
         if not value:
             continue
@@ -90,6 +118,7 @@ def test_no_value_leaves_its_string(value: str) -> None:
             assert escaped or char != '"'
             escaped = not escaped and char == "\\"
         assert not escaped
+        body = body.removeprefix("\\\\") if "\\" in template else body
         assert body.replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\") == value or "\0" in value
 
 
@@ -102,3 +131,27 @@ def test_filters() -> None:
     # in a search a value is quoted anyway, and once
     assert tokens.fill_spl('dest=$dest|s$ x="$dest|s$"', row).text == r'dest="a \"b\" <c>&" x="a \"b\" <c>&"'
     assert tokens.fill_spl("user = $users|s$", row).text == 'user IN ("x y", "z")'
+
+
+def test_wildcards_in_values() -> None:
+    row: Row = {"cmd": "del *.txt", "user": ["ann", "b*"], "dest": "ws1"}
+    assert tokens.fill_spl('search cmd="$cmd$" dest=$dest$ | where user="$user$"', row).wildcards == ("cmd",)
+    assert tokens.fill_spl('user="$user$" cmd=$cmd$', row).wildcards == ("user", "cmd")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        'search user="$user$"',
+        "search user=$user$ dest=$dest$",
+        'search user IN ("$user$")',
+        'search user="*$user$*" OR user="$user$"',
+        'where user="$user$"',
+        'search NOT (user!="$user$")',
+        'search "$user$"',
+    ],
+)
+def test_a_search_with_a_multivalue_finds_its_row(template: str) -> None:
+    rows: list[Row] = [{"user": ["U1", "U2"], "dest": "d", "_raw": "U1 U2"}, {"user": "U3", "dest": "d", "_raw": "U3"}]
+    filled = tokens.fill_spl(f"| {template} | table user", {"user": ["U1", "U2"], "dest": "d"})
+    assert search(filled.text, rows) == [{"user": ["U1", "U2"]}]

@@ -133,6 +133,9 @@ def print_notable(
         click.echo(f"  {at}. {clean(ready.name)}")
         for part in line.split("\n"):
             click.echo(f"     {clean(part)}")
+        if ready.wildcards:
+            of = clean(", ".join(ready.wildcards))
+            click.echo(f"     warning: a * in the value of {of} stands for anything: other rows may be among its own")
     if commands:
         click.echo(f"  Or: trapline notables show {short(one.event_id)} --run 1")
 

@@ -50,6 +50,8 @@ class Ready:
     earliest: str | None
     latest: str | None
     now: float
+    wildcards: tuple[str, ...] = ()
+    """Fields in whose values it takes a `*` for anything: rows with other values may be among what it finds."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -112,12 +114,12 @@ def _escaped(char: str) -> str:
 
 
 def _ready(one: Mapping[str, Any], time: float) -> Ready:
-    search = str(one["search"])
+    search, wild = str(one["search"]), tuple(map(str, one.get("wildcards") or ()))
     ago = _reach(search)
     if ago is not None:
-        return Ready(str(one["name"]), search, None, None, time + ago + 1)
+        return Ready(str(one["name"]), search, None, None, time + ago + 1, wild)
     earliest, latest = str(one.get("earliest") or ""), str(one.get("latest") or "")
-    return Ready(str(one["name"]), search, _bound(earliest, time, -1), _bound(latest, time, 1), time)
+    return Ready(str(one["name"]), search, _bound(earliest, time, -1), _bound(latest, time, 1), time, wild)
 
 
 def _bound(text: str, time: float, sign: int) -> str | None:

@@ -24,9 +24,12 @@ class FilledDrilldown:
     search: str
     earliest: str
     latest: str
+    wildcards: tuple[str, ...] = ()
+    """Fields in whose values it takes a `*` for anything."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "search": self.search, "earliest": self.earliest, "latest": self.latest}
+        made = {"name": self.name, "search": self.search, "earliest": self.earliest, "latest": self.latest}
+        return made | ({"wildcards": list(self.wildcards)} if self.wildcards else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +178,14 @@ def drilldowns(detection: Detection, row: Row, run: risk.Run) -> tuple[FilledDri
     for one in detection.drilldowns:
         # the detection's own search goes in last: a `$` in it is not a token
         parts = one.search.split(ORIGINAL_SEARCH)
-        search = detection.search.join(tokens.fill_spl(part, row).text for part in parts)
+        made = [tokens.fill_spl(part, row) for part in parts]
         filled.append(
             FilledDrilldown(
                 tokens.fill(one.name, row).text,
-                search,
+                detection.search.join(part.text for part in made),
                 tokens.fill(one.earliest, row | bounds).text,
                 tokens.fill(one.latest, row | bounds).text,
+                tuple(dict.fromkeys(name for part in made for name in part.wildcards)),
             )
         )
     return tuple(filled)

@@ -13,22 +13,23 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from trapline.detect.splfill import Filling
+from trapline.detect.splfill import quote as quote
 from trapline.errors import Warn
 from trapline.values import Value, value_text
 
 TOKEN = re.compile(r"\$([^\s$]+)\$")
 """A token: no blank and no `$` inside. Dots are part of the name (`$userIdentity.arn$`)."""
 
-_BEFORE = re.compile(r"([\w.]+|\"(?:[^\"\\]|\\.)*\")\s*(=)\s*\Z")
-"""The field of a comparison that ends where a token begins: `dest = $dest$`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A template with its tokens replaced. `unresolved`: names that had no value, each once, in order."""
+    """A template with its tokens replaced. `unresolved`: names that had no value, each once, in order. `wildcards`:
+    those whose value a search takes for a pattern."""
 
     text: str
     unresolved: tuple[str, ...] = ()
+    wildcards: tuple[str, ...] = ()
 
     def warnings(self, where: str) -> list[Warn]:
         """One warning per name that had no value."""
@@ -96,56 +97,23 @@ def fill(template: str, row: Mapping[str, Value]) -> Filled:
 def fill_spl(template: str, row: Mapping[str, Value]) -> Filled:
     """The template as SPL: every value becomes, or stays inside, one double-quoted string.
 
-    `dest = $dest$`, `dest = "$dest$"` and `IN ($dest$)` all work; a multivalue becomes a list: `dest IN ("a", "b")`.
-    A `*` in a value stays a wildcard: the search command has no escape for it.
+    `dest = $dest$`, `dest = "$dest$"` and `IN ("$dest$")` all work. Where a field is compared with a multivalue, one of
+    its values is enough, as a row of it has them all: `dest IN ("a", "b")`, and with `!=` none of them may be it. In
+    another string they are joined by newlines. A `*` in a value stays a wildcard, which the search command has no
+    escape for: `wildcards` names the fields.
     """
-    out: list[str] = []
+    filling = Filling()
     unresolved: dict[str, None] = {}
     at = 0
-    quoted = False
     for found in TOKEN.finditer(template):
-        gap = template[at : found.start()]
-        quoted = _quoted_after(gap, quoted)
-        out.append(gap)
+        filling.text(template[at : found.start()])
         at = found.end()
         value = _filtered(row, found[1], without="s")  # every value is quoted here
         if value is None:
             unresolved[found[1]] = None
-            out.append(found[0])
-            quoted = _quoted_after(found[0], quoted)
-        elif quoted:
-            out.append(_escape(value_text(value)))
-        elif isinstance(value, list) and len(value) > 1:
-            text = "".join(out)
-            before = _BEFORE.search(text)
-            values = ", ".join(quote(value_text(one)) for one in value)
-            if before is None:
-                out.append(values)
-            else:
-                out = [f"{text[: before.start(2)].rstrip()} IN ({values})"]
+            filling.text(found[0])
         else:
-            out.append(quote(value_text(value)))
-    out.append(template[at:])
-    return Filled("".join(out), tuple(unresolved))
-
-
-def quote(text: str) -> str:
-    """A text as a double-quoted SPL string."""
-    return f'"{_escape(text)}"'
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _quoted_after(text: str, quoted: bool) -> bool:
-    """Whether the end of the text is inside double quotes, given whether its start is."""
-    escaped = False
-    for char in text:
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif char == '"':
-            quoted = not quoted
-    return quoted
+            texts = [value_text(one) for one in value] if isinstance(value, list) else [value_text(value)]
+            filling.value(found[1], texts)
+    filling.text(template[at:])
+    return Filled(filling.end(), tuple(unresolved), tuple(filling.wildcards))
