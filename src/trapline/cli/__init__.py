@@ -81,11 +81,16 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 the answer is no, 2 wrong input or usage, 3 something outside failed."""
     args = sys.argv[1:] if argv is None else argv
+    told: list[bool] = []  # to end, by a signal
     # The folder where the user is may hold evidence: no process that is started looks for Python there.
     os.environ["PYTHONSAFEPATH"] = "1"
     if threading.current_thread() is threading.main_thread():
         # As an interrupt does: a hunt that is told to end takes its throwaway store along.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        def end(*_: object) -> None:
+            told.append(True)
+            sys.exit(143)
+
+        signal.signal(signal.SIGTERM, end)
     try:
         code = cli.main(args=args, prog_name="trapline", standalone_mode=False)
         if isinstance(code, int) and code:
@@ -100,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        sys.exit(130)
+        sys.exit(143 if told else 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

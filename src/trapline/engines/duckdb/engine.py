@@ -34,6 +34,9 @@ from trapline.values import Kind
 MEMORY = "2GB"
 """Memory that DuckDB may hold before it spills to disk."""
 
+INTERRUPTED = "Query interrupted"
+"""What DuckDB raises where a signal ends its wait."""
+
 VALUES = 32_000_000
 """Characters of the distinct values of a column that are held at most."""
 
@@ -66,6 +69,8 @@ class DuckDB:
         self._tables = 0
         self._physical: dict[tuple[str, ...], frozenset[str]] = {}
         self._fragments: dict[str, Fragments] = {}
+        self._stops: list[BaseException] = []
+        """What a signal raised in a function of ours: DuckDB makes an error of the query of it."""
         self.doubts = Doubts()
         """What the queries met that the user is to be told, until it is taken."""
         self._prepare()
@@ -82,7 +87,7 @@ class DuckDB:
         for name, function in own.items():
             connection.create_function(
                 f"spl_py_{name}",
-                _vectorised(guarded(function.call, self.doubts), len(function.args), function.result),
+                _vectorised(guarded(function.call, self.doubts), len(function.args), function.result, self._stops),
                 [trees.TYPES[kind] for kind in function.args],
                 trees.TYPES[function.result],
                 type=PythonUDFType.ARROW,
@@ -145,16 +150,13 @@ class DuckDB:
 
     def _values(self, table: str, column: str) -> str | None:
         """The distinct values of a column, as `Values` has them. None where they are too many."""
-        with self._lock:
-            try:
-                kept = self._connection.table(table)
-                sizes = kept.aggregate(f"approx_count_distinct({column}) * avg(length({column}))").fetchall()
-                if (sizes[0][0] or 0) > VALUES:
-                    return None
-                distinct = kept.project(f"lower({column}) AS v").filter("v IS NOT NULL").distinct()
-                rows = distinct.to_arrow_table().column(0).to_pylist()
-            except duckdb.Error as error:
-                raise _engine_error(error) from error
+        with self._lock, self._asking():
+            kept = self._connection.table(table)
+            sizes = kept.aggregate(f"approx_count_distinct({column}) * avg(length({column}))").fetchall()
+            if (sizes[0][0] or 0) > VALUES:
+                return None
+            distinct = kept.project(f"lower({column}) AS v").filter("v IS NOT NULL").distinct()
+            rows = distinct.to_arrow_table().column(0).to_pylist()
         return f"{BETWEEN}{BETWEEN.join(rows)}{BETWEEN}" if rows else ""
 
     def drop(self, rows: Rows) -> None:
@@ -166,10 +168,8 @@ class DuckDB:
                 self._change(exp.Drop(tables=[exp.Table(this=ident(f"{name}_rows"))], kind="TABLE"))
 
     def _change(self, statement: exp.Create | exp.Drop) -> None:
-        try:
+        with self._asking():
             self._connection.execute(writer.text(statement))
-        except duckdb.Error as error:
-            raise _engine_error(error) from error
 
     def count(self, node: Node, *, tz: str = "UTC") -> int:
         """How many rows a plan has."""
@@ -206,18 +206,29 @@ class DuckDB:
             finally:
                 dialect.release()
 
-    def _run(self, query: exp.Query) -> pa.Table:
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around what DuckDB is asked. Raises EngineError; who is told to stop stops, also where a function of ours or
+        the wait for the result was what the signal met."""
         try:
-            return self._connection.sql(writer.text(query)).to_arrow_table()
+            yield
         except duckdb.Error as error:
+            if self._stops:
+                raise self._stops.pop() from None
             raise _engine_error(error) from error
+        except RuntimeError as error:
+            if str(error) == INTERRUPTED:
+                raise KeyboardInterrupt from error
+            raise
+
+    def _run(self, query: exp.Query) -> pa.Table:
+        with self._asking():
+            return self._connection.sql(writer.text(query)).to_arrow_table()
 
     def _number(self, query: exp.Query) -> int:
         """The one number that a query gives. To execute plans a query once, to ask for a relation twice."""
-        try:
+        with self._asking():
             found = self._connection.execute(writer.text(query)).fetchall()
-        except duckdb.Error as error:
-            raise _engine_error(error) from error
         return int(found[0][0])
 
     def _register(self, name: str, rows: Rows) -> None:
@@ -231,14 +242,12 @@ class DuckDB:
         """The physical columns of a table's files, read once."""
         known = self._physical.get(table.files)
         if known is None:
-            try:
+            with self._asking():
                 found = self._connection.sql(
                     "SELECT * FROM read_parquet($files, union_by_name = true) LIMIT 0",
                     params={"files": list(table.files)},
                 )
                 known = frozenset(found.columns)
-            except duckdb.Error as error:
-                raise _engine_error(error) from error
             self._physical[table.files] = known
         return known
 
@@ -385,8 +394,11 @@ _ARROW: Mapping[Kind, Any] = {
 }
 
 
-def _vectorised(function: Callable[..., Any], arity: int, result: Kind) -> Callable[..., pa.Array]:
-    """A scalar function over Arrow columns, called once per distinct arguments of a batch."""
+def _vectorised(
+    function: Callable[..., Any], arity: int, result: Kind, stops: list[BaseException]
+) -> Callable[..., pa.Array]:
+    """A scalar function over Arrow columns, called once per distinct arguments of a batch. `stops` gets what a signal
+    raises meanwhile."""
 
     def run(*columns: pa.ChunkedArray) -> pa.Array:
         known: dict[tuple[Any, ...], Any] = {}
@@ -394,7 +406,11 @@ def _vectorised(function: Callable[..., Any], arity: int, result: Kind) -> Calla
         for args in zip(*(col.to_pylist() for col in columns), strict=True):
             key = tuple(tuple(arg) if isinstance(arg, list) else arg for arg in args)
             if key not in known:
-                known[key] = function(*args)
+                try:
+                    known[key] = function(*args)
+                except (KeyboardInterrupt, SystemExit) as stop:
+                    stops.append(stop)
+                    raise
             out.append(known[key])
         return pa.array(out, _ARROW[result])
 
