@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trapline import app
 from trapline.detect import cron
+from trapline.detect.clockgaps import changes, gaps
+from trapline.detect.jobs import Job
 from trapline.errors import TraplineError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -89,3 +92,50 @@ def test_each_time_is_the_first_that_matches(fields: tuple[str, ...], moment: in
     while probe > max(moment, found - 86_400):
         assert schedule.after(probe) == found
         probe -= 3_540
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        # as UTC: the hour from 2 to 3 of Berlin comes at 0 and at 1
+        ("*/30 0-6 * * *", ["00:00", "00:30", "01:00", "01:30", "02:00", "02:30"]),
+        ("*/30 2 * * *", ["00:00", "00:30", "01:00", "01:30"]),
+        ("0 * * * *", ["00:00", "01:00", "02:00"]),
+        ("0 */2 * * *", ["00:00", "01:00"]),
+        ("0 0-23 * * *", ["00:00", "01:00", "02:00"]),
+        ("0 0-6 * * *", ["00:00", "01:00", "02:00"]),
+        ("0 2-3 * * *", ["00:00", "01:00", "02:00"]),
+        ("0,30 2,9 * * *", ["00:00", "00:30"]),
+        ("0 2 * * *", ["00:00"]),
+        ("0 3 * * *", ["02:00"]),
+    ],
+)
+def test_the_repeated_hour(text: str, times: list[str]) -> None:
+    found = cron.parse(text).between(at("2026-10-25T00:00:00") - 1, at("2026-10-25T02:59:00"), BERLIN)
+    assert [datetime.fromtimestamp(one, UTC).strftime("%H:%M") for one in found] == times
+
+
+@pytest.mark.parametrize(
+    ("text", "earliest", "latest", "missed"),
+    [
+        ("0 12 * * *", "-24h@h", "now", [("10:00", "11:00")]),
+        ("0 12 * * *", "-1d@m", "now", []),
+        ("0 12 * * *", "-24h@h", "-1h@h", [("09:00", "11:00")]),  # an hour of each day is left out anyway
+        ("0 12 * * *", "-1d@m", "-1h@m", []),
+        ("0 0,2,4,6,8,10,12,14,16,18,20,22 * * *", "-120m@m", "now", [("00:00", "01:00")]),
+        ("0 */2 * * *", "-120m@m", "now", []),
+        ("*/15 0-6 * * *", "-15m@m", "now", []),
+        ("0 9 * * 1", "-7d@m", "now", []),
+    ],
+)
+def test_what_is_left_out_where_clocks_change(
+    text: str, earliest: str, latest: str, missed: list[tuple[str, str]]
+) -> None:
+    (change,) = changes(BERLIN, at("2026-10-01T00:00:00"), at("2026-11-01T00:00:00"))
+    assert abs(change - at("2026-10-25T01:00:00")) <= 60
+    detection = next(iter(app.content().detections))
+    found = gaps(Job("a", detection, cron.parse(text), earliest, latest), change, BERLIN)
+    shown = [
+        tuple(datetime.fromtimestamp(each, UTC).strftime("%H:%M") for each in (one.start, one.end)) for one in found
+    ]
+    assert shown == missed

@@ -228,3 +228,17 @@ def test_messages_that_were_given_up(tmp_path: Path) -> None:
     queue.failed(one, "refused", NOW, most=1)
     found = examined(folder)["deliveries"]
     assert (found.state, found.text) == (State.WARN, "messages were given up: 1 of siem")
+
+
+def test_what_is_left_out_where_clocks_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = healthy(tmp_path)
+    own = '{cron: "0 12 * * *", earliest: -24h@h, latest: now}'
+    (folder / "trapline.yml").write_text(f"schedule: {{time_zone: Europe/Oslo}}\ndetections: {{{NAME}: {own}}}\n")
+    monkeypatch.setattr(time, "time", lambda: datetime(2026, 11, 1, tzinfo=UTC).timestamp())
+    found = examined(folder)["clock changes"]
+    text, _, span = found.text.partition("; ")
+    assert (found.state, text, span) == (
+        State.WARN,
+        f"1 searches leave time out where the clocks change: {SEARCH}",
+        "between 2026-10-24T10:00:00Z and 2026-10-24T11:00:00Z",
+    )

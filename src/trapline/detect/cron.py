@@ -19,7 +19,8 @@ _YEARS = 8
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """The minutes of a schedule. `either`: a day is one of `days` or of `weekdays` (Sunday is 0), not of both."""
+    """The minutes of a schedule. `either`: a day is one of `days` or of `weekdays` (Sunday is 0), not of both. `star`: the
+    minute or the hour begins with `*`."""
 
     text: str
     minutes: frozenset[int]
@@ -28,12 +29,15 @@ class Cron:
     months: frozenset[int]
     weekdays: frozenset[int]
     either: bool
+    star: bool
 
     def after(self, moment: float, tz: tzinfo = UTC) -> float | None:
         """The first time of the schedule after a moment, both epoch seconds; None where there is none.
 
-        The clocks are those of `tz`. When they are put back, an hour that is named runs once, and `*` runs in both;
-        when they are put forward, a named hour that is left out runs at once, so that no time range is left out.
+        The clocks are those of `tz`. When they are put back, what goes on hour by hour runs in the repeated hour, too: a
+        schedule whose minute or hour begins with `*`, as in Vixie cron, or that names an hour beside it; a single hour
+        runs once. When they are put forward, a named hour that is left out runs at once, so that no time range is left
+        out.
         """
         end = moment + _YEARS * 366 * 86_400
         at = moment - moment % 60
@@ -47,7 +51,7 @@ class Cron:
             if not self._day(local):
                 midnight = local.replace(hour=0, minute=0, second=0, fold=0) + timedelta(days=1)
                 at = max(midnight.timestamp(), at + 60)
-            elif local.hour not in self.hours or (local.fold and len(self.hours) < 24):
+            elif local.hour not in self.hours or (local.fold and not self._again(local.hour)):
                 at += 60 * (60 - local.minute)
             elif local.minute not in self.minutes:
                 later = [one for one in self.minutes if one > local.minute]
@@ -68,6 +72,10 @@ class Cron:
         first = self.after(moment, tz)
         second = None if first is None else self.after(first, tz)
         return float("inf") if first is None or second is None else second - first
+
+    def _again(self, hour: int) -> bool:
+        """Whether the schedule runs in an hour that comes for the second time."""
+        return self.star or (hour - 1) % 24 in self.hours or (hour + 1) % 24 in self.hours
 
     def _jump(self, before: datetime, local: datetime, tz: tzinfo) -> float | None:
         """When the clocks are put forward between two moments and a named time is left out: the moment after that."""
@@ -106,6 +114,7 @@ def parse(text: str) -> Cron:
         days=days,
         months=months,
         weekdays=frozenset(one % 7 for one in weekdays),
+        star=parts[0].startswith("*") or parts[1].startswith("*"),
         either=not parts[2].startswith("*") and not parts[4].startswith("*"),
     )
     if cron.after(0) is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trapline.detect.checkup import Check, duration, fail, names, ok, warn
+from trapline.detect.clockgaps import Gap, changes, gaps
 from trapline.detect.finding import iso
 from trapline.detect.jobs import Job
 from trapline.detect.settings import Settings
@@ -45,6 +46,7 @@ def checks(place: str | Path, jobs: Sequence[Job], settings: Settings, now: floa
     yield _lag(jobs, cursors, settings, now, running)
     yield _failures(journal, jobs, now)
     yield from _left_out(journal, jobs, cursors, settings, now)
+    yield from _changes(jobs, settings, now)
     yield from _late(journal, now)
     yield from _deliveries(database)
     waiting = figures.undelivered(database)
@@ -118,6 +120,23 @@ def _left_out(
     first, last = min(min(one) for one in missing.values()), max(max(one) for one in missing.values())
     text = f"{count:,} runs of {len(missing):,} searches were left out: {names(list(missing))}"
     yield warn("gaps", text, f"trapline backfill {iso(first)}..{iso(last + 60)}")
+
+
+def _changes(jobs: Sequence[Job], settings: Settings, now: float) -> Iterator[Check]:
+    """What is left out where clocks are put forward or back."""
+    tz = zone(settings.tz)
+    found: dict[str, list[Gap]] = {}
+    for change in changes(tz, now - BACK, now + BACK):
+        for job in jobs:
+            if missed := gaps(job, change, tz):
+                found.setdefault(job.name, []).extend(missed)
+    if not found:
+        return
+    spans = [one for missed in found.values() for one in missed]
+    first, last = min(one.start for one in spans), max(one.end for one in spans)
+    text = f"{len(found):,} searches leave time out where the clocks change: {names(list(found))}"
+    when = f"between {iso(first)} and {iso(last)}"
+    yield warn("clock changes", f"{text}; {when}", "trapline hunt over it; a window in days (-1d@d) leaves nothing out")
 
 
 def _late(journal: Journal, now: float) -> Iterator[Check]:
