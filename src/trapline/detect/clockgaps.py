@@ -1,7 +1,7 @@
 """Time that no window of a search reaches because clocks are put forward or back.
 
-A window counts in seconds (`-24h`) or in days of the calendar (`-1d`), a schedule by the clock: a search at noon of each
-day over `-24h` leaves out an hour on the day that has 25.
+A window counts in seconds (`-24h`) or in days of the calendar (`-1d`), a schedule by the clock: a search at noon of
+each day over `-24h` leaves out an hour on the day that has 25.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ _YEARS = 8
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """The minutes of a schedule. `either`: a day is one of `days` or of `weekdays` (Sunday is 0), not of both. `star`: the
-    minute or the hour begins with `*`."""
+    """The minutes of a schedule. `either`: a day is one of `days` or of `weekdays` (Sunday is 0), not of both. `star`:
+    the minute or the hour begins with `*`."""
 
     text: str
     minutes: frozenset[int]
@@ -34,10 +34,10 @@ class Cron:
     def after(self, moment: float, tz: tzinfo = UTC) -> float | None:
         """The first time of the schedule after a moment, both epoch seconds; None where there is none.
 
-        The clocks are those of `tz`. When they are put back, what goes on hour by hour runs in the repeated hour, too: a
-        schedule whose minute or hour begins with `*`, as in Vixie cron, or that names an hour beside it; a single hour
-        runs once. When they are put forward, a named hour that is left out runs at once, so that no time range is left
-        out.
+        The clocks are those of `tz`. When they are put back, what goes on hour by hour runs in the repeated hour, too:
+        a schedule whose minute or hour begins with `*`, as in Vixie cron, or that names an hour beside it; a single
+        hour runs once. When they are put forward, a named hour that is left out runs at once, so that no time range is
+        left out.
         """
         end = moment + _YEARS * 366 * 86_400
         at = moment - moment % 60

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--clock",
     metavar="FROM..TO",
-    help="Simulate: run what would have been due between two moments, at once. Times as in a search.",
+    help="Simulate: run at once what would have been due after FROM and until TO, TO included. Times as in a search.",
 )
 @schedule_options
 @jobs_option
