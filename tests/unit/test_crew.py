@@ -93,6 +93,7 @@ def day(folder: Path, tmp_path: Path, jobs: int) -> str:
         one.advance(at("2026-03-02T06:00"))
         one.simulated = False  # an outage: what is real-time is skipped, what is too long ago is left out
         one.lookback = 4 * 3600.0
+        one.begin(at("2026-03-02T06:00"))
         one.advance(at("2026-03-02T11:30"))
         one.simulated = True
         one.backfill(one.missing(at("2026-03-02"), at("2026-03-02T11:30")))
