@@ -15,6 +15,7 @@ from tests.unit.knowledgekit import addon, session
 from trapline.cli import cli
 from trapline.errors import TraplineError
 from trapline.knowledge import Knowledge
+from trapline.knowledge.check import check
 from trapline.knowledge.identities import asset_tables, identity_tables, tables
 from trapline.knowledge.kept import Kept, typed
 from trapline.search import Session
@@ -229,3 +230,24 @@ def test_no_file_no_table(tmp_path: Path) -> None:
     assert tables(None, None) == {}
     with pytest.raises(TraplineError, match="cannot be read"):
         tables(tmp_path / "none.csv", None)
+
+
+@pytest.mark.parametrize("filename", ["../../escaped.csv", "/tmp/escaped.csv", "sub/escaped.csv", "..", ".hidden.csv"])
+def test_a_stanza_that_names_a_path_writes_no_file_and_reads_none(tmp_path: Path, filename: str) -> None:
+    store = tmp_path / "store"
+    own = addon(store / "addons", transforms=f"[far]\nfilename = {filename}\n", escaped_csv="k\nv\n")
+    rest = ("--store", store)
+    lookups = store / "lookups"
+    lookups.mkdir()
+    (lookups / "escaped.csv").write_text("k\nkept\n")
+    failed = run("search", "| makeresults | eval k=1 | outputlookup far", *rest, fails=True)
+    assert isinstance(failed, TraplineError)
+    assert "no plain file name" in failed.reason
+    found = run("search", "| inputlookup far", *rest)
+    assert found["rows"] == []
+    assert "no plain file name" in found["warnings"][0]["reason"]
+    assert sorted(one.name for one in lookups.iterdir()) == ["escaped.csv"]
+    assert (lookups / "escaped.csv").read_text() == "k\nkept\n"
+    assert not list(tmp_path.parent.glob("escaped.csv"))
+    (doubt,) = check([own])
+    assert f"'{filename}'" in doubt.reason

@@ -103,7 +103,8 @@ class Kept:
             return self._into_collection(table, rows, how)
         name = file_of(table)
         if not is_plain(name):
-            raise SplError(f"the lookup '{table.name}' is kept in no file that could be written", code="lookup")
+            reason = f"the lookup '{table.name}' is not written: '{name[:80]}' is no plain file name"
+            raise SplError(reason, hint="filename = NAME.csv, without a folder", code="lookup")
         path = self.folders[0] / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,10 @@ class LookupTables(Mapping[str, Lookup]):
         path: Path | None = None
         if "filename" in keys:
             path = self._file(keys["filename"])
-            if path is None:
+            if not is_plain(keys["filename"].value):
+                shown = keys["filename"].value[:80]
+                note = f"the lookup {name} names the file '{shown}', which is no plain file name: it is not used"
+            elif path is None:
                 note = f"the file {keys['filename'].value} of the lookup {name} is in no add-on's lookups folder"
         elif "collection" in keys or given.get("external_type") == "kvstore":
             note = f"the lookup {name} is a KV store collection, which has no rows here"
@@ -119,6 +122,9 @@ class LookupTables(Mapping[str, Lookup]):
             given |= {"rows": table.rows, "fields": table.fields}
             given.pop("fields_list", None)
         found = lookup_of(name, given)
+        if "filename" in keys:
+            # Whole, so that what is a path is not taken for the file that it ends in.
+            found = replace(found, filename=keys["filename"].value)
         return replace(found, note=note) if note else found
 
     def _file(self, setting: Setting) -> Path | None:
