@@ -21,6 +21,7 @@ from trapline.knowledge.datamodels import DataModel
 from trapline.knowledge.datasets import Source, Template, bind, template
 from trapline.knowledge.kept import Kept
 from trapline.knowledge.macros import Macro as Macro
+from trapline.knowledge.modeltext import search_text
 from trapline.knowledge.parsed import Parsed
 from trapline.knowledge.settled import groups, settled
 from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
@@ -1000,6 +1001,9 @@ class _Context:
             except TraplineError as error:
                 where = error.file if isinstance(error, InputError) else None
                 self.warnings.add("datamodel", f"left out: {error.reason}", hint=error.hint, where=where)
+
+    def search_of(self, model: str, dataset: str) -> str:
+        return search_text(self._datamodel(model), dataset, self)
 
     def _models(self) -> Mapping[str, Any]:
         """Data models by name: those of the session, then those of the add-ons."""

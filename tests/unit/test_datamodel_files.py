@@ -110,3 +110,84 @@ def test_the_models_that_are_built_in_have_no_doubts() -> None:
     from trapline.knowledge.modelcheck import model_doubts
 
     assert list(model_doubts(Knowledge.built_in())) == []
+
+
+def test_an_event_without_a_required_field_is_not_in_the_dataset(tmp_path: Path) -> None:
+    def field(name: str, **more: Any) -> dict[str, Any]:
+        return {"fieldName": name, "owner": "R", **more}
+
+    made = {
+        "calculationType": "Eval",
+        "expression": 'if(a="2", null(), "x")',
+        "outputFields": [{"fieldName": "made", "required": True}],
+    }
+    fields = [field("a"), field("b", required=True), field("odd name", required=False)]
+    root: dict[str, Any] = {"objectName": "R", "parentName": "BaseEvent", "fields": fields}
+    below = {"objectName": "B", "parentName": "R", "calculations": [made]}
+    search: dict[str, Any] = {
+        "objectName": "S",
+        "parentName": "BaseSearch",
+        "baseSearch": "a=* | eval c=if(a=1,1,null())",
+    }
+    search["fields"] = [{"fieldName": "c", "required": True}, {"fieldName": "a"}]
+    session = _session(_models(tmp_path, My=[root, below, search]))
+    session.events = [{"a": "1", "b": "1"}, {"a": "2", "b": "1"}, {"a": "3"}]
+
+    def found(spl: str) -> list[dict[str, Any]]:
+        return list(session.run(spl).rows)
+
+    assert found("| tstats count from datamodel=My.R by R.a") == [{"R.a": "1", "count": 1}, {"R.a": "2", "count": 1}]
+    assert found("| tstats count from datamodel=My.B") == [{"count": 1}]
+    assert found("| tstats count from datamodel=My.R by R.B.made") == [{"R.B.made": "x", "count": 1}]
+    assert found("| tstats count from datamodel=My.R where nodename=R.B") == [{"count": 1}]
+    assert found("| datamodel My S flat | table a c") == [{"a": "1", "c": 1}]
+
+
+@pytest.mark.parametrize("mode", ["search_string", "flat_string"])
+def test_the_search_of_a_dataset_finds_its_events_and_calculates_its_fields(tmp_path: Path, mode: str) -> None:
+    calculations = [
+        {"calculationType": "Eval", "expression": 'if(a>1,\n "big", "small")', "outputFields": [{"fieldName": "size"}]},
+        {
+            "calculationType": "Rex",
+            "inputField": "_raw",
+            "expression": 'q="(?<q>\\w+)"',
+            "outputFields": [{"fieldName": "q", "required": True}],
+        },
+        {
+            "calculationType": "Lookup",
+            "lookupName": "names",
+            "lookupInputs": [{"lookupField": "k", "inputField": "a"}],
+            "outputFields": [{"lookupOutputFieldName": "v", "fieldName": "called"}],
+        },
+    ]
+    root = {"objectName": "R", "parentName": "BaseEvent", "constraints": [{"search": "kind=x"}]}
+    below = {"objectName": "B", "parentName": "R", "constraints": [{"search": "size=big", "owner": "R.B"}]}
+    last = {"objectName": "L", "parentName": "B", "constraints": [{"search": "called=two", "owner": "R.B.L"}]}
+    piped: dict[str, Any] = {"objectName": "P", "parentName": "BaseSearch", "baseSearch": "| makeresults | eval z=1"}
+    piped["fields"] = [{"fieldName": "z"}]
+    plain = {
+        "objectName": "S",
+        "parentName": "BaseSearch",
+        "baseSearch": "kind=x | head 1",
+        "fields": [{"fieldName": "a"}],
+    }
+    own = _models(tmp_path, My=[root | {"calculations": calculations}, below, last, piped, plain])
+    session = _session(own)
+    session.lookups = {"names": [{"k": "2", "v": "two"}, {"k": "3", "v": "three"}]}
+    session.events = [
+        {"a": str(number), "kind": kind, "_raw": raw}
+        for number, kind, raw in [
+            (1, "x", 'q="u"'),
+            (2, "x", 'q="v"'),
+            (2, "y", 'q="w"'),
+            (2, "x", "-"),
+            (3, "x", 'q="r"'),
+        ]
+    ]
+    for name, rows in (("R", 3), ("B", 2), ("L", 1), ("P", 1), ("S", 1)):
+        (found,) = session.run(f"| datamodel My {name} {mode}").rows
+        body = json.loads(str(session.run(f"| datamodel My {name}").rows[0]["_raw"]))
+        fields = " ".join(part["fieldName"] for part in body["fields"])
+        by_text = session.run(f"{found['search']} | table {fields}").rows
+        assert by_text == session.run(f"| datamodel My {name} flat | table {fields}").rows
+        assert len(by_text) == rows

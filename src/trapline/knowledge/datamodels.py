@@ -9,12 +9,13 @@ a model is made of is checked where the file is read; what it uses and Trapline 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trapline.errors import InputError, SplError, TraplineError
+from trapline.errors import InputError, SplError, TraplineError, Unsupported
 from trapline.spl.datasets import nearest
 
 MAX_DEPTH = 20
@@ -79,7 +80,8 @@ class Definition:
     calculations: tuple[Calculation, ...] = ()
     title: str = ""
     required: tuple[str, ...] = ()
-    """Fields that an event must have to be in the dataset."""
+    """Terms (field=*) of fields that an event must have to be in the dataset, beside its constraint: those that are
+    calculated, and those of a root search. What else is required is in the constraint."""
     refused: str = ""
     """Why the dataset cannot be read; a search that does is an error."""
 
@@ -220,19 +222,27 @@ def _from_splunk(body: Mapping[str, Any], fallback: str) -> DataModel:
         calculations = [part for part in _parts(one, "calculations", own) if _is_own(part, own)]
         fields = [part for part in _parts(one, "fields", own) if part.get("fieldName") and _is_own(part, own)]
         made = [part for each in calculations for part in _parts(each, "outputFields", own)]
+        required = [_term(part) for part in fields if part.get("required") is True]
+        later = [_term(part) for part in made if part.get("required") is True and part.get("fieldName")]
         found[own] = Definition(
             own,
             "" if parent in ROOTS or parent in NOT_READ else parent,
-            base or " ".join(f"({text})" for text in constraints if text.strip()),
+            base or " ".join([*(f"({text})" for text in constraints if text.strip()), *required]),
             piped=bool(base),
             fields=tuple(str(part["fieldName"]) for part in fields),
             calculations=tuple(_calculation(part, own) for part in calculations),
             title=str(one.get("displayName") or ""),
-            required=tuple(str(part["fieldName"]) for part in (*fields, *made) if part.get("required") is True),
+            required=tuple(required + later if base else later),
             refused=f"it is a {parent} dataset: {NOT_READ[parent]}" if parent in NOT_READ else "",
         )
     title, description = str(body.get("displayName") or ""), str(body.get("description") or "")
     return DataModel(name, _ordered(name, found), title, description)
+
+
+def _term(part: Mapping[str, Any]) -> str:
+    """That an event has a field, as a search term."""
+    name = str(part["fieldName"])
+    return f"{name}=*" if re.fullmatch(r"[A-Za-z_][\w.]*", name) else '"' + name.replace('"', "") + '"=*'
 
 
 def _parts(body: Mapping[str, Any], key: str, dataset: str) -> list[Mapping[str, Any]]:
@@ -310,6 +320,15 @@ def made(part: Calculation) -> tuple[str, ...]:
             return names
         case FromLookup(outputs=outputs):
             return tuple(name for _, name in outputs)
+
+
+def unsupported(model: DataModel, one: Definition) -> None:
+    """Raises Unsupported for a dataset that cannot be read."""
+    if one.refused:
+        raise Unsupported(
+            f"the dataset '{one.name}' of the data model '{model.name}' is not supported: {one.refused}",
+            hint=f"name another dataset: datamodel={model.name}.<dataset>",
+        )
 
 
 def find(name: str, known: Mapping[str, Any]) -> DataModel:

@@ -18,6 +18,7 @@ from trapline.knowledge.datamodels import (
     Rex,
     fields_of,
     made,
+    unsupported,
 )
 from trapline.knowledge.steps import first_of
 from trapline.pcre import check
@@ -130,11 +131,7 @@ def template(model: DataModel, name: str, source: Source) -> Template:
     """Raises SplError."""
     line = model.lineage(name)
     for one in line:
-        if one.refused:
-            raise Unsupported(
-                f"the dataset '{one.name}' of the data model '{model.name}' is not supported: {one.refused}",
-                hint=f"name another dataset: datamodel={model.name}.<dataset>",
-            )
+        unsupported(model, one)
     given = next((place for place in range(len(line) - 1, -1, -1) if line[place].rows is not None), None)
     first = 0 if given is None else given + 1
     root = node = _root(line, given, source)
@@ -150,6 +147,11 @@ def template(model: DataModel, name: str, source: Source) -> Template:
             values = after.values if plain and isinstance(after, Extend) else ()
             steps.append(Step(one, part, frozenset(made(part)), frozenset(_reads(part, source)), values))
             node = after
+        if one.required:
+            predicate = lower_text(" ".join(one.required), node.schema, source.context, _NOWHERE)
+            reads = read_by(_tree(" ".join(one.required))) or frozenset()
+            steps.append(Step(one, None, frozenset(), reads, predicate=predicate))
+            node = Filter(node, predicate)
     return Template(tuple(line), root, tuple(steps), given is None)
 
 
@@ -360,7 +362,7 @@ def _inside(
     for place, one in enumerate(path):
         if one.constraint:
             tests.append(substitute(_predicate(one, inner, source), known))
-        if not values and place == len(path) - 1:
+        if not values and place == len(path) - 1 and not one.required:
             break
         for part in one.calculations:
             after = _calculated(inner, one, part, source)
@@ -371,6 +373,9 @@ def _inside(
                 )
             known |= {name: substitute(value, known) for name, value in after.values}
             inner = after
+        if one.required:
+            have = lower_text(" ".join(one.required), inner.schema, source.context, _NOWHERE)
+            tests.append(substitute(have, known))
     return both(tests), known
 
 

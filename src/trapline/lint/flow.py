@@ -362,6 +362,9 @@ class Symbolic:
     def describe(self, model: str | None, dataset: str | None) -> Sequence[Mapping[str, object]]:
         raise _Unknown
 
+    def search_of(self, model: str, dataset: str) -> str:
+        raise _Unknown
+
     def model(self, name: str) -> Model:
         raise _Unknown
 

@@ -236,6 +236,11 @@ class Context(Protocol):
         """All data models, one of them, or a dataset, as JSON values. Raises SplError with the nearest name."""
         ...
 
+    def search_of(self, model: str, dataset: str) -> str:
+        """The search that finds the events of a dataset and calculates its fields. Raises SplError with the nearest
+        name."""
+        ...
+
     def model(self, name: str) -> Model:
         """A machine learning model that the user has supplied. Raises SplError."""
         ...

@@ -8,7 +8,7 @@ Syntax:
 
 Options:
     <mode> (the model as JSON): the events with the dataset's prefix on their fields (search) or without it (flat), or
-        those that a summary would be made of; with _string, the search that gives them.
+        those that a summary would be made of; with _string, the search that finds them and calculates their fields.
     strict_fields=<bool> (true): only the fields of the dataset; false keeps the other fields of the events.
     allow_old_summaries=<bool> (false): no effect: there are no summaries.
     summariesonly=<bool> (false): no effect: there are no summaries.
@@ -62,11 +62,7 @@ class DataModelCommand:
                 code="datamodel",
             )
         if self.mode.endswith("_string"):
-            body = context.describe(model, dataset)[0]
-            constraints = body.get("constraints")
-            assert isinstance(constraints, list)
-            text = " ".join(str(one["search"]) for one in constraints)
-            return context.given([{"search": f"| search {text or '*'}"}])
+            return context.given([{"search": context.search_of(model, dataset)}])
         found_dataset = context.dataset(model, dataset)
         return (
             found_dataset.flat(strict=self.strict)
