@@ -50,6 +50,8 @@ from trapline.plan import (
 )
 from trapline.rows import kept_rows, rows_from, rows_of
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
+from trapline.spl.commands.fields import Fields as FieldsCommand
+from trapline.spl.commands.table import Table as TableCommand
 from trapline.spl.constant import text_of, validity_of
 from trapline.spl.datasets import Dataset
 from trapline.spl.evaluate import Env, as_text
@@ -240,8 +242,9 @@ class Session:
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
         fields, rows = rows_of(output)
-        if isinstance(_origin(node), Scan):
-            seen = {name for row in rows for name in row}
+        named = frozenset[str]() if isinstance(_origin(node), Scan) else _named_beside_patterns(pipeline)
+        if named is not None:
+            seen = named.union(*rows)
             fields = tuple(name for name in fields if name in seen)
         return Result(fields, rows, tuple(context.warnings.items), shown)
 
@@ -1196,6 +1199,22 @@ def _origin(node: Node) -> Node:
 def _seen(session: Session, tree: Filter | None) -> tuple[Table, ...]:
     """The tables of a session that a search expression sees."""
     return tuple(table for table in session.tables if _visible(table, tree))
+
+
+def _named_beside_patterns(pipeline: Pipeline) -> frozenset[str] | None:
+    """The fields that the last `table` or `fields` names itself, where a pattern asks for others beside them: of a
+    pattern only those fields are columns that a row has. None where no pattern says which columns there are."""
+    for stage in reversed(pipeline.stages):
+        match stage.command:
+            case TableCommand(names=names) | FieldsCommand(names=names, remove=False):
+                own = frozenset(name.text for name in names if not name.wild)
+                return own if any(name.wild for name in names) else None
+        if stage.name not in _SAME_FIELDS:
+            return None
+    return None
+
+
+_SAME_FIELDS = frozenset({"dedup", "head", "reverse", "search", "sort", "tail", "where"})
 
 
 def _visible(table: Table, tree: Filter | None) -> bool:

@@ -156,6 +156,10 @@ def test_problems(tmp_path: Path) -> None:
     found = problems(given(tmp_path, text.replace("  reviewed: 2026-01-01\n", "")), app.content(), 0)
     assert [warn.code for warn in found] == ["exceptions.review", "exceptions.unknown"]
     assert found[1].hint == f"did you mean '{NAME}'?"
+    text = entry("{dest: ws1}", more="  detections: [A Thing Of Another Folder]\n")
+    (other,) = problems(given(tmp_path, text), app.content(), 0)
+    assert other.reason.endswith("which is no detection of this content")
+    assert str(other.hint).endswith("--content DIR")  # as trapline run has it
 
 
 def test_files_that_the_settings_name(tmp_path: Path) -> None:

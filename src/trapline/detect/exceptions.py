@@ -170,8 +170,12 @@ def problems(exemptions: Iterable[Exemption], content: Content, now: float) -> l
                 if name
             ):
                 near = get_close_matches(text, [each.name for each in content.detections], 1)
-                hint = f"did you mean '{near[0]}'?" if near else "trapline content list shows them"
-                reason = f"the exception '{one.name}' is about '{text}', which is no detection"
+                hint = (
+                    f"did you mean '{near[0]}'?"
+                    if near
+                    else "trapline content list shows them; name your folders: --content DIR"
+                )
+                reason = f"the exception '{one.name}' is about '{text}', which is no detection of this content"
                 found.append(Warn("exceptions.unknown", reason, hint, where))
     return found
 
