@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,14 @@ from click.testing import CliRunner
 from tests.unit.test_scheduler import EVENTS, NAME, add, at, made, scheduler, simulate
 from trapline import app
 from trapline.cli import cli
+from trapline.cli.runlog import Failures
 from trapline.detect.metrics import CONTENT_TYPE, MOST, Metric, Scrape, Watched, scrape
 from trapline.detect.metricserver import address, serving
 from trapline.detect.settings import read
 from trapline.errors import EngineError, TraplineError
 from trapline.state.database import Database
 from trapline.state.deliveries import enqueue
-from trapline.state.journal import NewNotable, Tick
+from trapline.state.journal import Kind, NewNotable, Run, Status, Tick
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 SEARCH = f"ESCU - {NAME} - Rule"
@@ -232,10 +234,23 @@ def test_failures_and_what_is_left_out_are_logged(tmp_path: Path) -> None:
     failed = [one for one in entries if one["event"] == "run.failed"]
     assert [(one["level"], one["scheduled"]) for one in failed] == [
         ("error", "2026-03-02T01:00:00Z"),
-        ("error", "2026-03-02T02:00:00Z"),
+        ("info", "2026-03-02T02:00:00Z"),  # it fails as before
     ]
+    assert [one.get("repeated") for one in failed] == [None, True]
     assert "nosuchcommand" in failed[0]["reason"]
     assert shown.stdout == ""
+    shown = CliRunner().invoke(cli, ["run", "--once", "--store", str(folder), "--detection", str(broken)])
+    assert shown.exit_code == 0, shown.output
+    assert shown.stderr.count("nosuchcommand") == 1
+    assert "1 failed" in shown.stdout
+
+
+def test_a_failure_is_new_once() -> None:
+    failures = Failures()
+    run = Run("a", 1.0, Kind.SCHEDULED, "sid", None, None, 1.0, 0.0, Status.FAILED, reason="there is no model 'm'")
+    other, well = replace(run, reason="there is no model 'n'"), replace(run, status=Status.DONE, reason=None)
+    runs = [run, run, replace(run, search="b"), other, other, well, other]
+    assert [failures.new(one) for one in runs] == [True, False, True, True, False, False, True]
 
 
 def test_figures_of_a_database_of_another_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

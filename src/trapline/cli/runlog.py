@@ -17,8 +17,29 @@ MOST_TEXT = 2_000
 """Characters of a text."""
 
 
+class Failures:
+    """Which failures are known: a search that cannot run here fails each time for the same reason."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def new(self, run: Run) -> bool:
+        """Whether a run failed, and not as the one before it did."""
+        if run.status is Status.DONE:
+            self._known.pop(run.search, None)
+        if run.status is not Status.FAILED:
+            return False
+        before = self._known.get(run.search)
+        self._known[run.search] = run.reason or ""
+        return before != self._known[run.search]
+
+
 class Log:
-    """Writes entries with `time`, `level` (info, warning, error), `event` and what it is about."""
+    """Writes entries with `time`, `level` (info, warning, error), `event` and what it is about. A failure is an error
+    once, until the search fails for another reason or runs again; its repetitions are info."""
+
+    def __init__(self) -> None:
+        self.failures = Failures()
 
     def write(self, level: str, event: str, **fields: object) -> None:
         entry = {"time": iso(time.time()), "level": level, "event": event}
@@ -32,8 +53,9 @@ class Log:
     def tick(self, ticked: Ticked) -> None:
         """A tick, and each of its runs that is more than well."""
         for run in ticked.runs:
+            new = self.failures.new(run)
             if run.status is not Status.DONE or run.reason:
-                self._run(run)
+                self._run(run, repeated=run.status is Status.FAILED and not new)
         self.write(
             "info",
             "tick",
@@ -47,14 +69,14 @@ class Log:
             notables=ticked.notables,
         )
 
-    def _run(self, run: Run) -> None:
+    def _run(self, run: Run, *, repeated: bool) -> None:
         level, event = {
             Status.DONE: ("warning", "run.warning"),
             Status.FAILED: ("error", "run.failed"),
             Status.SKIPPED: ("warning", "run.skipped"),
         }[run.status]
         self.write(
-            level,
+            "info" if repeated else level,
             event,
             search=run.search,
             sid=run.sid,
@@ -64,6 +86,7 @@ class Log:
             seconds=run.seconds,
             findings=run.findings,
             reason=run.reason,
+            repeated=True if repeated else None,
         )
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trapline.cli.render import clean, count_of, print_json
-from trapline.cli.runlog import Log
+from trapline.cli.runlog import Failures, Log
 from trapline.detect.finding import iso
 from trapline.detect.jobs import Due, Job
 from trapline.detect.scheduler import Scheduler, Ticked
@@ -90,6 +90,7 @@ class Running:
     notables: int = 0
     seconds: float = 0.0
     failures: dict[str, str] = field(default_factory=dict)
+    _failing: Failures = field(default_factory=Failures)
     _stop: bool = False
     _progress: Progress | None = None
 
@@ -250,8 +251,13 @@ class Running:
             click.echo(text, err=True)
 
     def _line(self, ticked: Ticked) -> None:
-        """A line per tick; one that found nothing is short."""
+        """A line per tick; one that found nothing is short. Why a search failed is told once."""
         self._count(ticked)
+        if not self.as_json and self.log is None:
+            for run in ticked.runs:
+                self.failures.pop(run.search, None)  # not again at the end
+                if self._failing.new(run):
+                    click.echo(f"warning: {clean(run.search)}: {clean(run.reason or 'it failed')}", err=True)
         findings = sum(one.findings for one in ticked.runs)
         failed = sum(one.status is Status.FAILED for one in ticked.runs)
         skipped = sum(one.status is Status.SKIPPED for one in ticked.runs)
