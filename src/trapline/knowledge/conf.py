@@ -109,6 +109,8 @@ def parse(text: str, file: str, problems: list[Warn]) -> Iterator[Setting]:
                 stanza = stripped if close < 0 else stripped[1:close]
                 continue
             stanza = stripped[1:close]
+            if not stanza.strip():
+                problems.append(Warn("conf", "a stanza needs a name", "[name]", f"{file}:{line}"))
             yield Setting(stanza, "", "", file, line)
             continue
         key, equals, value = row.partition("=")

@@ -15,7 +15,7 @@ TRANSFORMS-, which decides what events are called, is in `knowledge.routing`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import Enum
@@ -157,6 +157,14 @@ class IndexTime:
                 found.append((spec, used))
         return cls(tuple(sorted(found, key=lambda one: one[0].rank)), transforms, _routes(found, transforms))
 
+    def doubts(self) -> Iterator[Warn]:
+        """What is wrong with the settings of each stanza, whatever text it is for."""
+        for _, keys in self.stanzas:
+            own = {name: one for name, one in keys.items() if name in USED}
+            found = _rules(own)
+            if found is not None:
+                yield from found.problems
+
     def rules(self, sourcetype: str | None, source: str, host: str | None = None) -> EventRules | None:
         """What applies to text of this origin, None where no stanza does. Remembered."""
         if not self.stanzas:
@@ -243,6 +251,8 @@ def _rules(settings: Mapping[str, Setting]) -> EventRules | None:
 def _line_rules(read: SettingReader) -> LineRules:
     before = read.pattern("BREAK_ONLY_BEFORE")
     truncate = read.number("TRUNCATE", None)
+    if truncate is not None and truncate < 0:
+        read.wrong("TRUNCATE", f"is a number of bytes, 0 for all, not {truncate}")
     return LineRules(
         breaker=read.pattern("LINE_BREAKER") or python_pattern(LINE_BREAKER),
         merge=read.flag("SHOULD_LINEMERGE", True),
@@ -272,6 +282,9 @@ def _time_rules(read: SettingReader) -> TimeRules:
         read.wrong("TIME_FORMAT", "has a part that cannot be read")
         pattern = None
     lookahead = read.number("MAX_TIMESTAMP_LOOKAHEAD", LOOKAHEAD)
+    if lookahead is not None and lookahead < -1:
+        read.wrong("MAX_TIMESTAMP_LOOKAHEAD", f"is a number of characters, 0 or -1 for all, not {lookahead}")
+        lookahead = LOOKAHEAD
     zone: tzinfo | None = None
     name = read.text("TZ")
     if name is not None:

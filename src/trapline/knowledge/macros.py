@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trapline.errors import Warn
 from trapline.knowledge.conf import DEFAULT, Conf, truth
@@ -29,6 +29,8 @@ class Macro:
     """An eval expression that says whether the arguments will do."""
     errormsg: str = ""
     """What is said where it is false or null."""
+    place: str = field(default="", compare=False)
+    """Where it is defined, for what is told of it."""
 
 
 def macros_of(file: Conf, problems: list[Warn]) -> Mapping[str, Macro]:
@@ -46,8 +48,9 @@ def macros_of(file: Conf, problems: list[Warn]) -> Mapping[str, Macro]:
         else:
             name = counted["name"] if counted else stanza
             iseval = "iseval" in keys and bool(truth(keys["iseval"].value))
-            said = (keys[key].value if key in keys else "" for key in ("validation", "errormsg"))
-            found[stanza] = Macro(name, keys["definition"].value, tuple(args), iseval, *said)
+            validation, errormsg = (keys[key].value if key in keys else "" for key in ("validation", "errormsg"))
+            definition = keys["definition"].value
+            found[stanza] = Macro(name, definition, tuple(args), iseval, validation, errormsg, place)
     return found
 
 
