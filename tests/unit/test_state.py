@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from trapline.errors import EngineError, TraplineError
 from trapline.state.collections import Collections
 from trapline.state.database import HEAD, Database
+from trapline.state.journal import Journal, Throttle, Tick
 from trapline.state.tables import META
 
 WRITER = """
@@ -119,6 +120,37 @@ def test_a_new_database_is_what_the_steps_make(tmp_path: Path) -> None:
             tables.append((sorted(made.execute(kinds)), sorted(made.execute(others))))
     assert tables[0] == tables[1]
     assert len(tables[0][0]) > 50
+
+
+STEP_3 = """
+ALTER TABLE found DROP COLUMN recorded;
+ALTER TABLE scores DROP COLUMN recorded;
+DROP TABLE throttles;
+CREATE TABLE throttles (search VARCHAR(400) NOT NULL, "key" VARCHAR(64) NOT NULL, since FLOAT NOT NULL,
+    until FLOAT NOT NULL, PRIMARY KEY (search, "key"));
+INSERT INTO throttles VALUES ('a', 'k', 2.0, 9.0);
+INSERT INTO found VALUES ('a', 2.0, 'k', 'c');
+UPDATE alembic_version SET version_num = '0003';
+"""
+"""What makes of a database one as it was before throttles had periods."""
+
+
+def test_throttles_stay_when_they_become_periods(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    Database.file(path)
+    with sqlite3.connect(path) as made:
+        made.executescript(STEP_3)
+    journal = Journal(Database.file(path))
+    journal.commit(Tick(throttles=[Throttle("a", "k", 12.0, 19.0)]))
+    periods = {
+        at: [(one.since, one.until) for one in journal.throttles(at).values()] for at in (1.0, 2.0, 8.0, 9.0, 12.0)
+    }
+    assert periods == {1.0: [], 2.0: [(2.0, 9.0)], 8.0: [(2.0, 9.0)], 9.0: [], 12.0: [(12.0, 19.0)]}
+    assert journal.found("a", 2.0) == {"k": "c"}
+    journal.forget(20.0)  # what was found then was written down at an unknown time; the throttle a moment ago
+    assert journal.forgotten() == {"a": 9.0}
+    assert journal.found("a", 2.0) == {}
+    assert [one.until for one in journal.throttles(15.0).values()] == [19.0]
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
