@@ -725,6 +725,7 @@ def run_tests(
     what contentctl skips. `mode`: selected, where the detections were named; else files of the content that cannot be
     read fail too, those below `folders`, or all. `changes`: only what they touch. `jobs`: processes, default one a
     core. `timeout`: seconds per detection. Raises TraplineError."""
+    from trapline.content.told import concerning
     from trapline.detect.workers import cores
     from trapline.testing import affected, broken, extra, plan, pool
     from trapline.testing import mapping as mappings
@@ -761,12 +762,13 @@ def run_tests(
         lambda path: changes is None or path in changes.files,
     )
     failed = {one.file for one in results if not one.success}
+    kept, rest = concerning(content, detections)
     return Tested(
         results,
         time.perf_counter() - begun,
         given.integration,
         mode if changes is None else "changes",
-        tuple(one.to_warn() for one in content.problems if one.file not in failed or one.level is Level.WARNING),
+        (*(one.to_warn() for one in kept if one.file not in failed or one.level is Level.WARNING), *rest),
         None if touched is None else {one.detection.name: one.because for one in touched},
     )
 
@@ -787,6 +789,7 @@ def matrix(
     """Every detection over every data set below a folder (`trapline.testing.matrix`). `mapping`: a file that says
     whose data a file is. `benign`: patterns of paths. `cache`: its folder, default that of the user. `jobs`: processes.
     Raises TraplineError."""
+    from trapline.content.told import told
     from trapline.detect.workers import cores
     from trapline.testing import mapping as mappings
     from trapline.testing import matrix as matrices
@@ -799,8 +802,7 @@ def matrix(
     kept = matrixcache.Cache(cache or matrixcache.default_folder()) if cached else None
     make = partial(_surroundings, content, tuple(addon_folders))
     found = matrices.run_matrix(sets, detections, make, keys=keys, cache=kept, jobs=jobs or cores(), progress=progress)
-    problems = [one.to_warn() for one in content.problems]
-    found.warnings = [*found.warnings, *problems, *(kept.warnings if kept is not None else ())]
+    found.warnings = [*found.warnings, *told(content, detections), *(kept.warnings if kept is not None else ())]
     return found
 
 

@@ -13,6 +13,7 @@ from trapline.content import enrich
 from trapline.content.catalog import Content
 from trapline.content.model import Detection, DetectionType
 from trapline.content.read import LIBRARY
+from trapline.content.told import told
 from trapline.detect import risk, run, workers
 from trapline.detect.finding import Finding, iso
 from trapline.detect.rank import Ranked
@@ -245,7 +246,7 @@ def hunt(
         warnings=[
             *warnings,
             *found.warnings,
-            *(one.to_warn() for one in content.problems),
+            *told(content, detections),
             *(knowledge.problems if knowledge is not None else ()),
         ],
         outcomes=found.outcomes,
