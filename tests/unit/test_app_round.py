@@ -21,6 +21,7 @@ from trapline.content.tree import files, write_new
 from trapline.splunkapp import derive
 from trapline.splunkapp.build import Options, build
 from trapline.splunkapp.build import read as read_tree
+from trapline.state.journal import Throttle
 
 ATTACK = "15.1"
 MADE = datetime(2024, 10, 23, tzinfo=UTC)
@@ -233,8 +234,9 @@ def test_throttling_without_fields_is_of_the_whole_search(tmp_path: Path) -> Non
     rows = [{"dest": "a", "ImagePath": "x"}, {"dest": "b", "ImagePath": "y"}]
     common = {"by": (), "known": {}, "guid": "g", "urgency": lambda severity, row: severity}
 
-    def events(at: float, held: dict[tuple[str, str], object]) -> tuple[int, int, dict[tuple[str, str], object]]:
-        made = decide(job, rows, risk.Run(at, "sid"), at, throttles=held, **common)  # type: ignore[arg-type]
+    def events(at: float, held: dict[tuple[str, str], Throttle]) -> tuple[int, int, dict[tuple[str, str], Throttle]]:
+        now = {key: one for key, one in held.items() if at < one.until}  # as the journal gives them
+        made = decide(job, rows, risk.Run(at, "sid"), at, throttles=now, **common)  # type: ignore[arg-type]
         kept = {(one.search, one.key): one for one in made.throttles}
         return len(made.risk_events), made.held_back, held | kept
 
