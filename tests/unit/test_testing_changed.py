@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,15 @@ def test_following_waits_until_all_is_written(tmp_path: Path) -> None:
     assert ran == [(frozenset([path.resolve()]), "123"), (frozenset([path.resolve()]), "1234")]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell starts what runs in its background with interrupts ignored, and processes inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_watching_runs_again_and_ends_on_an_interrupt(tmp_path: Path) -> None:
     root = tree(tmp_path / "content")
     words = ["test", EXAMPLE, "--content", str(root), "--watch", "--no-integration", "--jobs", "1"]
