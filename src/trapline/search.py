@@ -61,14 +61,14 @@ from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
 from trapline.spl.filter import Or as FilterOr
 from trapline.spl.keeping import Put, keeps, still_there, table_after
 from trapline.spl.limits import Limits
-from trapline.spl.lookups import Lookup, drops_helpers, filtered
+from trapline.spl.lookups import Lookup, filtered
 from trapline.spl.macros import Evaluated, expand
 from trapline.spl.macros import Macro as AnyMacro
 from trapline.spl.origin import trace
 from trapline.spl.parser import parse
 from trapline.times import time_bound, zone
 from trapline.values import Kind, Row
-from trapline.wide import SOURCE, Place, late, portions
+from trapline.wide import SOURCE, Place, late, portions, scan_of
 
 if TYPE_CHECKING:
     from trapline.engines.duckdb import DuckDB, Output
@@ -235,14 +235,15 @@ class Session:
         try:
             node = context.plans(pipeline)[-1]
             found = None if context.formats else context.whole(node)
-            if found is not None:
-                return Result(*found, tuple(context.warnings.items), None)
-            output = context.run(node)
-            shown = context.shown(output)
+            shown = None
+            if found is None:
+                output = context.run(node)
+                shown = context.shown(output)
+                found = rows_of(output)
         except SplError as error:
             raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
-        fields, rows = rows_of(output)
-        named = frozenset[str]() if isinstance(_origin(node), Scan) else _named_beside_patterns(pipeline)
+        fields, rows = found
+        named = _columns(pipeline, node)
         if named is not None:
             seen = named.union(*rows)
             fields = tuple(name for name in fields if name in seen)
@@ -682,25 +683,23 @@ class _Context:
             return None
         self._lasting = False
         first = rows_of(self._told(self.engine.execute(parts.first, tz=self.zone)))[1]
+        sources = [str(row.pop(SOURCE, "")) for row in first]
         places = [_place(row) for row in first]
         read: dict[Place, Row] = {place: {} for place in places}
-        fields: set[str] = set()
-        sources = [str(row.pop(SOURCE, "")) for row in first]
-        for portion in portions(parts.scan, zip(places, sources, strict=True)):
-            known = self._fields(portion.tables)
-            own = [name for name in parts.passed if name in known or name.startswith("_")]
-            fields.update(own)
-            self._read(portion, own, read)
+        known: dict[tuple[str, str], list[str]] = {}
+        for table, portion in portions(parts.scan, zip(places, sources, strict=True)):
+            name = table.index, table.sourcetype
+            if name not in known:
+                fields = self._fields([table])
+                known[name] = [one for one in parts.passed if one in fields or one.startswith("_")]
+            self._read(portion, known[name], read)
         place_of = {name: at for at, name in enumerate(node.schema)}
         rows: list[Row] = []
         for made, place in zip(first, places, strict=True):
-            cells = {new: cell for name, cell in read[place].items() for new in parts.passed[name]} | made
-            rows.append({name: cells[name] for name in sorted(cells, key=place_of.__getitem__)})
-        if isinstance(_origin(node), Scan):
-            seen = {name for row in rows for name in row}
-        else:
-            seen = {new for name in fields for new in parts.passed[name]}.union(parts.makes)
-        return tuple(name for name in node.schema if name in seen), rows
+            cells = {new: cell for one, cell in read[place].items() for new in parts.passed[one]} | made
+            rows.append({one: cells[one] for one in sorted(cells, key=place_of.__getitem__)})
+        there = {new for held in known.values() for one in held for new in parts.passed[one]}.union(parts.makes)
+        return tuple(one for one in node.schema if one in there), rows
 
     def _read(self, portion: Scan, fields: Sequence[str], into: Mapping[Place, Row]) -> None:
         """Read these fields of the events of a portion."""
@@ -1181,37 +1180,27 @@ def _place(row: Row) -> Place:
     return str(row.pop(FILE)), int(float(str(row.pop(ROW))))
 
 
-def _origin(node: Node) -> Node:
-    """What a chain of row-keeping nodes reads."""
-    from trapline.plan import Expand, Extend, Join, Reverse, Sort, Window
-    from trapline.plan import Filter as FilterNode
-
-    while True:
-        match node:
-            case FilterNode() | Extend() | Window() | Sort() | Reverse() | Limit() | Expand():
-                node = node.input
-            case Project(input=Extend(input=Join(left=left))) if drops_helpers(node):
-                node = left
-            case _:
-                return node
-
-
 def _seen(session: Session, tree: Filter | None) -> tuple[Table, ...]:
     """The tables of a session that a search expression sees."""
     return tuple(table for table in session.tables if _visible(table, tree))
 
 
-def _named_beside_patterns(pipeline: Pipeline) -> frozenset[str] | None:
-    """The fields that the last `table` or `fields` names itself, where a pattern asks for others beside them: of a
-    pattern only those fields are columns that a row has. None where no pattern says which columns there are."""
+def _columns(pipeline: Pipeline, node: Node) -> frozenset[str] | None:
+    """The fields that are columns of a result although no row has them, where that goes by the rows: none of events as
+    they are, those that the last `table` or `fields` names itself beside a pattern. None where the plan says which
+    columns there are."""
     for stage in reversed(pipeline.stages):
         match stage.command:
             case TableCommand(names=names) | FieldsCommand(names=names, remove=False):
                 own = frozenset(name.text for name in names if not name.wild)
                 return own if any(name.wild for name in names) else None
         if stage.name not in _SAME_FIELDS:
-            return None
-    return None
+            break
+    fixed = any(
+        isinstance(one.command, TableCommand) or (isinstance(one.command, FieldsCommand) and not one.command.remove)
+        for one in pipeline.stages
+    )
+    return None if fixed or scan_of(node) is None else frozenset()
 
 
 _SAME_FIELDS = frozenset({"dedup", "head", "reverse", "search", "sort", "tail", "where"})

@@ -47,6 +47,8 @@ SOURCES = 24
 SOURCE = "_event_source"
 CARRIED: Mapping[str, Kind] = {**PLACE, SOURCE: Kind.TEXT}
 
+_Kept = Filter | Extend | Project | Sort | Reverse | Limit | Window | Expand | Join
+
 Place = tuple[str, int]
 """A file, and the row in it."""
 
@@ -67,18 +69,7 @@ class Late:
 
 def late(node: Node) -> Late | None:
     """None where rows are not made of one event each, or the store cannot say its place."""
-    chain: list[Filter | Extend | Project | Sort | Reverse | Limit | Window | Expand | Join] = []
-    below = node
-    while True:
-        match below:
-            case Filter() | Extend() | Project() | Sort() | Reverse() | Limit() | Window() | Expand():
-                chain.append(below)
-                below = below.input
-            case Join():
-                chain.append(below)
-                below = below.left
-            case _:
-                break
+    chain, below = _chain(node)
     if not isinstance(below, Scan) or not below.tables or not _told_apart(below):
         return None
     # A field's name -> the field of the scan that it is; None: it is made on the way.
@@ -114,6 +105,27 @@ def late(node: Node) -> Late | None:
     return Late(below, first, makes, {name: tuple(names) for name, names in passed.items()})
 
 
+def scan_of(node: Node) -> Scan | None:
+    """The scan whose events the rows of a plan are, one of them each; None for others."""
+    below = _chain(node)[1]
+    return below if isinstance(below, Scan) else None
+
+
+def _chain(node: Node) -> tuple[list[_Kept], Node]:
+    """The nodes that keep rows, the topmost first, and what they stand on."""
+    chain: list[_Kept] = []
+    while True:
+        match node:
+            case Filter() | Extend() | Project() | Sort() | Reverse() | Limit() | Window() | Expand():
+                chain.append(node)
+                node = node.input
+            case Join():
+                chain.append(node)
+                node = node.left
+            case _:
+                return chain, node
+
+
 def _told_apart(scan: Scan) -> bool:
     """No field of the events has the name of a place, in the plan or in a file."""
     physical = (name.lower() for table in scan.tables for name in table.columns.values())
@@ -124,8 +136,8 @@ def _source(expr: object, origin: Mapping[str, str | None]) -> str | None:
     return origin.get(expr.name) if isinstance(expr, Col) else None
 
 
-def portions(scan: Scan, events: Iterable[tuple[Place, str]]) -> Iterator[Scan]:
-    """The events at these places and of these sources, table by table, in portions that are read at once."""
+def portions(scan: Scan, events: Iterable[tuple[Place, str]]) -> Iterator[tuple[Table, Scan]]:
+    """The events at these places and of these sources, in portions that are read at once, each with its table."""
     table_of = {file: number for number, table in enumerate(scan.tables) for file in table.files}
     sources: dict[int, dict[str, set[Place]]] = {}
     for place, source in events:
@@ -133,7 +145,8 @@ def portions(scan: Scan, events: Iterable[tuple[Place, str]]) -> Iterator[Scan]:
     for number in sorted(sources):
         of_table = sources[number].values()
         for places in of_table if len(of_table) <= SOURCES else [set[Place]().union(*of_table)]:
-            yield from _cut(scan, scan.tables[number], sorted(places))
+            for portion in _cut(scan, scan.tables[number], sorted(places)):
+                yield scan.tables[number], portion
 
 
 def _cut(scan: Scan, table: Table, places: Sequence[Place]) -> Iterator[Scan]:

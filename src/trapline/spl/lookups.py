@@ -563,14 +563,6 @@ def _table(
     return Rows(schema, pa.Table.from_arrays(columns, names=list(schema))), kinds
 
 
-def drops_helpers(node: Project) -> bool:
-    """Does it do nothing but end a lookup: every field as it was, without the helper columns?"""
-    kept = {name for name, value in node.values if value == Col(name, value.kind)}
-    return len(kept) == len(node.values) and all(
-        name.startswith(HELPER) for name in node.input.schema if name not in kept
-    )
-
-
 def _hidden(source: Node, wishes: Iterable[str]) -> list[str]:
     """Names for helper columns that the rows do not have."""
     found: list[str] = []
