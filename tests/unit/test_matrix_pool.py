@@ -18,7 +18,7 @@ from trapline.detect import run
 from trapline.testing import matrix, matrixcache
 from trapline.testing.matrixpool import portions
 from trapline.testing.matrixsets import DataSet
-from trapline.testing.matrixwork import Part, Phase, work
+from trapline.testing.matrixwork import Part, work
 from trapline.testing.place import Surroundings
 
 SEARCHES = {
@@ -105,4 +105,3 @@ def test_portions_are_alike_and_hold_all(sets: Sequence[DataSet]) -> None:
     found = portions(sets, parts, 2)
     assert sorted(part.at for one in found for part in one) == list(range(SETS))
     assert sorted(len(one) for one in found) == [4, 5]
-    assert Phase.RUN != Phase.ASK

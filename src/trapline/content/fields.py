@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -130,14 +130,7 @@ class Fields:
         return False
 
     def day(self, key: str) -> date | None:
-        text = self.text(key).strip()
-        if not text:
-            return None
-        try:
-            return date.fromisoformat(text[:10])
-        except ValueError:
-            self.warn("date", f"'{text[:40]}' is not a date", key, hint="write it as 2024-09-30")
-            return None
+        return day_of(self.text(key), lambda *told: self.warn(told[0], told[1], key, hint=told[2]))
 
     def child(self, key: str) -> Fields | None:
         node = self._take(key)
@@ -209,3 +202,15 @@ class Fields:
                 hint = f"did you mean '{near[0]}'?" if near else None
                 self.warn("unknown-key", "this key is not known; it is kept but has no effect", key, hint=hint)
         return rest
+
+
+def day_of(text: str, warn: Callable[[str, str, str], None]) -> date | None:
+    """A date at the beginning of a text. `warn`: (code, reason, hint) where there is another text."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        warn("date", f"'{text[:40]}' is not a date", "write it as 2024-09-30")
+        return None

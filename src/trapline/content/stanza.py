@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from trapline.content.fields import day_of
 from trapline.content.model import Level, Problem
 from trapline.errors import InputError, Warn
 from trapline.knowledge.conf import DEFAULT, Conf, Setting, truth
@@ -121,14 +122,7 @@ class Stanza:
         return kept
 
     def day(self, key: str) -> date | None:
-        text = self.text(key).strip()
-        if not text:
-            return None
-        try:
-            return date.fromisoformat(text[:10])
-        except ValueError:
-            self.warn("date", f"'{text[:40]}' is not a date", key, "write it as 2024-09-30")
-            return None
+        return day_of(self.text(key), lambda *told: self.warn(told[0], told[1], key, told[2]))
 
     def warn(self, code: str, reason: str, key: str, hint: str | None = None) -> None:
         found = Problem(Level.WARNING, code, reason, *self.place(key), hint)

@@ -24,11 +24,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
+from trapline.detect.place import Searches
 from trapline.detect.workers import LEAST, MEMORY, cores, receive, send
 from trapline.errors import TraplineError, Warn
-from trapline.knowledge.sharing import Sharing
 from trapline.plan import Table
 from trapline.search import Query, Result, Session
 
@@ -66,23 +66,6 @@ class Answer:
     failure: str | None = None
     code: str = ""
     seconds: float = 0.0
-
-
-class Searches(Protocol):
-    """A session: `trapline.search.Session`."""
-
-    def run(
-        self,
-        spl: str,
-        *,
-        earliest: str | float | None = None,
-        latest: str | float | None = None,
-        now: float | None = None,
-    ) -> Result: ...
-
-    def share(self, queries: Sequence[Query]) -> AbstractContextManager[Sharing]: ...
-
-    def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None: ...
 
 
 def answer(session: Searches, task: Task) -> Answer:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Protocol
 
 from trapline.detect.entries import SCHEDULER
-from trapline.knowledge.sharing import Sharing
+from trapline.detect.run import Searcher
 from trapline.plan import Table
-from trapline.search import Arrivals, Query, Result, Session
+from trapline.search import Arrivals, Session
 from trapline.state.journal import Outgoing
 from trapline.store import Store, collected
 
@@ -18,19 +17,8 @@ RAISED = ("risk", "notable", SCHEDULER)
 """Indexes that the scheduler itself writes to."""
 
 
-class Searches(Protocol):
+class Searches(Searcher, Protocol):
     """A session over the store as it is now: `trapline.search.Session`."""
-
-    def run(
-        self,
-        spl: str,
-        *,
-        earliest: str | float | None = None,
-        latest: str | float | None = None,
-        now: float | None = None,
-    ) -> Result: ...
-
-    def share(self, queries: Sequence[Query]) -> AbstractContextManager[Sharing]: ...
 
     def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None: ...
 

@@ -7,7 +7,7 @@ raises into a throwaway store beside it: risk rules see the risk events of the f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -82,9 +82,11 @@ class _Metered:
             self.meter.spent(spl, begun)
 
     @contextmanager
-    def share(self, queries: Sequence[Query]) -> Iterator[Sharing]:
+    def share(
+        self, queries: Iterable[Query], *, progress: Callable[[int, int, str], None] | None = None
+    ) -> Iterator[Sharing]:
         begun = _now()
-        with self.session.share(queries) as sharing:
+        with self.session.share(queries, progress=progress) as sharing:
             self.meter.spent(None, begun)
             yield sharing
 

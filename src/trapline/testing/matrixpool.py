@@ -128,7 +128,7 @@ class Pool:
 
     def _begin(self, portion: _Portion) -> None:
         ours, theirs = Pipe()
-        process = self.context.Process(target=_serve, args=(theirs, self.start, portion), daemon=True)  # type: ignore[attr-defined]
+        process = self.context.Process(target=_serve, args=(theirs, self.start, portion), daemon=True)
         process.start()
         theirs.close()
         self.workers.append(_Worker(process, ours, portion))
@@ -155,7 +155,7 @@ class Pool:
                 case (int(at), Ran() as ran):
                     worker.done.add(at)
                     yield at, ran
-                case (str(), int(), int()):
+                case (Phase(), int(), int()):
                     worker.at = frame
                     self.tell(frame)
 
@@ -186,9 +186,7 @@ class Pool:
                 what = "while it was read" if phase == Phase.READ else f"{self.deaths[at]} times"
                 yield at, Ran(0, (), f"{reason} {what}", {}, lost=True)
         elif phase != Phase.ASK:
-            raise TraplineError(
-                f"the matrix cannot be set up: {reason}", hint="--jobs 1 shows where", code="testing.setup"
-            )
+            raise _unmade(reason)
         if left:
             self.waiting.appendleft(_Portion(tuple(left), ask))
 

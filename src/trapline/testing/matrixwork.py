@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from trapline.content.model import Detection
 from trapline.detect import run
@@ -64,7 +65,7 @@ class Part:
     alone: bool = False
 
 
-class Phase:
+class Phase(StrEnum):
     """What a process is at, for when it ends there."""
 
     ASK = "ask"
@@ -77,7 +78,7 @@ class Phase:
     """Running a detection."""
 
 
-At = tuple[str, int, int]
+At = tuple[Phase, int, int]
 """(phase, data set, detection); -1 for none."""
 Tell = Callable[[At], None]
 
@@ -149,14 +150,10 @@ def reach(
         with session.share(queries, more=("_indextime",)):
             for number in numbers:
                 tell((Phase.ASK, -1, number))
-                try:
+                with suppress(Exception):  # whatever it is, the detection runs over all data sets, and says so there
                     moments = session.origins(detections[number].search)
-                except TraplineError:
-                    continue  # it says so when it runs
-                except Exception:  # noqa: S112 - a defect of ours, which is told when it runs
-                    continue
-                if moments is not None:
-                    found[number] = frozenset(round(one) for one in moments)
+                    if moments is not None:
+                        found[number] = frozenset(round(one) for one in moments)
     return found
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
+from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ class _Pool:
             return
         ours, theirs = multiprocessing.Pipe()
         arguments = (theirs, self.works, self.content, self.make)
-        process = self.context.Process(target=_serve, args=arguments, daemon=True)  # type: ignore[attr-defined]
+        process = self.context.Process(target=_serve, args=arguments, daemon=True)
         process.start()
         theirs.close()
         worker = _Worker(process, ours)
@@ -164,8 +164,8 @@ def _serve(pipe: Connection, works: Sequence[Work], content: Content, make: Maki
             return
 
 
-def context() -> BaseContext:
+def context() -> ForkContext | SpawnContext:
     """Forking is fast and shares the content, but only safe while there is one thread."""
     tasks = Path("/proc/self/task")
     alone = tasks.is_dir() and len(list(tasks.iterdir())) == 1
-    return multiprocessing.get_context("fork" if alone else "spawn")
+    return multiprocessing.get_context("fork") if alone else multiprocessing.get_context("spawn")

@@ -196,7 +196,7 @@ class _NoErrors(urllib.request.HTTPErrorProcessor):
     https_response = http_response
 
 
-class _Plain(http.client.HTTPConnection):
+class _Looking(http.client.HTTPConnection):
     """A connection that looks whom it has reached before it says anything. `hosts` None: a proxy of the user's."""
 
     def __init__(self, *args: Any, hosts: Collection[str] | None, **more: Any) -> None:
@@ -212,20 +212,8 @@ class _Plain(http.client.HTTPConnection):
             return super().getresponse()
 
 
-class _Encrypted(http.client.HTTPSConnection):
+class _Encrypted(_Looking, http.client.HTTPSConnection):
     """The same over TLS."""
-
-    def __init__(self, *args: Any, hosts: Collection[str] | None, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.hosts = hosts
-
-    def connect(self) -> None:
-        super().connect()
-        _check(self)
-
-    def getresponse(self) -> http.client.HTTPResponse:
-        with limit(lambda: self.sock, HEAD):
-            return super().getresponse()
 
 
 def _written(host: str, hosts: Collection[str]) -> None:
@@ -248,7 +236,7 @@ def _private(host: str, address: str) -> FetchError:
     )
 
 
-def _check(connection: _Plain | _Encrypted) -> None:
+def _check(connection: _Looking) -> None:
     if connection.hosts is None or connection.host.lower() in connection.hosts:
         return
     address = ipaddress.ip_address(str(connection.sock.getpeername()[0]).partition("%")[0])
@@ -263,7 +251,7 @@ class _HTTP(urllib.request.HTTPHandler):
         self.hosts = hosts
 
     def http_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(partial(_Plain, hosts=_asked(req, self.hosts)), req)
+        return self.do_open(partial(_Looking, hosts=_asked(req, self.hosts)), req)
 
 
 class _HTTPS(urllib.request.HTTPSHandler):
