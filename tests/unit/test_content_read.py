@@ -586,3 +586,18 @@ def test_members_of_a_story(tmp_path: Path) -> None:
     content = read.load(root)
     assert [item.name for item in content.members("story one")] == ["Old Style", "New Style"]
     assert [story.name for story in content.stories_of(content.find("Old Style"))] == ["Story One"]
+
+
+def test_the_table_of_a_lookup_lies_in_its_folder(tmp_path: Path) -> None:
+    """A link in content of others may lead to any file of the machine: no search reads it."""
+    (tmp_path / "secret.csv").write_text("user\nroot\n", encoding="utf-8")
+    tree = tmp_path / "tree"
+    (tree / "lookups").mkdir(parents=True)
+    for name in ("link", "own"):
+        (tree / f"lookups/{name}.yml").write_text(f"name: {name}\nfilename: {name}.csv\n", encoding="utf-8")
+    (tree / "lookups/link.csv").symlink_to(tmp_path / "secret.csv")
+    (tree / "lookups/own.csv").write_text("a\n1\n", encoding="utf-8")
+    found = read.load(tree)
+    assert [one.name for one in found.lookups] == ["own"]
+    (problem,) = [one for one in found.problems if one.level is Level.ERROR]
+    assert problem.reason == "link.csv leads out of the content folder"

@@ -13,7 +13,7 @@ from pathlib import Path
 from trapline.content import apps, conf, shapes, yamlfile
 from trapline.content.catalog import Content, calls
 from trapline.content.fields import Fields
-from trapline.content.model import Deprecation, Detection, Item, Level, Macro, Problem, file_stem
+from trapline.content.model import Deprecation, Detection, Item, Level, Lookup, Macro, Problem, file_stem
 from trapline.content.remembered import Reading
 from trapline.errors import InputError, TraplineError
 from trapline.knowledge.conf import Conf
@@ -66,7 +66,8 @@ def load(folder: str | Path, reading: Reading | None = None) -> Content:
     for one in found:
         own = Content()
         for item in apps.read(one, own.problems):
-            _place(own, item)
+            if _inside(item, one.root, own.problems):
+                _place(own, item)
         content.problems += apps.doubles(content, own)
         content.lay(own)
     whole = any(one.root == root for one in found) and not _has_yaml(root)
@@ -75,7 +76,8 @@ def load(folder: str | Path, reading: Reading | None = None) -> Content:
             content.deprecations |= _deprecations(path, content.problems)
             continue
         for item in (reading or read_as)(path, kind, content.problems):
-            _place(content, item)
+            if _inside(item, root, content.problems):
+                _place(content, item)
     if not any(True for _ in content.items()) and not content.problems and not content.removed:
         raise InputError(
             "no content is below this folder",
@@ -310,6 +312,16 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError("not UTF-8 text", file=str(path), line=line, hint="save it as UTF-8", code="read") from None
+
+
+def _inside(item: Item, root: Path, problems: list[Problem]) -> bool:
+    """Does the table of a lookup lie in its folder? A link of others may lead to any file of this machine."""
+    table = item.table if isinstance(item, Lookup) else None
+    if table is None or table.resolve().is_relative_to(root.resolve()):
+        return True
+    reason, hint = f"{table.name} leads out of the content folder", "put the file itself here"
+    problems.append(Problem(Level.ERROR, "lookup", reason, item.file, field="filename", hint=hint))
+    return False
 
 
 def _place(content: Content, item: Item) -> None:
