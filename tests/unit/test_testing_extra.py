@@ -155,3 +155,18 @@ def test_baselines_run_first(code: int, expect: str, words: str, tmp_path: Path)
     told = [failure.reason for one in results for failure in one.failures]
     assert [one.status for one in results] == [Status.FAIL if words else Status.PASS], told
     assert words in "\n".join(told)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [("  expects: {count: 0}\n", "expects"), ("  expect: {count: 0}\n  hosts: [a]\n", "hosts")],
+)
+def test_what_is_not_known_in_a_further_test_fails(body: str, words: str, tmp_path: Path) -> None:
+    """Passed over, the first of these would make a test that nothing is found into one that something is."""
+    write(tmp_path)
+    (tmp_path / SIDE).write_text(f"tests:\n- name: One\n{DATA}{body}", encoding="utf-8")
+    content = app.content([str(tmp_path)])
+    found = app.run_tests(content, [content.find(EXAMPLE)], jobs=1)
+    (result,) = [one for one in found.results[0].tests if one.kind is Kind.EXPECTATION]
+    assert result.status is Status.ERROR
+    assert words in said(found)

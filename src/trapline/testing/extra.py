@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +94,17 @@ def read(content: Content) -> dict[str, list[Extra]]:
             for node in yamlfile.parse(_text(path), str(path)):
                 if node.value is None:
                     continue
-                keys = Fields(node, str(path), content.problems)
+                doubts: list[Problem] = []
+                keys = Fields(node, str(path), doubts)
                 if _of_first_form(Fields(node, str(path), [])):
                     reason = "a test file of contentctl's first form, which is not read"
                     hint = "its tests belong into the detection: tests: [{name, attack_data}]"
                     raise keys.fail("form", reason, "tests", hint=hint)
                 named, tests = _shape(keys)
+                # What is passed over may be what is expected: without it a test would pass that shows something else.
+                content.problems += [replace(one, level=Level.ERROR) for one in doubts]
+                if doubts:
+                    continue
                 detection = _detection(keys, named, path, content)
                 found.setdefault(detection.name, []).extend(_settled(one, detection, content) for one in tests)
         except InputError as error:
