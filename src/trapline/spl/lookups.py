@@ -407,7 +407,7 @@ def _check(lookup: Lookup, pair: Pair) -> None:
         f"the lookup '{lookup.name}' has no field '{pair.field}'",
         span=pair.span,
         hint=f"did you mean '{near[0]}'?" if near else f"its fields are {known}",
-        code="lookup",
+        code="lookup-field",
     )
 
 

@@ -35,7 +35,7 @@ def _lookup(env: Env, ast: Func) -> Expr:
     outputs = [_literal(one) for one in _call(ast.args[2], "json_array")]
     for field, place in [*((one, ast.args[1].span) for one in fields), *((one, ast.args[2].span) for one in outputs)]:
         if table.fields and field not in table.fields:
-            raise SplError(f"the lookup '{name}' has no field '{field}'", span=place, code="lookup")
+            raise SplError(f"the lookup '{name}' has no field '{field}'", span=place, code="lookup-field")
     exact = all(table.match.get(one, Match.EXACT) is Match.EXACT for one in fields)
     if not exact or table.compute is not None or table.temporal is not None:
         what = "matches by wildcards, networks or time" if table.compute is None else "computes its rows"

@@ -17,16 +17,15 @@ from trapline.validate.subject import Subject
 LEVEL = Level.ERROR
 REFUSED = False
 
-ELSEWHERE = frozenset(("lookup", "macro"))
+ELSEWHERE = frozenset(("lookup", "model", "geoip"))
 """Reasons that have a rule of their own."""
-SUPPLIED = frozenset(("model", "geoip"))
 
 
 def check(subject: Subject) -> Iterator[Report]:
     if not isinstance(subject.item, Detection | Baseline):
         return  # the search of an investigation has tokens in it that are filled when it is used
     error = subject.compiled.error
-    if error is None or error.code in ELSEWHERE or error.code in SUPPLIED:
+    if error is None or error.code in ELSEWHERE:
         return
     if any(one.code == "TL003" for one in subject.checked.findings):
         return  # a macro is missing, which has a rule of its own: what the rest comes to is not known

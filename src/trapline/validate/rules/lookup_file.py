@@ -1,4 +1,4 @@
-"""The file of a lookup is missing, not named as it, or its rows are not as wide as its header.
+"""The file of a lookup is missing, not named as it, or its columns are not what its definition and its rows say.
 
 The table lies beside its definition. A row that is shorter or longer than the header puts values into the wrong
 columns (facts/CONTENT.md §1.7).
@@ -7,6 +7,7 @@ columns (facts/CONTENT.md §1.7).
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,14 +33,14 @@ def check(subject: Subject) -> Iterator[Report]:
         yield Report(f"the file {one.filename} is not {where}", "add it, or correct the name", key)
         return
     if one.kind == "csv":
-        yield from _widths(path)
+        yield from _table(one, path)
     if one.kind == "mlmodel" and not path.stem.startswith("__mlspl_"):
         yield Report(f"the model {path.name} is not named __mlspl_...", "rename it", key)
     if one.generation in (Generation.S2, Generation.S3) and path.stem != Path(one.file).stem:
         yield Report(f"the table {path.name} is not named as its definition", f"{Path(one.file).stem}.csv", key)
 
 
-def _widths(path: Path) -> Iterator[Report]:
+def _table(one: Lookup, path: Path) -> Iterator[Report]:
     try:
         with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
             rows = csv.reader(file)
@@ -50,6 +51,13 @@ def _widths(path: Path) -> Iterator[Report]:
             twice = next((name for name in header if header.count(name) > 1), None)
             if twice is not None:
                 yield Report(f"the column '{twice}' is there twice", "name each once", file=str(path), line=1)
+            for text in () if one.fields else one.match_type:  # with fields the rule lookup-form tells
+                found = re.search(r"\(([^()]+)\)", text)
+                if found is not None and found[1] not in header:
+                    reason = f"the match type {text} names a column that the table does not have"
+                    yield Report(
+                        reason, f"its columns are {', '.join(header)[:200]}", "match_type", level=Level.WARNING
+                    )
             told = 0
             for row in rows:
                 if row and len(row) != len(header):
