@@ -273,6 +273,7 @@ class Symbolic:
         self.sid = "0"
         self.folder: Path | None = None
         self.delimiters: dict[str, str] = {}
+        self.filled = 0
         self.formats: dict[str, asts.Ast] = {}
 
     def events(self, tree: Filter | None = None) -> Node:

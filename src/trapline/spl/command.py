@@ -101,6 +101,8 @@ class Context(Protocol):
     limits: Limits
     sid: str
     """The name of this search"""
+    filled: int
+    """Templates of foreach that this search has filled so far."""
     delimiters: dict[str, str]
     """What joins the values of a field when nomv makes one value of it: set by mvcombine and makemv."""
     formats: dict[str, Ast]

@@ -17,7 +17,7 @@ Options:
     iterstr=<text> (<<ITER>>): what stands for its number, from 0.
 
 Differences:
-    - Runs over at most 2,000 fields and 1,000 values of a row.
+    - Runs over at most 2,000 fields and 1,000 values of a row; all foreach of a search together over 5,000.
 
 Source: Search Reference, "foreach".
 """
@@ -47,7 +47,7 @@ from trapline.plan import (
     text,
     visible,
 )
-from trapline.spl.command import Context
+from trapline.spl.command import Context, Pipeline
 from trapline.spl.cursor import Cursor, Name
 from trapline.spl.evaluate import as_multi, as_text, unify
 from trapline.spl.scan import split_pipes
@@ -67,6 +67,8 @@ TOKENS = {
 }
 MAX_FIELDS = 2_000
 MAX_ITEMS = 1_000
+MAX_FILLED = 5_000
+"""Templates that a search fills: one foreach in another one multiplies them."""
 _REFUSED = frozenset({"stats", "chart", "timechart", "top", "rare", "transaction", "append", "join", "map", "collect"})
 _ITEMS = "_foreach_items"
 _ITEM = "_foreach_item"
@@ -121,10 +123,11 @@ class ForEach:
             raise SplError(f"foreach matches {len(found):,} fields, more than {MAX_FIELDS:,}", span=self.span)
         node = source
         for name_, segments in found.items():
+            self._count(context)
             filled = self._filled(self.template, name_, segments)
             pipeline = parsed(context, filled, what=f"foreach, field {name_}", span=self.span)
             _refuse((stage.name for stage in pipeline.stages), self.span)
-            node = context.lower(pipeline, node)
+            node = _lowered(context, pipeline, node)
             if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
                 if not early:
                     return self._fields(context, context.materialise(source), early=True)
@@ -138,6 +141,17 @@ class ForEach:
 
     def _token(self, option: str) -> str:
         return self.tokens.get(option, TOKENS[option])
+
+    def _count(self, context: Context) -> None:
+        """Raises SplError where the templates of a search are too many."""
+        context.filled += 1
+        if context.filled > MAX_FILLED:
+            raise SplError(
+                f"foreach fills more than {MAX_FILLED:,} templates in this search",
+                span=self.span,
+                hint="one foreach in another one runs over each pair of fields: name the fields that are meant",
+                code="limit",
+            )
 
     # --- values
 
@@ -167,6 +181,7 @@ class ForEach:
         """The template for the value at a place, in the rows that have one there."""
         if _ITEMS not in source.schema:
             return source
+        self._count(context)
         item = call("list_at", Kind.TEXT, Col(_ITEMS, Kind.MULTI), number(place))
         node: Node = Extend(source, ((_ITEM, item),))
         filled = _with_item(self.template, self._token("itemstr"))
@@ -174,10 +189,10 @@ class ForEach:
         pipeline = parsed(context, filled, what="foreach", span=self.span)
         if [stage.name for stage in pipeline.stages] != ["eval"]:
             raise SplError(f"foreach mode={self.mode} takes a single eval", span=self.span, code="syntax")
-        assigned = _assigned(context.lower(pipeline, node), node)
+        assigned = _assigned(_lowered(context, pipeline, node), node)
         before = tuple((_OLD + one, Col(one, node.schema[one])) for one in assigned if one in node.schema)
         saved = Extend(node, before) if before else node
-        after = context.lower(pipeline, saved)
+        after = _lowered(context, pipeline, saved)
         there = call("is_not_null", Kind.BOOL, Col(_ITEM, Kind.TEXT))
         values: list[tuple[str, Expr]] = []
         for one in assigned:
@@ -189,6 +204,14 @@ class ForEach:
         result = Extend(after, tuple(values))
         names = [one for one in result.schema if not one.startswith(_OLD)]
         return Project(result, tuple((one, Col(one, result.schema[one])) for one in names))
+
+
+def _lowered(context: Context, pipeline: Pipeline, source: Node) -> Node:
+    """A filled template over rows. Raises SplError about its text."""
+    try:
+        return context.lower(pipeline, source)
+    except SplError as error:
+        raise error.locate(pipeline.text) from None
 
 
 def _refuse(commands: Iterable[str], span: Span) -> None:
