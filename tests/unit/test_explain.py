@@ -99,6 +99,21 @@ def test_a_not_shows_what_it_excludes() -> None:
     assert clause(found, "host=h1").left is None
 
 
+@pytest.mark.parametrize(
+    "spl",
+    [
+        "EventCode=7045 | search NOT (host=h0 OR host=h1 OR host=h2)",
+        'EventCode=7045 | where NOT host IN ("h0", "h1", "h2")',
+        "EventCode=7045 NOT EventCode=7045",
+    ],
+)
+def test_what_a_not_excludes_is_no_value_that_nearly_matches(spl: str) -> None:
+    facts = [fact for one in explained(spl).breakdowns for fact in one.fields]
+    assert facts
+    assert not [fact.near for fact in facts if fact.near]
+    assert all(fact.values for fact in facts)
+
+
 def test_not_of_where_drops_nulls_as_splunk_does() -> None:
     found = explained('where NOT user="bob" | head 1')
     assert clause(found, 'NOT user="bob"').alone == 0

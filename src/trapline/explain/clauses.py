@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,6 +127,7 @@ class Breaking:
         self.schema: Schema = source.schema
         self.text = text
         self.leaves: dict[str, Expr] = {}
+        self.negated = False
         self._wanted: list[Expr] = []
 
     # --- counting
@@ -202,7 +204,8 @@ class Breaking:
                 beyond = type(tree)(parts[MOST_PARTS - 1 :], parts[MOST_PARTS - 1].span.to(parts[-1].span))
                 return self._filter(type(tree)((*parts[: MOST_PARTS - 1], beyond), tree.span), text, placed=placed)
             case filters.Not(operand=operand):
-                return _Part(shown, "not", span, [self._filter(operand, text, placed=placed)])
+                with self._negated():
+                    return _Part(shown, "not", span, [self._filter(operand, text, placed=placed)])
             case filters.And(parts=parts) | filters.Or(parts=parts) if self._room(len(parts)):
                 kind = "and" if isinstance(tree, filters.And) else "or"
                 return _Part(shown, kind, span, [self._filter(part, text, placed=placed) for part in parts])
@@ -295,7 +298,8 @@ class Breaking:
             case asts.Logic(op=op, parts=parts) if self._room(len(parts)):
                 return _Part(shown, op, ast.span, [self._condition(part) for part in parts])
             case asts.Unary(op="not", operand=operand):
-                return _Part(shown, "not", ast.span, [self._condition(operand)], exact=True)
+                with self._negated():
+                    return _Part(shown, "not", ast.span, [self._condition(operand)], exact=True)
         return self._leaf(shown, ast.span, Env(self.schema, self.context).condition(ast), tuple(_tested(ast)))
 
     # --- leaves
@@ -303,7 +307,18 @@ class Breaking:
     def _room(self, parts: int) -> bool:
         return len(self.leaves) + parts <= MOST_LEAVES
 
+    @contextmanager
+    def _negated(self) -> Iterator[None]:
+        """Within a NOT: what comes near to a value explains why a row is not found, not why it is."""
+        self.negated = not self.negated
+        try:
+            yield
+        finally:
+            self.negated = not self.negated
+
     def _leaf(self, shown: str, span: Span | None, predicate: Expr, tested: tuple[Tested, ...]) -> _Part:
+        if self.negated:
+            tested = tuple(Tested(one.field, "", None, one.exact) for one in tested)
         name = f"leaf {len(self.leaves)}"
         self.leaves[name] = predicate
         return _Part(shown, "condition", span, leaf=name, tested=tested)
