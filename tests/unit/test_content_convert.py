@@ -288,6 +288,27 @@ def test_in_place(tmp_path: Path) -> None:
     assert tree.write_over(tree.files(same, again, Generation.S3), root) == 0
 
 
+def test_what_is_no_object_goes_along(tmp_path: Path) -> None:
+    """The data of tests, further tests and the settings; what a link leads out to stays where it is."""
+    (tmp_path / "secret").write_text("x", encoding="utf-8")
+    along = {"tests/data/attack.json": "{}\n", "tests/odd_service.test.yml": "tests: []\n", "contentctl.yml": "a: 1\n"}
+    root = write(tmp_path / "old", {"detections/endpoint/odd_service.yml": S1, **along})
+    (root / "tests/data/link.json").symlink_to(tmp_path / "secret")
+    old, _, made, _ = converted(root, Generation.S3)
+    tree.write_new(tree.files(made, old, Generation.S3), tmp_path / "new")
+    for path, text in along.items():
+        assert (tmp_path / "new" / path).read_text(encoding="utf-8") == text
+    assert not (tmp_path / "new/tests/data/link.json").exists()
+
+
+def test_s3_wants_a_story(tmp_path: Path) -> None:
+    _, notes = one(tmp_path / "a", Generation.S3)
+    assert ("by-hand", "analytic_story") not in notes
+    bare = S1.replace("  analytic_story: [Tale]\n", "")
+    _, notes = one(tmp_path / "b", Generation.S3, bare)
+    assert ("by-hand", "analytic_story") in notes
+
+
 def test_the_mapping_of_s2(tmp_path: Path) -> None:
     old = S1.replace("status: production", "status: deprecated")
     mapping = "detections:\n- {content: Odd Service, removed_in_version: 5.2.0, reason: replaced}\n"

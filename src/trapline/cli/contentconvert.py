@@ -55,7 +55,7 @@ def convert(
     Exit codes: 0 done, 1 with --strict: something is to be written by hand, 2 wrong input or usage.
     """
     from trapline import app
-    from trapline.cli.render import clean, print_json
+    from trapline.cli.render import clean, count_of, print_json
     from trapline.content import read, tree
     from trapline.content.convert import convert as carry
     from trapline.content.model import Generation
@@ -94,9 +94,9 @@ def convert(
             click.echo(clean(f"not converted: {one.place}: {one.reason}"), err=True)
         where = f" to {clean(str(out))}" if out is not None else " in place" if write else ""
         done = "wrote" if where else "would write"
-        click.echo(f"{done} {changed:,} converted files{where}; {len(files) - changed:,} stay as they are")
+        click.echo(f"{done} {count_of(changed, 'converted file')}{where}; as before: {len(files) - changed:,}")
         if by_hand:
-            click.echo(f"{len(by_hand):,} notes are to be seen to by hand (--all lists them)")
+            click.echo(f"to be seen to by hand: {count_of(len(by_hand), 'note')} (--all lists them)")
         if not where:
             click.echo("next: --out DIR writes a new tree, --write changes this one")
     if strict and by_hand:

@@ -253,6 +253,8 @@ def _to_s3(item: Detection, carrying: Carrying) -> Detection:
             "severity",
             f"severity goes by the finding's score now: {found.severity.value}, it was {before.severity.value}",
         )
+    if not item.stories:
+        carrying.note(Code.BY_HAND, "analytic_story", "S3 wants a detection to be in a story")
     if set(item.products) != {"Splunk Enterprise", "Splunk Enterprise Security", "Splunk Cloud"}:
         carrying.note(
             Code.BY_HAND,

@@ -25,6 +25,7 @@ from trapline.content.model import (
     Story,
     safe_stem,
 )
+from trapline.content.read import SETTINGS, walk
 from trapline.content.yamltext import dump
 from trapline.errors import InputError, TraplineError
 
@@ -77,7 +78,17 @@ def files(converted: Converted, tree: Content, to: Generation) -> list[File]:
                 found.append(File(target, None, beside, beside))
     if to is Generation.S2:
         found += _mapping(tree, root)
+    if root is not None:
+        found += (one for one in _along(root) if one.path not in taken)
     return found
+
+
+def _along(root: Path) -> Iterator[File]:
+    """What is no object and belongs to the tree: the data of tests, further tests, and its settings."""
+    settings = (root / name for name in sorted(SETTINGS))
+    for path in (*settings, *walk(root / "tests")):
+        if path.is_file() and path.resolve().is_relative_to(root):
+            yield File(path.relative_to(root).as_posix(), None, path, path)
 
 
 def write_new(made: Iterable[File], out: Path) -> int:
