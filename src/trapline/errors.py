@@ -176,6 +176,10 @@ class Doubt(Exception):
         self.each = each
 
 
+class TraplineWarning(UserWarning):
+    """Something doubtful about the result of `trapline.search`, for Python's own `warnings`."""
+
+
 @dataclass(slots=True)
 class Warnings:
     """Collects warnings, each distinct one once, in order."""

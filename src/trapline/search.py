@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import time
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trapline.engines.emptiness import Kept as HeldRows
-from trapline.errors import EngineError, InputError, SplError, TraplineError, Warn, Warnings
+from trapline.errors import EngineError, InputError, SplError, TraplineError, TraplineWarning, Warn, Warnings
 from trapline.explain import Explanation, explain
 from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.knowledge.bind import Bound
@@ -464,6 +465,7 @@ class _Context:
         self.latest = latest
         self.warnings = Warnings()
         self.delimiters: dict[str, str] = {}
+        self.filled = 0
         self.formats: dict[str, Ast] = {}
         self.tz: tzinfo = zone(session.tz)
         # The engine knows one name of UTC.
@@ -1061,6 +1063,7 @@ class _Looking(_Context):
             own.session, own.engine, own._now, own._clock if clock is None else clock, own.earliest, own.latest
         )
         self.delimiters = dict(own.delimiters)
+        self.filled = own.filled
         self.formats = dict(own.formats)
 
     def run(self, node: Node) -> Output:
@@ -1269,13 +1272,17 @@ def search(
 
     `spl` in the forms of spl/NOTES.md §1 (first command after the initial search, an implied search, or a generating
     command). `macros` maps "name(2)" to {"args": "a,b", "definition": "..."}; `store`: subsearches and generating
-    commands read `events` too.
+    commands read `events` too. What is doubtful about the result, a cap that cut it for one, is a TraplineWarning;
+    `Session.run` gives all of it with the result. Raises SplError, EngineError.
     """
     known = {key: as_macro(key, value) for key, value in (macros or {}).items()}
     session = Session(
         events=list(events), macros=known, lookups=lookups or {}, datamodels=datamodels or {}, store=store
     )
-    return session.run(spl, now=now).rows
+    result = session.run(spl, now=now)
+    for one in result.warnings:
+        warnings.warn(str(one), TraplineWarning, stacklevel=2)
+    return result.rows
 
 
 def as_macro(key: str, value: Mapping[str, Any] | Macro | str) -> Macro:

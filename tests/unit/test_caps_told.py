@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+import trapline
 from trapline.engines.scalar import FUNCTIONS, Doubts
-from trapline.errors import Doubt, Warn
+from trapline.errors import Doubt, TraplineWarning, Warn
 from trapline.search import Query, Session
 
 MANY = "| makeresults count=101 | streamstats count as n | stats list(n) as a list(n) as b | eval a=mvcount(a)"
@@ -55,3 +58,8 @@ def test_wildcards_are_filled_in_time_that_grows_with_the_text() -> None:
     pattern, new = "*a*b" * 15 + "*c", "*-*+" * 15 + "*!"
     assert replaced(text, pattern, new) == "ab" * 99_985 + "-+" * 15 + "!"
     assert replaced(text, "*a*b*d", "*1*2*3") == text
+
+
+def test_the_function_for_notebooks_tells_it_too() -> None:
+    with pytest.warns(TraplineWarning, match="10,000"):
+        assert len(trapline.search("sort n", [{"n": number} for number in range(10_500)])) == 10_000
