@@ -6,13 +6,17 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from trapline.cli.commands.diff import command
-from trapline.content import read
+from trapline.content import read, tree
+from trapline.content.convert import convert
+from trapline.content.model import Generation
+from trapline.content.read import load, with_defaults
 from trapline.splunkapp import gittree
 from trapline.splunkapp.compare import Change, behind, compare
 from trapline.splunkapp.spltext import canonical, stages
@@ -206,6 +210,17 @@ def test_the_same_in_another_generation(tmp_path: Path) -> None:
     text += "rba:\n  message: Seen on $dest$\n  risk_objects: [{field: dest, type: system, score: 40}]\n"
     write(new, "detections/endpoint/one.yml", text)
     assert run(old, new).exit_code == 0
+
+
+def test_deployments_that_are_not_there_are_those_that_build_takes(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    """S3 names its schedule and a title of its findings, which say what S1 has by default."""
+    old, _ = trees
+    content = with_defaults(load(old))
+    made = convert(content, Generation.S3, day=date(2026, 1, 1), author="us")
+    new = tmp_path / "s3"
+    tree.write_new(tree.files(made, content, Generation.S3), new)
+    (found,) = [one for one in json.loads(run(old, new, "--json").stdout)["entries"] if one["kind"] == "detection"]
+    assert not found["behaviour"], found
 
 
 def test_what_is_enabled_and_behind(trees: tuple[Path, Path], tmp_path: Path) -> None:

@@ -88,6 +88,14 @@ def load(folder: str | Path, reading: Reading | None = None) -> Content:
     return content
 
 
+def with_defaults(content: Content) -> Content:
+    """The same with the deployments of ESCU where it has none of their name: what a project relies on."""
+    for default in load(LIBRARY).deployments:
+        if default.name not in content.deployments:
+            content.deployments.put(default)
+    return content
+
+
 def read_detection(path: str | Path) -> tuple[Detection, list[Problem]]:
     """One detection file. Raises InputError when it holds none that can be used."""
     problems: list[Problem] = []

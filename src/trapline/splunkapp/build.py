@@ -17,7 +17,7 @@ from typing import TypeVar
 from trapline.content.catalog import Content, calls
 from trapline.content.enrich import DEFAULT_ATTACK
 from trapline.content.model import Baseline, Detection, Generation, Investigation, Item, Level, Problem, Status
-from trapline.content.read import LIBRARY, load
+from trapline.content.read import LIBRARY, load, with_defaults
 from trapline.errors import TraplineError
 from trapline.splunkapp import api, appfiles, dashboards, derive, files, flat, knowledge, searches, stories
 from trapline.splunkapp.conf import Section, Stanza, document, usable_name
@@ -91,10 +91,7 @@ def read(folders: Sequence[str | Path]) -> tuple[Content, list[Path]]:
     content = load(roots[0])
     for root in roots[1:]:
         content.lay(load(root))
-    for default in load(LIBRARY).deployments:  # where a project relies on the defaults of ESCU
-        if default.name not in content.deployments:
-            content.deployments.put(default)
-    return content, roots
+    return with_defaults(content), roots
 
 
 def build(folders: Sequence[str | Path], options: Options, progress: Progress | None = None) -> Built:

@@ -204,7 +204,8 @@ def _detection(one: Detection, content: Content) -> View:
             "creates notable": "yes" if deployment.notable is not None else "no",
             "creates risk": "yes" if deployment.rba else "no",
         }
-        if deployment.notable is not None and one.title:
+        message = "" if one.rba is None else one.rba.message  # which is the title where none is given
+        if deployment.notable is not None and one.title not in ("", message):
             found["title"] = _prose(one.title)
     return found
 

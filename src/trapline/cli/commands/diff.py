@@ -80,12 +80,12 @@ def command(
     from trapline import app
     from trapline.cli import difftext
     from trapline.cli.render import clean, print_json
-    from trapline.content.read import load
+    from trapline.content.read import load, with_defaults
     from trapline.splunkapp import compare, gittree
 
     with ExitStack() as stack:
         folders = [stack.enter_context(gittree.tree(given, repo)) for given in (old, new)]
-        before, after = (load(folder) for folder in folders)
+        before, after = (with_defaults(load(folder)) for folder in folders)
         _unread(before, old, folders[0])
         _unread(after, new, folders[1])
         found = compare.compare(before, after)
