@@ -38,7 +38,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Table]
 @pytest.mark.parametrize("spl", SEARCHES)
 def test_the_rows_are_those_of_all_tables(tables: Sequence[Table], spl: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(tables) > 1
-    monkeypatch.setattr(sys.modules["trapline.search"], "WIDE", 20)
+    monkeypatch.setattr(sys.modules["trapline.search.context"], "WIDE", 20)
     narrow = Session(tables=tables, knowledge=Knowledge.load([])).run(spl)
     few = Session(tables=tables, knowledge=Knowledge.load([])).run(f"{spl} | table _time _raw host")
     assert [{name: row.get(name) for name in few.fields} for row in narrow.rows] == few.rows

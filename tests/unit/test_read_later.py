@@ -55,7 +55,7 @@ class Noting(DuckDB):
 @pytest.mark.parametrize("spl", SEARCHES)
 def test_the_rows_are_those_of_all_fields(spl: str, monkeypatch: pytest.MonkeyPatch) -> None:
     narrow = Session(events=EVENTS, store=True).run(spl)
-    monkeypatch.setattr(sys.modules["trapline.search"], "WIDE", 100_000)
+    monkeypatch.setattr(sys.modules["trapline.search.context"], "WIDE", 100_000)
     whole = Session(events=EVENTS, store=True).run(spl)
     assert whole.rows, "the search shows nothing"
     assert (narrow.fields, narrow.rows) == (whole.fields, whole.rows)

@@ -30,7 +30,8 @@ from trapline.detect.settings import read, write_switches
 from trapline.errors import InputError, TraplineError
 from trapline.ingest.intake import Evidence, ingest
 from trapline.outputs.dispatch import dispatch
-from trapline.search import Arrivals, Session, _Context
+from trapline.search import Arrivals, Session
+from trapline.search.context import SearchContext
 from trapline.state.deliveries import Deliveries
 from trapline.state.journal import Outgoing, Status
 from trapline.state.notables import Edit, Notables, Suppression, Wanted
@@ -660,7 +661,7 @@ def test_a_defect_in_a_look_ahead_costs_nobody_a_run(tmp_path: Path, monkeypatch
         raise ZeroDivisionError
 
     monkeypatch.setattr(Session, "minutes", broken)
-    monkeypatch.setattr(_Context, "uses", broken)
+    monkeypatch.setattr(SearchContext, "uses", broken)
     with scheduler(folder) as one:
         job = one.jobs[0]
         bad = replace(job, name="ESCU - Broken - Rule", detection=replace(job.detection, search="search ("))

@@ -117,9 +117,9 @@ def _alike(tables: Sequence[Table], knowledge: Knowledge, spl: str, monkeypatch:
     """The result of a search, the same in a plan of everything."""
     with DuckDB() as engine:
         asked = Session(tables=tables, knowledge=knowledge, engine=engine)
-        monkeypatch.setattr(sys.modules["trapline.search"], "WIDE", 100_000)
+        monkeypatch.setattr(sys.modules["trapline.search.context"], "WIDE", 100_000)
         full = asked.run(spl)
-        monkeypatch.setattr(sys.modules["trapline.search"], "WIDE", 0)
+        monkeypatch.setattr(sys.modules["trapline.search.context"], "WIDE", 0)
         found = asked.run(spl)
     for one, other in zip(found.rows, full.rows, strict=True):
         names = [name for name in one | other if one.get(name) != other.get(name)]

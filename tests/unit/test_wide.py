@@ -73,7 +73,7 @@ def _run(tables: Sequence[Table], spl: str, engine: DuckDB | None = None, knowle
 
 
 def _searching() -> Any:
-    return sys.modules["trapline.search"]
+    return sys.modules["trapline.search.context"]
 
 
 @pytest.mark.parametrize("spl", SEARCHES)

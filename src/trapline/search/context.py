@@ -1,32 +1,24 @@
-"""SPL and a time range in, rows out: the one path for the command line, hunts, the scheduler and the tests."""
+"""The surroundings of one search while its commands are lowered and run: spl.command.Context, over a session."""
 
 from __future__ import annotations
 
-import atexit
-import time
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trapline.engines.emptiness import Kept as HeldRows
-from trapline.errors import EngineError, InputError, SplError, TraplineError, TraplineWarning, Warn, Warnings
-from trapline.explain import Explanation, explain
+from trapline.errors import EngineError, InputError, SplError, TraplineError, Warn, Warnings
 from trapline.knowledge import Knowledge, datamodels, lookups, models
 from trapline.knowledge.bind import Bound
 from trapline.knowledge.datamodels import DataModel
 from trapline.knowledge.datasets import Source, Template, bind, template
-from trapline.knowledge.kept import Kept
-from trapline.knowledge.macros import Macro as Macro
 from trapline.knowledge.modeltext import search_text
-from trapline.knowledge.parsed import Parsed
 from trapline.knowledge.settled import groups, settled
-from trapline.knowledge.sharing import Shared, Sharing, Use, fields_read, make, planned, readers
-from trapline.narrow import by_arrival, by_minute, looked_at, narrow
+from trapline.knowledge.sharing import Shared, Use, fields_read, make, readers
+from trapline.narrow import narrow
 from trapline.plan import (
     DEEP,
     FILE,
@@ -35,7 +27,6 @@ from trapline.plan import (
     Agg,
     Aggregate,
     Col,
-    Expanded,
     Expr,
     Extend,
     Limit,
@@ -50,34 +41,27 @@ from trapline.plan import (
     only,
 )
 from trapline.rows import kept_rows, rows_from, rows_of
+from trapline.search.visible import micros, schema_of, visible_tables
 from trapline.spl.command import Model, Pipeline, Places, Stage, is_generating, takes_rows
-from trapline.spl.commands.fields import Fields as FieldsCommand
-from trapline.spl.commands.table import Table as TableCommand
 from trapline.spl.constant import text_of, validity_of
 from trapline.spl.datasets import Dataset
 from trapline.spl.evaluate import Env, as_text
 from trapline.spl.expr import Ast
-from trapline.spl.filter import And as FilterAnd
-from trapline.spl.filter import Compare, Filter, Not, OneOf, time_range
-from trapline.spl.filter import Or as FilterOr
+from trapline.spl.filter import Filter, time_range
 from trapline.spl.keeping import Put, keeps, still_there, table_after
-from trapline.spl.limits import Limits
 from trapline.spl.lookups import Lookup, filtered
 from trapline.spl.macros import Evaluated, expand
 from trapline.spl.macros import Macro as AnyMacro
-from trapline.spl.origin import trace
 from trapline.spl.parser import parse
-from trapline.times import time_bound, zone
+from trapline.times import zone
 from trapline.values import Kind, Row
-from trapline.wide import SOURCE, Place, late, portions, scan_of
+from trapline.wide import SOURCE, Place, late, portions
 
 if TYPE_CHECKING:
     from trapline.engines.duckdb import DuckDB, Output
+    from trapline.search import Session
 
 T = TypeVar("T")
-
-INTERNAL_INDEXES = ("risk", "notable")
-"""Indexes that a search sees only when it names them (as do those whose name starts with `_`)."""
 
 
 WIDE = 100
@@ -85,33 +69,8 @@ WIDE = 100
 question reads only what their conditions read."""
 
 
-ELSEWHEN = 371 * 86_400 + 3_661.0
-"""Seconds to another time, of another day, month and year."""
-
-
 @dataclass(frozen=True, slots=True)
-class Result:
-    """Rows in order; a null field is an absent key. `fields` is the column order. `shown`: the rows as a person sees
-    them, where fieldformat says so; None where that is how they are."""
-
-    fields: tuple[str, ...]
-    rows: list[Row]
-    warnings: tuple[Warn, ...] = ()
-    shown: list[Row] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A search that is to be run, as `Session.run` takes it."""
-
-    spl: str
-    earliest: str | float | None = None
-    latest: str | float | None = None
-    now: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
     """A dataset made ready for searches over the same tables with the same macros."""
 
     template: Template
@@ -126,310 +85,7 @@ class _Prepared:
         """Is it still what it would be if it were made anew? Tables that it does not see may have changed."""
         if any(one is not other for one, other in zip(self.over, over, strict=True)):
             return False
-        return all(_seen(session, tree) == tables for tree, tables in self.seen)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrivals:
-    """So many events of a minute came to the store at a moment: epoch seconds both, the moment to the microsecond."""
-
-    minute: float
-    arrived: float
-    count: int
-
-
-Writer = Callable[[str, Sequence[Row]], None]
-"""Puts events into an index, for `collect`: rows with `_time` (epoch seconds), `_raw`, host, source, sourcetype."""
-
-
-@cache
-def default_engine() -> DuckDB:
-    """The engine of this process, made at first use."""
-    from trapline.engines.duckdb import DuckDB
-
-    engine = DuckDB()
-    atexit.register(engine.close)
-    return engine
-
-
-@dataclass(slots=True)
-class Session:
-    """Where searches run: event tables (of a store snapshot) or given rows, with the knowledge that applies to them.
-
-    `macros` maps "name" or "name(2)" to the macro. `lookups` and `datamodels` as in spl/NOTES.md §1. With `store`,
-    given rows are also what subsearches and generating commands read. `knowledge` is search-time knowledge of tables,
-    None = that of the add-ons that come with Trapline; given rows are as they are.
-
-    `tz` is the time zone of days, clocks and times without one, by its IANA name. `limits` are Splunk's caps.
-    `saved_searches` maps a name to its search, `jobs` an id (or user:app:name) to the rows that loadjob gives. `folder`
-    is where inputcsv, outputcsv and their like may read and write files; `writer` is where collect puts events. Without
-    them these commands are refused. outputlookup writes CSV files into `folder`, else into `kept`, the user's own
-    tables; without either its tables live as long as the session. `models` are what apply runs: see knowledge.models.
-    `geoip` is what iplocation asks: a MaxMind file, or a function from an address to its record. `parsed`: searches as
-    taken apart, for sessions with the same macros to share.
-    """
-
-    tables: Sequence[Table] = ()
-    events: Sequence[Mapping[str, Any]] | None = None
-    macros: Mapping[str, Macro] = field(default_factory=dict)
-    lookups: Mapping[str, Any] = field(default_factory=dict)
-    datamodels: Mapping[str, Any] = field(default_factory=dict)
-    store: bool = False
-    engine: DuckDB | None = None
-    knowledge: Knowledge | None = None
-    tz: str = "UTC"
-    limits: Limits = field(default_factory=Limits)
-    saved_searches: Mapping[str, str] = field(default_factory=dict)
-    jobs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    folder: Path | None = None
-    kept: Kept | None = None
-    writer: Writer | None = None
-    models: Mapping[str, Any] = field(default_factory=dict)
-    geoip: Path | Places | None = None
-    parsed: Parsed | None = None
-    # `tables` may be set to others between two searches: what was made ready over those that stay is kept.
-    _given: Rows | None = None
-    _tables: dict[str, Lookup] = field(default_factory=dict)
-    """Lookup tables as read, and those that outputlookup made."""
-    _made: set[str] = field(default_factory=set)
-    """The names of the latter."""
-    _datamodels: dict[str, DataModel] = field(default_factory=dict)
-    _templates: dict[object, _Prepared] = field(default_factory=dict)
-    """Datasets made ready."""
-    _sharing: Sharing | None = None
-    _folded: Kept | None = None
-    _pipelines: dict[str, Pipeline] = field(default_factory=dict)
-    """The searches of a batch as parsed."""
-
-    @property
-    def own_lookups(self) -> Kept | None:
-        """The lookup tables of the user's own, those in `folder` before others."""
-        if self.folder is None:
-            return self.kept
-        if self._folded is None or self._folded.folders[0] != self.folder:
-            kept = self.kept
-            self._folded = Kept((self.folder, *(kept.folders if kept else ())), kept.database if kept else None)
-        return self._folded
-
-    def elsewhere(self) -> Session:
-        """The same session for another process: what was read and made so far stays here."""
-        settings = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
-        kept = None if self.kept is None else Kept(self.kept.folders, self.kept.database, self.kept.writes)
-        return Session(**settings | {"engine": None, "kept": kept, "parsed": None})
-
-    def run(
-        self,
-        spl: str,
-        *,
-        earliest: str | float | None = None,
-        latest: str | float | None = None,
-        now: float | None = None,
-    ) -> Result:
-        """Run a search.
-
-        `earliest`/`latest`: epoch seconds or Splunk time modifiers ("-70m@m"), earliest inclusive, latest exclusive,
-        None = unbounded; a bound in the search itself takes their place. `now`: epoch seconds that now() and relative
-        times count from, default the clock. Raises SplError, EngineError.
-        """
-        context, pipeline = self._open(spl, earliest, latest, now)
-        context.writes = True
-        try:
-            node = context.plans(pipeline)[-1]
-            found = None if context.formats else context.whole(node)
-            shown = None
-            if found is None:
-                output = context.run(node)
-                shown = context.shown(output)
-                found = rows_of(output)
-        except SplError as error:
-            raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
-        fields, rows = found
-        named = _columns(pipeline, node)
-        if named is not None:
-            seen = named.union(*rows)
-            fields = tuple(name for name in fields if name in seen)
-        return Result(fields, rows, tuple(context.warnings.items), shown)
-
-    def explain(
-        self,
-        spl: str,
-        *,
-        earliest: str | float | None = None,
-        latest: str | float | None = None,
-        now: float | None = None,
-        stages: Sequence[int] = (),
-    ) -> Explanation:
-        """Rows after every stage; where none are left, the clause that removed the last ones. The conditions of the
-        `stages` asked for (counted from 0) are taken apart too. Raises as `run`."""
-        context, pipeline = self._open(spl, earliest, latest, now)
-        try:
-            return explain(context, pipeline, trace(spl, context.macros), stages)
-        except SplError as error:
-            raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
-
-    def sql(
-        self,
-        spl: str,
-        *,
-        earliest: str | float | None = None,
-        latest: str | float | None = None,
-        now: float | None = None,
-        pretty: bool = True,
-    ) -> str:
-        """The engine's query of a search, for people (`pretty`) or as it runs. Raises as `run`."""
-        context, pipeline = self._open(spl, earliest, latest, now)
-        try:
-            return context.engine.sql(context.plans(pipeline)[-1], pretty=pretty, tz=self.tz)
-        except SplError as error:
-            raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
-
-    def compile(self, spl: str) -> tuple[Warn, ...]:
-        """What is doubtful about a search, told without running it. Raises as `run`."""
-        context, pipeline = self._open(spl, None, None, None)
-        try:
-            context.plans(pipeline)
-        except SplError as error:
-            raise error.locate(pipeline.text, expanded=pipeline.text != spl) from None
-        return tuple(context.warnings.items)
-
-    def minutes(self, spl: str, earliest: float, latest: float) -> frozenset[float] | None:
-        """The minutes (epoch seconds) of a time range that hold an event which the search looks at: over a part of the
-        range without such a minute it gives no row, and need not be run. None where that cannot be said beforehand: it
-        depends on the time of the run, on a subsearch or a lookup, or rows come without events. Raises as `run`."""
-        found = self._looked_at(spl, earliest, latest)
-        if found is None:
-            return None
-        rows = [row for one in found for row in rows_of(self._executed(by_minute(one)))[1]]
-        return frozenset(float(str(row["minute"])) for row in rows if "minute" in row)
-
-    def arrivals(self, spl: str, earliest: float, latest: float, since: float) -> list[Arrivals] | None:
-        """The events of a time range that a search looks at and that came to the store since a moment. None where that
-        cannot be said (`minutes`). Times are epoch seconds. Raises as `run`."""
-        found = self._looked_at(spl, earliest, latest)
-        if found is None:
-            return None
-        from trapline.plan import Filter as Matching
-        from trapline.plan import call, number
-
-        came = [Matching(one, call("ge", Kind.BOOL, Col("_indextime", Kind.NUMBER), number(since))) for one in found]
-        rows = [row for one in came for row in rows_of(self._executed(by_minute(one, arrived=True)))[1]]
-        return [
-            Arrivals(float(str(row["minute"])), float(str(row["arrived"])), int(float(str(row["count"]))))
-            for row in rows
-            if "minute" in row
-        ]
-
-    def origins(self, spl: str) -> frozenset[float] | None:
-        """When those events came to the store that a search over all time looks at: `_indextime`, epoch seconds. Over a
-        store with none of the events that came at these moments it gives no row. None where that cannot be said
-        (`minutes`). Raises as `run`."""
-        found = self._looked_at(spl, None, None)
-        if found is None:
-            return None
-        rows = [row for one in found for row in rows_of(self._executed(by_arrival(one)))[1]]
-        return frozenset(float(str(row["arrived"])) for row in rows)
-
-    def _executed(self, node: Node) -> Output:
-        return (self.engine or default_engine()).execute(node, tz="UTC" if zone(self.tz) is UTC else self.tz)
-
-    def _looked_at(self, spl: str, earliest: float | None, latest: float | None) -> list[Node] | None:
-        asked: list[list[Node]] = []
-        texts: set[tuple[str, ...]] = set()
-        instant = time.time() if latest is None else latest
-        for now in (instant, instant + ELSEWHEN):
-            context, pipeline = self._open(spl, earliest, latest, now)
-            looking = _Asking(context, clock=now)
-            low, high = _micros(context.earliest), _micros(context.latest)
-            node = looking.reading(pipeline)
-            found = None if node is None else looked_at(node, low, high, _are_events)
-            if found is None:
-                return None
-            asked.append(found)
-            try:
-                texts.add(tuple(context.engine.sql(by_minute(one), pretty=False, tz=context.zone) for one in found))
-            except _DependsOnRowsError:
-                return None
-        if len(texts) > 1:
-            return None  # what it looks at depends on the time of the run
-        return asked[0]
-
-    def parse(self, spl: str) -> Pipeline:
-        """A search taken apart, its macros expanded as in a run. Raises SplError."""
-        return self._open(spl, None, None, None)[1]
-
-    def _open(
-        self, spl: str, earliest: str | float | None, latest: str | float | None, now: float | None
-    ) -> tuple[_Context, Pipeline]:
-        clock = time.time()
-        instant = clock if now is None else float(now)
-        context = _Context(
-            self,
-            self.engine or default_engine(),
-            instant,
-            clock,
-            time_bound(earliest, instant, what="earliest", tz=zone(self.tz)) or None,
-            time_bound(latest, instant, what="latest", tz=zone(self.tz)),
-        )
-        context.engine.doubts.take()  # of a search that failed
-        return context, self._parsed(spl, context)
-
-    def _parsed(self, spl: str, context: _Context) -> Pipeline:
-        own = self._pipelines.get(spl)
-        if own is not None or self.parsed is None:
-            return own or context.parse(spl)
-        over = (self.macros, self.knowledge)
-        found = self.parsed.get(spl, over)
-        if found is None:
-            found = context.parse(spl)
-            if not context.evaluated:
-                self.parsed.put(spl, over, found)
-        return found
-
-    @contextmanager
-    def share(
-        self,
-        queries: Iterable[Query],
-        *,
-        progress: Callable[[int, int, str], None] | None = None,
-        more: Collection[str] = (),
-    ) -> Iterator[Sharing]:
-        """Searches that will be run: what they read of data models more than once is read once and kept, while this
-        lasts. A search that is not among them, or differs, runs as ever; so does one that cannot be read.
-
-        `progress`: (how many datasets are done, of how many, the one at hand). `more`: fields that are kept of them
-        although no search reads them. Not to be nested.
-        """
-        sharing = Sharing()
-        if self.events is not None or not self.tables:
-            yield sharing
-            return
-        uses: list[Use] = []
-        asked: _Context | None = None
-        for query in queries:
-            with suppress(Exception):  # it says so itself, when it is run; the others go on
-                asked, pipeline = self._open(query.spl, query.earliest, query.latest, query.now)
-                self._pipelines[query.spl] = pipeline
-                uses += asked.uses(pipeline)
-        wanted = planned(uses)
-        try:
-            for number, one in enumerate(wanted):
-                if progress is not None:
-                    progress(number, len(wanted), one.name)
-                assert asked is not None
-                if asked.prepare(one, more):
-                    sharing.put(one)
-            self._sharing = sharing
-            yield sharing
-        finally:
-            self._sharing = None
-            self._pipelines = {}
-            sharing.clear(self.engine or default_engine())
-
-    def given(self) -> Rows:
-        """The given events as a plan."""
-        if self._given is None:
-            self._given = rows_from(self.events or ())
-        return self._given
+        return all(visible_tables(session.tables, tree) == tables for tree, tables in self.seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +99,7 @@ _Later = tuple[Stage | _Beside, ...]
 """What rows go through."""
 
 
-class _Context:
+class SearchContext:
     """The surroundings of one search: see spl.command.Context."""
 
     def __init__(
@@ -529,8 +185,10 @@ class _Context:
         if len(schema) <= WIDE:
             return None
         read: set[str] = set()
-        looking = _Reading(self)
-        node: Node = _noting(schema, read)
+        from trapline.search.looking import Reading, noting  # they are such contexts themselves
+
+        looking = Reading(self)
+        node: Node = noting(schema, read)
         try:
             for stage in stages:
                 if isinstance(stage, _Beside):
@@ -542,7 +200,7 @@ class _Context:
             self.engine.sql(node, pretty=False, tz=self.zone)
             for part, needed in reversed(looking.parts):
                 self.engine.sql(only(part, needed), pretty=False, tz=self.zone)
-        except (TraplineError, _DependsOnRowsError):
+        except (TraplineError, DependsOnRowsError):
             return None
         return frozenset(read)
 
@@ -578,10 +236,10 @@ class _Context:
             stated = time_range(tree, self)
             earliest = stated.earliest if stated.earliest is not None else earliest
             latest = stated.latest if stated.latest is not None else latest
-        tables = _seen(self.session, tree)
+        tables = visible_tables(self.session.tables, tree)
         self._seen.append((tree, tables))
-        bound = self.knowledge().bind(tables, _schema(tables), self)
-        return Scan(bound.schema, tables, _micros(earliest), _micros(latest), bound.expander(self))
+        bound = self.knowledge().bind(tables, schema_of(tables), self)
+        return Scan(bound.schema, tables, micros(earliest), micros(latest), bound.expander(self))
 
     def events(self, tree: Filter | None = None) -> Node:
         return self._events(tree, nested=False)
@@ -721,13 +379,13 @@ class _Context:
             into[_place(row)].update(row)
 
     def _fields(self, tables: Sequence[Table]) -> Schema:
-        return self.knowledge().bind(tables, _schema(tables), self).schema
+        return self.knowledge().bind(tables, schema_of(tables), self).schema
 
     def _settle(self, scan: Scan, few: bool) -> Scan:
         def rows(node: Node) -> list[Row]:
             return rows_of(self._told(self.engine.execute(node, tz=self.zone)))[1]
 
-        return settled(scan, groups(scan, rows, _schema(scan.tables) if few else None))
+        return settled(scan, groups(scan, rows, schema_of(scan.tables) if few else None))
 
     def _any(self, node: Node) -> int:
         """Has the plan a row? Reads only what its conditions read."""
@@ -925,8 +583,8 @@ class _Context:
         known = session._templates.get((model.name, name))
         if known is None or not known.holds(session, over):
             # To bind knowledge may mean to look at the data once; what was found then holds for the tables.
-            tables = _seen(session, None)
-            self.knowledge().bind(tables, _schema(tables), self)
+            tables = visible_tables(session.tables, None)
+            self.knowledge().bind(tables, schema_of(tables), self)
             before, self._lasting = self._lasting, True
             outer, self.warnings = self.warnings, Warnings()
             seen, self._seen = self._seen, [(None, tables)]
@@ -941,11 +599,11 @@ class _Context:
             self._again(warnings)
             if not lasting:
                 return made
-            bound = self.knowledge().bind(made.tables, _schema(made.tables), self)
-            known = session._templates[model.name, name] = _Prepared(made, bound, warnings, over, looked)
+            bound = self.knowledge().bind(made.tables, schema_of(made.tables), self)
+            known = session._templates[model.name, name] = Prepared(made, bound, warnings, over, looked)
         else:
             self._again(known.warnings)
-        times, bound = (_micros(self.earliest), _micros(self.latest)), known.bound
+        times, bound = (micros(self.earliest), micros(self.latest)), known.bound
         return known.template.over(lambda scan: Scan(bound.schema, scan.tables, *times, bound.expander(self)))
 
     def _again(self, warnings: Iterable[Warn]) -> None:
@@ -1033,7 +691,7 @@ class _Macros(Mapping[str, AnyMacro]):
     """Those of the session, then those of the add-ons. Each is made fit to be evaluated when a search asks for it: it
     uses two or three of thousands."""
 
-    def __init__(self, context: _Context) -> None:
+    def __init__(self, context: SearchContext) -> None:
         self._own, self._others = context.session.macros, context.knowledge().macros
         self._context = context
 
@@ -1051,249 +709,10 @@ class _Macros(Mapping[str, AnyMacro]):
         return len({**self._others, **self._own})
 
 
-class _DependsOnRowsError(Exception):
+class DependsOnRowsError(Exception):
     """What a stage reads is known only with the rows."""
-
-
-class _Looking(_Context):
-    """Lowers stages to see what they read. Runs and changes nothing; a field that may be there is there."""
-
-    def __init__(self, own: _Context, clock: float | None = None) -> None:
-        super().__init__(
-            own.session, own.engine, own._now, own._clock if clock is None else clock, own.earliest, own.latest
-        )
-        self.delimiters = dict(own.delimiters)
-        self.filled = own.filled
-        self.formats = dict(own.formats)
-
-    def run(self, node: Node) -> Output:
-        raise _DependsOnRowsError
-
-    def count(self, node: Node) -> int:
-        raise _DependsOnRowsError
-
-    def apply(
-        self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
-    ) -> Node:
-        raise _DependsOnRowsError
-
-    def materialise(self, node: Node, *, whole: bool = False) -> Node:
-        return node
-
-
-class _Asking(_Looking):
-    """Lowers a search to see which events it looks at: the rows of a join or append are not needed for that."""
-
-    def reading(self, pipeline: Pipeline) -> Node | None:
-        """The plan of a search as far as it can be lowered without rows; None where what is left may make rows of
-        none."""
-        node: Node | None = None
-        for place, stage in enumerate(pipeline.stages):
-            try:
-                node = self._stage(stage, node, nested=False)
-            except SplError:
-                return None
-            except _DependsOnRowsError:
-                return node if all(map(_gives_none_of_none, pipeline.stages[place:])) else None
-        return node
-
-    def capped(self, node: Node, limit: int, what: str) -> Node:
-        return Limit(node, limit)
-
-
-class _Reading(_Looking):
-    """Sees also through what Python does with the rows. Its plans read what a run reads, and are not to be run. Where a
-    run holds rows, a plan of its own begins."""
-
-    def __init__(self, own: _Context) -> None:
-        super().__init__(own)
-        self.parts: list[tuple[Node, set[str]]] = []
-        """The plans that such rows come from, those that are read by others first; and which of their fields are."""
-
-    def _settled(self, node: Node) -> Node:
-        return self.materialise(node)
-
-    def materialise(self, node: Node, *, whole: bool = False) -> Node:
-        read: set[str] = set()
-        self.parts.append((node, read))
-        return _noting(node.schema, read)
-
-    def apply(
-        self, node: Node, function: Callable[[list[Row]], Iterable[Row]], label: str, like: Node | None = None
-    ) -> Node:
-        return super().apply(node, function, label) if like is None else like
-
-
-def _noting(schema: Schema, read: set[str]) -> Scan:
-    """Events with these fields, which notes those that are read."""
-
-    def expand(scan: Scan, need: frozenset[str]) -> Expanded:
-        read.update(need)
-        return Expanded(replace(scan, expand=None), lasting=False)
-
-    return Scan(schema, (), expand=expand)
-
-
-_NONE_OF_NONE = frozenset(
-    {
-        "bin",
-        "convert",
-        "dedup",
-        "eval",
-        "eventstats",
-        "fieldformat",
-        "fields",
-        "fillnull",
-        "foreach",
-        "head",
-        "iplocation",
-        "join",
-        "lookup",
-        "makemv",
-        "mvexpand",
-        "nomv",
-        "rangemap",
-        "regex",
-        "rename",
-        "replace",
-        "reverse",
-        "rex",
-        "search",
-        "sort",
-        "spath",
-        "strcat",
-        "streamstats",
-        "table",
-        "tail",
-        "transaction",
-        "where",
-        "xmlkv",
-    }
-)
-"""Commands that give no row where they read none."""
-
-
-def _gives_none_of_none(stage: Stage) -> bool:
-    grouped = stage.name == "stats" and bool(getattr(stage.command, "by", ()))
-    return grouped or stage.name in _NONE_OF_NONE
 
 
 def _place(row: Row) -> Place:
     """Where an event lies, taken out of its row."""
     return str(row.pop(FILE)), int(float(str(row.pop(ROW))))
-
-
-def _seen(session: Session, tree: Filter | None) -> tuple[Table, ...]:
-    """The tables of a session that a search expression sees."""
-    return tuple(table for table in session.tables if _visible(table, tree))
-
-
-def _columns(pipeline: Pipeline, node: Node) -> frozenset[str] | None:
-    """The fields that are columns of a result although no row has them, where that goes by the rows: none of events as
-    they are, those that the last `table` or `fields` names itself beside a pattern. None where the plan says which
-    columns there are."""
-    for stage in reversed(pipeline.stages):
-        match stage.command:
-            case TableCommand(names=names) | FieldsCommand(names=names, remove=False):
-                own = frozenset(name.text for name in names if not name.wild)
-                return own if any(name.wild for name in names) else None
-        if stage.name not in _SAME_FIELDS:
-            break
-    fixed = any(
-        isinstance(one.command, TableCommand) or (isinstance(one.command, FieldsCommand) and not one.command.remove)
-        for one in pipeline.stages
-    )
-    return None if fixed or scan_of(node) is None else frozenset()
-
-
-_SAME_FIELDS = frozenset({"dedup", "head", "reverse", "search", "sort", "tail", "where"})
-
-
-def _visible(table: Table, tree: Filter | None) -> bool:
-    """Internal indexes are seen by a search that names an index; those that begin with `_` where a name does so too:
-    `index=*` does not mean them (Search Manual, "Searching multiple indexes")."""
-    named = () if tree is None else tuple(_indexes(tree))
-    if table.index.startswith("_"):
-        return any(name.startswith("_") for name in named)
-    return table.index not in INTERNAL_INDEXES or bool(named)
-
-
-def _indexes(tree: Filter) -> Iterator[str]:
-    """The names and patterns of indexes in a search."""
-    match tree:
-        case Compare(field="index", value=value):
-            yield value
-        case OneOf(field="index", values=values):
-            yield from values
-        case Not(operand=operand):
-            yield from _indexes(operand)
-        case FilterAnd(parts=parts) | FilterOr(parts=parts):
-            for part in parts:
-                yield from _indexes(part)
-
-
-def _are_events(rows: Rows) -> bool:
-    """Are they of a shared dataset, with the moments at which they came?"""
-    return isinstance(rows.data, HeldRows) and "_indextime" in rows.schema
-
-
-def _micros(epoch: float | None) -> int | None:
-    return None if epoch is None else round(epoch * 1_000_000)
-
-
-def _schema(tables: Sequence[Table]) -> dict[str, Kind]:
-    """The fields of event tables: Splunk's own first, then the rest by name."""
-    schema = {
-        "_time": Kind.NUMBER,
-        "_raw": Kind.TEXT,
-        "_indextime": Kind.NUMBER,
-        "index": Kind.TEXT,
-        "sourcetype": Kind.TEXT,
-        "source": Kind.TEXT,
-        "host": Kind.TEXT,
-    }
-    multi = frozenset[str]().union(*(table.multi for table in tables))
-    for name in sorted(frozenset[str]().union(*(table.fields | table.multi for table in tables))):
-        schema.setdefault(name, Kind.MULTI if name in multi else Kind.TEXT)
-    return schema
-
-
-def search(
-    spl: str,
-    events: Iterable[Mapping[str, Any]] = (),
-    *,
-    now: float | None = None,
-    macros: Mapping[str, Any] | None = None,
-    lookups: Mapping[str, Any] | None = None,
-    datamodels: Mapping[str, Any] | None = None,
-    store: bool = False,
-) -> list[Row]:
-    """Run SPL over rows in memory: the entry for notebooks and the conformance suite.
-
-    `spl` in the forms of spl/NOTES.md §1 (first command after the initial search, an implied search, or a generating
-    command). `macros` maps "name(2)" to {"args": "a,b", "definition": "..."}; `store`: subsearches and generating
-    commands read `events` too. What is doubtful about the result, a cap that cut it for one, is a TraplineWarning;
-    `Session.run` gives all of it with the result. Raises SplError, EngineError.
-    """
-    known = {key: as_macro(key, value) for key, value in (macros or {}).items()}
-    session = Session(
-        events=list(events), macros=known, lookups=lookups or {}, datamodels=datamodels or {}, store=store
-    )
-    result = session.run(spl, now=now)
-    for one in result.warnings:
-        warnings.warn(str(one), TraplineWarning, stacklevel=2)
-    return result.rows
-
-
-def as_macro(key: str, value: Mapping[str, Any] | Macro | str) -> Macro:
-    """A macro from its JSON form: {"definition": "...", "args": "a,b", "iseval": true, "validation": "...",
-    "errormsg": "..."}, or the definition alone."""
-    if isinstance(value, Macro):
-        return value
-    if isinstance(value, str):
-        return Macro(key, value)
-    args = value.get("args") or ()
-    names = args.split(",") if isinstance(args, str) else args
-    iseval = str(value.get("iseval", "")).lower() in ("1", "true")
-    said = str(value.get("validation") or ""), str(value.get("errormsg") or "")
-    return Macro(key, str(value["definition"]), tuple(str(name).strip() for name in names), iseval, *said)
