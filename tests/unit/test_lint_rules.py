@@ -391,3 +391,17 @@ def test_the_page_lists_every_rule() -> None:
     page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
     for one in all_rules():
         assert f"| {one.code} | {one.name} | {one.severity} | {one.summary} |" in page
+
+
+@pytest.mark.parametrize(
+    ("spl", "places"),
+    [
+        ("index=a user=\u201cbob\u201d", ["\u201c", "\u201d"]),
+        ("index=a | eval u\u200bser=1", ["\u200b"]),
+        ('index=a file="*\u202e*" note="\u201cquoted\u201d"', []),
+        ('index=a \\" user=\u201cbob', ["\u201c"]),
+        ("index=a user=b\u00fcrger", []),
+    ],
+)
+def test_characters_that_are_not_what_they_look_like(spl: str, places: list[str]) -> None:
+    assert [place for _, _, place in found(spl, "TL111")] == places

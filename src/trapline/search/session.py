@@ -39,6 +39,7 @@ from trapline.spl.commands.table import Table as TableCommand
 from trapline.spl.limits import Limits
 from trapline.spl.lookups import Lookup
 from trapline.spl.origin import trace
+from trapline.spl.scan import RETYPE, deceptive
 from trapline.times import time_bound, zone
 from trapline.values import Kind, Row
 from trapline.wide import scan_of
@@ -313,7 +314,10 @@ class Session:
             time_bound(latest, instant, what="latest", tz=zone(self.tz)),
         )
         context.engine.doubts.take()  # of a search that failed
-        return context, self._parsed(spl, context)
+        pipeline = self._parsed(spl, context)
+        for _, what in deceptive(pipeline.text):
+            context.warnings.add("characters", f"the search holds {what}", hint=RETYPE)
+        return context, pipeline
 
     def _parsed(self, spl: str, context: SearchContext) -> Pipeline:
         own = self._pipelines.get(spl)

@@ -6,6 +6,7 @@ the whole (macro-expanded) search, so every error has a span.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class Cursor:
         self._subsearch = subsearch
         self.brackets: set[int] = set()
         """Where the subsearches start that the command has read."""
+        self._options: dict[str, None] = {}
+        """The options that the command has asked for, in its order."""
 
     # --- looking
 
@@ -217,6 +220,7 @@ class Cursor:
         """Take `name=value` if its name is one of `known` (lower case): (name, value, span). A bare value ends at
         `stops`. `patterns`: the options whose values are regular expressions."""
         if not self.at_option(known):
+            self._options.update(dict.fromkeys(known))
             return None
         match = _OPTION.match(self.text, self.pos, self.end)
         assert match is not None
@@ -226,10 +230,15 @@ class Cursor:
         return match.group(1).lower(), value, Span(start, self.pos)
 
     def no_option(self) -> NoReturn:
-        """Refuse the `name=` that is next."""
+        """Refuse the `name=` that is next; the hint names the options that the command has asked for."""
         match = _OPTION.match(self.text, self.pos, self.end)
         assert match is not None
-        self.fail(f"unknown option '{match.group(1)}'", Span(match.start(1), match.end(1)))
+        name = match.group(1)
+        near = difflib.get_close_matches(name.lower(), self._options, n=1)
+        hint = f"did you mean {near[0]}=?" if near else None
+        if hint is None and self._options:
+            hint = "the options here are " + ", ".join(self._options)
+        self.fail(f"unknown option '{name}'", Span(match.start(1), match.end(1)), hint)
 
     def integer(self) -> int | None:
         """Take a whole number if one is next."""

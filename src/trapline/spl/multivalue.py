@@ -13,7 +13,7 @@ def visible_field(cursor: Cursor, command: str) -> str:
         raise SplError(
             f"{command} cannot be applied to the internal field {name.text}",
             span=name.span,
-            hint="copy it first: eval raw=_raw",
+            hint=f"copy it first: eval copy={name.text}",
             code="field",
         )
     return name.text

@@ -54,6 +54,8 @@ def parse(text: str, macros: Mapping[str, Macro] | None = None) -> Pipeline:
     """Parse a search. Raises SplError, with the span in its `query`."""
     if len(text) > MAX_LENGTH:
         raise SplError(f"the search is longer than {MAX_LENGTH:,} characters", code="syntax")
+    if text.startswith("\ufeff"):  # the mark that some editors put at the beginning of a file
+        text = " " + text[1:]
     full = text
     try:
         full = expand(text, {} if macros is None else macros)
@@ -131,6 +133,8 @@ class _Parser:
             command: Command | Generating = module.parse(cursor)
             cursor.finish()
         except SplError as error:
+            if error.hint is None and error.code == "syntax":
+                error.hint = _syntax(module)
             unread = [one for one in brackets if one.start not in cursor.brackets]
             if not unread or (error.span is not None and error.span.end <= unread[0].start):
                 raise
@@ -165,6 +169,12 @@ class _Parser:
             return command
 
         return Spliced(name, self.text[span.start : span.end], parts, again, span)
+
+
+def _syntax(module: ModuleType) -> str | None:
+    """The first line of the syntax that the command's page gives."""
+    lines = (module.__doc__ or "").partition("Syntax:\n")[2].splitlines()
+    return f"the syntax is: {lines[0].strip()}" if lines and lines[0].strip() else None
 
 
 def _is_command(name: str) -> bool:

@@ -6,9 +6,17 @@ Rules: spl/NOTES.md §3 items 1-2. A backslash escapes the next character inside
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from trapline.errors import Span, SplError
 
 COMMENT = "```"
+
+_TYPOGRAPHIC = re.compile("[\u2018-\u201f\u00ab\u00bb\u2033]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+RETYPE = 'type it again: strings stand in straight quotes (")'
+"""What to do about a deceptive character."""
 
 
 def end_of_quote(text: str, start: int) -> int:
@@ -131,3 +139,21 @@ def unescape(text: str, *, pattern: bool = False) -> str:
             out.append(char)
             at += 1
     return "".join(out)
+
+
+def deceptive(text: str) -> Iterator[tuple[Span, str]]:
+    """The characters outside of strings that are not what they look like, (place, what they are): typographic quotes,
+    which quote nothing, and invisible characters, which become part of the name or value that they stand in. Within a
+    string they are text that somebody looks for. Raises SplError for a string that never closes."""
+    at = 0 if not text.isascii() else len(text)
+    while at < len(text):
+        match text[at]:
+            case "\\":
+                at += 1
+            case '"':
+                at = end_of_quote(text, at) - 1
+            case char if _TYPOGRAPHIC.match(char):
+                yield Span(at, at + 1), f"the typographic quote {char}, which quotes nothing"
+            case char if _INVISIBLE.match(char):
+                yield Span(at, at + 1), f"the invisible character U+{ord(char):04X}"
+        at += 1
