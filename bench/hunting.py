@@ -115,12 +115,22 @@ def _alone(*_: object, **__: object) -> Iterator[object]:
     yield Sharing()
 
 
+def parts() -> Iterator[tuple[Any, str, str]]:
+    """What is measured of a hunt: (owner, name of the function, the part it counts to)."""
+    from trapline.engines.duckdb import engine, writer
+    from trapline.search import Session
+
+    yield Session, "run", "compile"
+    yield writer, "text", "compile"
+    for name in ("_run", "_number", "_change"):
+        yield engine.DuckDB, name, "engine"
+
+
 def _run(path: str, sharing: bool, count: int) -> dict[str, Any]:
     """One hunt, as the command runs it; without sharing in this process alone."""
     from trapline.content.read import default_content
     from trapline.detect import run, workers
     from trapline.detect.hunt import profiles
-    from trapline.engines.duckdb import engine
     from trapline.knowledge.lookups import LookupFiles
     from trapline.search import Session
     from trapline.store import Store
@@ -135,10 +145,8 @@ def _run(path: str, sharing: bool, count: int) -> dict[str, Any]:
     if not sharing:
         Session.share = _alone  # type: ignore[method-assign, assignment]
     clock = _Clock()
-    clock.measured(Session, "run", "compile")
-    for name in ("_run", "_number", "_change"):
-        clock.measured(engine.DuckDB, name, "engine")
-    clock.measured(engine, "_text", "compile")
+    for owner, name, part in parts():
+        clock.measured(owner, name, part)
     profile: Callable[[Any], run.Profile] = profiles(content)
     jobs = workers.jobs(len(detections), count) if sharing else 1
     begun, cpu = time.perf_counter(), _processor()
