@@ -366,17 +366,19 @@ def test_backfill_runs_what_was_left_out(tmp_path: Path) -> None:
     assert sorted(host for _, host, _ in risk(folder)) == [f"ws{at}.corp.example" for at in (1, 1, 2, 3)]
 
 
-def test_a_notable_reaches_an_output_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["ws1.corp.example", 'ws*."corp|example'])
+def test_a_notable_reaches_an_output_once(tmp_path: Path, host: str) -> None:
     out = tmp_path / "notables.jsonl"
     own = f"detections: {{{NAME}: {{notable: true}}}}\noutputs: {{archive: {{kind: jsonl, path: {out}}}}}\n"
-    folder = made(tmp_path, *EVENTS[:1], settings=own)
+    folder = made(tmp_path, ("2026-03-02T10:05:00", host), settings=own)
     for _ in range(2):
         with scheduler(folder, simulated=False) as one:
             one.begin(at("2026-03-02T10:30"))
             one.advance(at("2026-03-02T12:00"))
             dispatch(Deliveries(one.journal.database), one.outputs, time.time())
     sent = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [(one["title"], one["entity"], one["urgency"]) for one in sent] == [(NAME, "ws1.corp.example", "low")]
+    assert [(one["title"], one["entity"], one["urgency"]) for one in sent] == [(NAME, host, "low")]
+    assert {frozenset(one) for one in sent[0]["drilldowns"]} == {frozenset(("name", "search", "earliest", "latest"))}
     assert rows(folder, "index=notable | table event_id") == [{"event_id": sent[0]["key"]}]
 
 

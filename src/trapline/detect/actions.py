@@ -16,6 +16,7 @@ from trapline.detect.jobs import Job
 from trapline.detect.risklimits import Limiter
 from trapline.detect.run import says_nothing
 from trapline.errors import Warn
+from trapline.outputs.message import Message
 from trapline.state.journal import Found, NewNotable, Score, Throttle
 from trapline.values import Row
 
@@ -52,6 +53,8 @@ class Decided:
     risk_events: list[Row] = field(default_factory=list)
     notable_events: list[Row] = field(default_factory=list)
     notables: list[NewNotable] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    """What outputs are to send of the notables."""
     found: list[Found] = field(default_factory=list)
     throttles: list[Throttle] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)

@@ -27,9 +27,12 @@ class FilledDrilldown:
     wildcards: tuple[str, ...] = ()
     """Fields in whose values it takes a `*` for anything."""
 
+    def texts(self) -> dict[str, str]:
+        """What an output sends of it (docs/outputs.md)."""
+        return {"name": self.name, "search": self.search, "earliest": self.earliest, "latest": self.latest}
+
     def to_json(self) -> dict[str, Any]:
-        made = {"name": self.name, "search": self.search, "earliest": self.earliest, "latest": self.latest}
-        return made | ({"wildcards": list(self.wildcards)} if self.wildcards else {})
+        return self.texts() | ({"wildcards": list(self.wildcards)} if self.wildcards else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -281,10 +281,10 @@ class Scheduler:
                 warnings += decided.warnings
                 if decided.notables and self.outputs:
                     rules = Notables(self.journal.database).suppressions()
-                    for one in decided.notables:
-                        messages.append(message(one, decided))
+                    for one, sent in zip(decided.notables, decided.messages, strict=True):
+                        messages.append(sent)
                         if hidden_by(one, rules, clock.time()):
-                            suppressed.add(messages[-1].key)
+                            suppressed.add(sent.key)
             next(come, None)  # it ends
         if self.crew is not None:
             warnings += self.crew.warnings()
@@ -356,6 +356,8 @@ class Scheduler:
                 exempt=self.exempt,
                 limit=self._limit(job, time) if result.rows else None,
             )
+            if self.outputs:
+                decided.messages = [message(one, decided) for one in decided.notables]
         except Exception as error:  # a defect of ours in one search must not stop the others
             return ended(Status.FAILED, reason=failure(error)), None
         decided.warnings += result.warnings
@@ -504,7 +506,7 @@ def message(notable: NewNotable, decided: Decided) -> Message:
         entity=notable.entity,
         entity_type=notable.entity_type,
         body=notable.fields,
-        drilldowns=[one.to_json() for one in finding.drilldowns] if finding is not None else [],
+        drilldowns=[one.texts() for one in finding.drilldowns] if finding is not None else [],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ from trapline.narrow import gates
 from trapline.plan import FILE, ROW, Agg, Call, Expr, Limit, Lit, Node, Rows, Table
 from trapline.sql import Fragments, column, compile_count, compile_counts, compile_plan, ident
 from trapline.values import Kind
+
+# DuckDB would have a relation asked instead, which copies the rows once less and plans the query twice: planning is the
+# larger part of what most detections cost.
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 MEMORY = "2GB"
 """Memory that DuckDB may hold before it spills to disk."""
@@ -222,11 +227,12 @@ class DuckDB:
             raise
 
     def _run(self, query: exp.Query) -> pa.Table:
+        """The table that a query gives. To execute plans a query once, to ask for a relation twice."""
         with self._asking():
-            return self._connection.sql(writer.text(query)).to_arrow_table()
+            return self._connection.execute(writer.text(query)).to_arrow_table()
 
     def _number(self, query: exp.Query) -> int:
-        """The one number that a query gives. To execute plans a query once, to ask for a relation twice."""
+        """The one number that a query gives."""
         with self._asking():
             found = self._connection.execute(writer.text(query)).fetchall()
         return int(found[0][0])
