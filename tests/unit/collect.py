@@ -35,6 +35,7 @@ class Collector:
     events: list[Event] = field(default_factory=list)
     lost: list[tuple[str, str]] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
+    escaped: bool = False
 
     def add(
         self,

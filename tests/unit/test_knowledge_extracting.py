@@ -145,6 +145,33 @@ def test_kv_mode_of_plain_text(tmp_path: Path, mode: str, found: Row) -> None:
         assert rows(s, "* | table k") == [found]
 
 
+@pytest.mark.parametrize(
+    ("mode", "path", "quoted"),
+    [("auto", "C:\\Temp\\", "say \\"), ("auto_escaped", 'C:\\Temp" z=', 'say "hi" to \\ and \\n')],
+)
+def test_only_auto_escaped_honors_escapes_within_quotes(tmp_path: Path, mode: str, path: str, quoted: str) -> None:
+    said = r'q="say \"hi\" to \\ and \n"'.replace("\\\\", "\\" * 2)
+    props = f"[note]\nKV_MODE = {mode}\n"
+    with text(tmp_path, [r'p="C:\Temp\" z="1"', said], props=props) as s:
+        assert rows(s, "* | sort _time | table p q") == [{"p": path}, {"q": quoted}]
+
+
+def test_extract_reads_quotes_as_auto_does(tmp_path: Path) -> None:
+    with text(tmp_path, [r'p="C:\Temp\" z="1"'], props="[note]\nKV_MODE = none\n") as s:
+        assert rows(s, "* | extract | table p z") == [{"p": "C:\\Temp\\", "z": "1"}]
+
+
+@pytest.mark.parametrize(("mode", "found"), [("auto", "C:\\T\\"), ("auto_escaped", 'C:\\T" b=')])
+def test_ingest_of_pairs_follows_kv_mode(tmp_path: Path, mode: str, found: str) -> None:
+    path = tmp_path / "pairs.log"
+    path.write_text(r'2024-03-04T12:00:05Z a="C:\T\" b="1" c=2' + "\n", encoding="utf-8")
+    knowledge = Knowledge.load([addon(tmp_path, props=f"[note]\nKV_MODE = {mode}\n")])
+    with Store.throwaway() as store:
+        ingest([Evidence(str(path), sourcetype="note")], store, rules=knowledge.index_time)
+        session = Session(tables=store.snapshot().tables, knowledge=knowledge)
+        assert rows(session, "* | table a c") == [{"a": found, "c": "2"}]
+
+
 @contextmanager
 def whole(tmp_path: Path, event: str, props: str) -> Iterator[Session]:
     path = tmp_path / "notes.txt"

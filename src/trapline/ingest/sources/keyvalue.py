@@ -1,10 +1,11 @@
-"""Text with `key=value` pairs, one event per line; values with blanks are quoted.
+r"""Text with `key=value` pairs, one event per line; values with blanks are quoted.
 
 sourcetype `kv` where the line does not tell (Splunk has no name for it: give --sourcetype for content that searches for
 one); known lines are in `data/sourcetypes.yaml`. The time is the one at the start of the line (`eventtime.at_start`),
 else that of the first pair named time, timestamp, _time, date, datetime, ts, eventtime, event_time or time_local, where
 `date=` and `time=` belong together (firewalls write them so). Keys are cleaned as Splunk cleans them; repeated keys
-become multivalues; quotes around values are taken off and `\\"` within them is `"`.
+become multivalues; quotes around values are taken off. A value in double quotes ends at the next one (KV_MODE = auto);
+where an add-on says KV_MODE = auto_escaped, `\"` and `\\` within it are a quote and a backslash.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from trapline.ingest.sourcetypes import UNKNOWN, text_kind
 
 HELP = "text with key=value pairs, one event per line"
 
-_PAIR = re.compile(
-    r"(?<![^\s,;|\[({])([A-Za-z_][A-Za-z0-9_.:\-]{0,63})="
-    r"(?:\"((?:[^\"\\]|\\.)*+)\"|'([^']*)'|([^\s,;|\"'][^\s,;|]*)?)"
-)
+_KEY = r"(?<![^\s,;|\[({])([A-Za-z_][A-Za-z0-9_.:\-]{0,63})="
+_REST = r"|'([^']*)'|([^\s,;|\"'][^\s,;|]*)?)"
+_PAIR = re.compile(_KEY + r'(?:"([^"]*+)"' + _REST)
+_PAIR_ESCAPED = re.compile(_KEY + r'(?:"((?:[^"\\]|\\.)*+)"' + _REST)
+_ESCAPED = re.compile(r'\\(["\\])')
 _TIME_KEYS = ("_time", "timestamp", "time", "datetime", "eventtime", "event_time", "ts", "time_local", "date")
 
 
@@ -48,11 +50,15 @@ def _is_kv(line: str) -> bool:
 def read(file: Input, sink: Sink) -> None:
     fields = Fields(sink, clean=True)
     assumed = bare = False
+    pattern = _PAIR_ESCAPED if sink.escaped else _PAIR
     with file.open() as stream:
         for _, raw in event_lines(stream, sink):
             pairs = [
-                (key, quoted.replace('\\"', '"') if quoted is not None else single if single is not None else plain)
-                for key, quoted, single, plain in (pair.groups() for pair in _PAIR.finditer(raw))
+                (
+                    key,
+                    _unquoted(quoted, sink.escaped) if quoted is not None else single if single is not None else plain,
+                )
+                for key, quoted, single, plain in (pair.groups() for pair in pattern.finditer(raw))
                 if quoted or single or plain
             ]
             if not pairs and not bare:
@@ -75,6 +81,10 @@ def read(file: Input, sink: Sink) -> None:
                 source=None,
                 sourcetype="kv" if kind in UNKNOWN else kind,
             )
+
+
+def _unquoted(value: str, escaped: bool) -> str:
+    return _ESCAPED.sub(r"\1", value) if escaped else value
 
 
 def _pair_time(pairs: Sequence[tuple[str, str]]) -> int | None:
