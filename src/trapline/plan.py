@@ -403,24 +403,40 @@ Node = Rows | Scan | Filter | Extend | Project | Aggregate | Window | Sort | Rev
 DEEP = 50
 """Nodes on top of each other that an engine surely takes in one query. A plan that grows beyond is run in between."""
 
+LARGE = 1_000
+"""Nodes of a plan that is written out: what reads its input twice (selfjoin, append of its own rows) doubles them."""
 
-def depth(node: Node) -> int:
-    """How many nodes stand on top of each other at most."""
-    deepest = 0
-    waiting = [(node, 1)]
+
+def grown(node: Node, deep: int = DEEP) -> bool:
+    """Whether a plan is too deep, or too large written out, to go on with: then its rows are read first."""
+    sizes: dict[int, tuple[int, int]] = {}
+    waiting: list[Node] = [node]
     while waiting:
-        one, level = waiting.pop()
-        deepest = max(deepest, level)
-        match one:
-            case Union(inputs=inputs):
-                waiting += [(each, level + 1) for each in inputs]
-            case Join(left=left, right=right):
-                waiting += [(left, level + 1), (right, level + 1)]
-            case Rows() | Scan():
-                pass
-            case _:
-                waiting.append((one.input, level + 1))
-    return deepest
+        one = waiting[-1]
+        under = _inputs(one)
+        unknown = [each for each in under if id(each) not in sizes]
+        if unknown:
+            waiting += unknown
+            continue
+        waiting.pop()
+        below = [sizes[id(each)] for each in under]
+        high, many = 1 + max((each[0] for each in below), default=0), 1 + sum(each[1] for each in below)
+        if high > deep or many > LARGE:
+            return True
+        sizes[id(one)] = high, many
+    return False
+
+
+def _inputs(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Union(inputs=inputs):
+            return tuple(inputs)
+        case Join(left=left, right=right):
+            return left, right
+        case Rows() | Scan():
+            return ()
+        case _:
+            return (node.input,)
 
 
 def rows_in(node: Node) -> list[Rows]:

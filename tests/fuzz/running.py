@@ -78,8 +78,8 @@ def _noticed() -> Iterator[None]:
     """Tells defects from errors of the project's own."""
     try:
         yield
-    except RuntimeError as error:
-        if "interrupted" in str(error):
+    except KeyboardInterrupt as error:
+        if isinstance(error.__cause__, RuntimeError):
             # The engine met the signal of the time limit first.
             raise harness.Hang from error
         raise

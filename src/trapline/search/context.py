@@ -20,7 +20,6 @@ from trapline.knowledge.settled import groups, settled
 from trapline.knowledge.sharing import Shared, Use, fields_read, make, readers
 from trapline.narrow import narrow
 from trapline.plan import (
-    DEEP,
     FILE,
     PLACE,
     ROW,
@@ -37,7 +36,7 @@ from trapline.plan import (
     Schema,
     Table,
     Union,
-    depth,
+    grown,
     only,
 )
 from trapline.rows import kept_rows, rows_from, rows_of
@@ -168,13 +167,13 @@ class SearchContext:
             for place, stage in enumerate(pipeline.stages):
                 self._later = None if later is None else (*pipeline.stages[place:], *later)
                 node = self._stage(stage, nodes[-1] if nodes else source, nested)
-                nodes.append(self._settled(node) if depth(node) > DEEP else node)
+                nodes.append(self._settled(node) if grown(node) else node)
         finally:
             self._later = outer
         return nodes
 
     def _settled(self, node: Node) -> Node:
-        """The rows of a plan that has grown too deep to go on with."""
+        """The rows of a plan that has grown too deep or too large to go on with."""
         return kept_rows(self.run(node), keep=True)
 
     def read_later(self, schema: Schema) -> frozenset[str] | None:
@@ -195,7 +194,7 @@ class SearchContext:
                     node = Union((Scan(stage.schema, ()), node))
                 else:
                     node = looking._stage(stage, node, nested=False)
-                if depth(node) > DEEP:
+                if grown(node):
                     node = looking.materialise(node)
             self.engine.sql(node, pretty=False, tz=self.zone)
             for part, needed in reversed(looking.parts):

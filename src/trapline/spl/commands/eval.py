@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from trapline.errors import Span, SplError
 from trapline.plan import (
-    DEEP,
     NULL,
     Aggregate,
     Call,
@@ -25,8 +24,8 @@ from trapline.plan import (
     Filter,
     Node,
     call,
-    depth,
     fields_of,
+    grown,
     number,
     text,
 )
@@ -60,7 +59,7 @@ class Eval:
             value = _printed(env, ast)
             if any(read in pending for read in fields_of(value)):
                 node, pending = Extend(node, tuple(pending.items())), {}
-                if depth(node) > DEEP:
+                if grown(node):
                     # A long chain of assignments: run what there is, and read the value anew from its fields.
                     node = context.materialise(node, whole=True)
                     value = _printed(Env(node.schema, context), ast)

@@ -42,7 +42,7 @@ from trapline.plan import (
     Project,
     Rows,
     call,
-    depth,
+    grown,
     number,
     text,
     visible,
@@ -128,7 +128,7 @@ class ForEach:
             pipeline = parsed(context, filled, what=f"foreach, field {name_}", span=self.span)
             _refuse((stage.name for stage in pipeline.stages), self.span)
             node = _lowered(context, pipeline, node)
-            if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
+            if grown(node, DEEP // 2):  # what the template adds stays below DEEP
                 if not early:
                     return self._fields(context, context.materialise(source), early=True)
                 node = context.materialise(node, whole=True)
@@ -172,7 +172,7 @@ class ForEach:
             )
         for place in range(int(count)):
             node = self._item(context, node, place)
-            if depth(node) > DEEP // 2:  # what the template adds stays below DEEP
+            if grown(node, DEEP // 2):  # what the template adds stays below DEEP
                 node = context.materialise(node, whole=True)
         kept = [one for one in node.schema if one not in (_ITEMS, _ITEM)]
         return Project(node, tuple((one, Col(one, node.schema[one])) for one in kept))
