@@ -7,19 +7,23 @@ import os
 import re
 import sqlite3
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from tests.unit.test_scheduler import EVENTS, NAME, add, made, scheduler, simulate
+from tests.unit.test_scheduler import EVENTS, NAME, add, made, rows, scheduler, simulate
 from trapline import app
 from trapline.cli import cli
 from trapline.detect.checkup import Check, State
 from trapline.detect.settings import write_switches
+from trapline.errors import EngineError
+from trapline.ingest.intake import Evidence, ingest
 from trapline.state.deliveries import Deliveries, enqueue
 from trapline.state.journal import Kind, Run, Status, Tick
+from trapline.store import Store
 
 NOW = time.time()
 SEARCH = f"ESCU - {NAME} - Rule"
@@ -242,3 +246,35 @@ def test_what_is_left_out_where_clocks_change(tmp_path: Path, monkeypatch: pytes
         f"1 searches leave time out where the clocks change: {SEARCH}",
         "between 2026-10-24T10:00:00Z and 2026-10-24T11:00:00Z",
     )
+
+
+@pytest.mark.parametrize(
+    ("harm", "text"),
+    [
+        (lambda file: file.unlink(), "No such file or directory"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1]), "bytes instead of"),
+        (lambda file: file.write_bytes(b"x" * file.stat().st_size), "is no Parquet file"),
+    ],
+)
+def test_a_damaged_data_file(tmp_path: Path, harm: Callable[[Path], object], text: str) -> None:
+    folder = made(tmp_path, *EVENTS[:1])
+    harm(next(folder.glob("main/*/*.parquet")))
+    found = examined(folder)["store"]
+    assert (found.state, text in found.text) == (State.FAIL, True)
+
+
+def test_an_empty_entry_of_a_log(tmp_path: Path) -> None:
+    """As a power cut leaves it. What the hint says brings the events back."""
+    folder = made(tmp_path, *EVENTS[:2])
+    log = next(tmp_path.glob("*-system.log"))
+    entry = max(folder.glob("main/*/_delta_log/*.json"))
+    entry.write_bytes(b"")
+    found = examined(folder)["store"]
+    assert (found.state, f"{entry.name} is empty" in found.text) == (State.FAIL, True)
+    with pytest.raises(EngineError, match="damaged"):
+        rows(folder, "index=main")
+    entry.unlink()
+    (folder / "main" / "_files.sqlite").unlink()
+    with Store.open(folder) as store:
+        ingest([Evidence(str(log), "XmlWinEventLog", "XmlWinEventLog:System")], store)
+    assert rows(folder, "index=main | stats count") == [{"count": 2}]

@@ -31,6 +31,7 @@ from trapline.outputs.output import Output
 from trapline.search import Session
 from trapline.state.lock import held
 from trapline.store import Store
+from trapline.store.snapshot import DataFile
 from trapline.times import zone
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ AHEAD = 300.0
 """Seconds that an event may be ahead of the clock."""
 SILENT = 86_400.0
 """Seconds without a new event that are worth a warning."""
+PARQUET = b"PAR1"
+"""The first and the last bytes of a data file."""
 LITTLE = 2 * 2**30
 """Bytes free on the disk below which there is a warning; below a tenth of it nothing is safe."""
 
@@ -214,7 +217,13 @@ def _store(path: Path, now: float) -> Iterator[Check]:
     with Store.open(path, create=False) as store:
         view = store.snapshot()
     events = [one for one in view.tables if one.index not in RAISED]
-    yield ok("store", f"{sum(one.rows for one in events):,} events in {len(events):,} tables")
+    lost = [text for files in view.files for file in files if (text := _damage(file)) is not None]
+    if lost:
+        more = f" (and {len(lost) - 3:,} more)" if len(lost) > 3 else ""
+        todo = "put the files back from a copy of the store: searches over their tables fail until then"
+        yield fail("store", "; ".join(lost[:3]) + more, todo)
+    else:
+        yield ok("store", f"{sum(one.rows for one in events):,} events in {len(events):,} tables")
     yield from _writable(path)
     if not events:
         yield warn("events", "there are no events", "trapline ingest FILE... brings some")
@@ -240,6 +249,21 @@ def _store(path: Path, now: float) -> Iterator[Check]:
         yield fail("clock", text, "set the clock (NTP), and wait until that moment before you rely on the schedule")
     elif not early:
         yield ok("clock", f"it is {iso(now)}; no event and no file is ahead of it")
+
+
+def _damage(file: DataFile) -> str | None:
+    """What is wrong with a data file, as far as its size and its two ends tell."""
+    try:
+        with Path(file.path).open("rb") as given:
+            size = os.fstat(given.fileno()).st_size
+            ends = given.read(4)
+            given.seek(-min(size, 4), os.SEEK_END)
+            ends += given.read(4)
+    except OSError as error:
+        return f"{file.path}: {error.strerror}"
+    if size != file.bytes:
+        return f"{file.path} has {size:,} bytes instead of {file.bytes:,}"
+    return None if ends == 2 * PARQUET else f"{file.path} is no Parquet file"
 
 
 def _writable(path: Path) -> Iterator[Check]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import time
 import uuid
@@ -36,6 +37,7 @@ from deltalake.transaction import AddAction
 
 from trapline.errors import EngineError
 from trapline.store.layout import FIXED, HOST, INDEXTIME, MULTI, SERIAL, SOURCE, TAIL, TIME, Layout
+from trapline.store.ledger import NAME as LEDGER
 from trapline.store.snapshot import DataFile
 from trapline.store.wide import MULTI_TYPE, ROW_GROUP, STAMP, TAIL_TYPE, TEXT, time_order
 
@@ -44,6 +46,7 @@ Conflict = CommitFailedError
 
 _TAIL_NAMES, _MULTI_NAMES = "trapline.tail", "trapline.multi"
 _CHECKPOINT = "20"
+_ENTRY = re.compile(r"(\d{20})\.json")
 _COMPACTION = "trapline:compaction"
 _STATS = (HOST, SOURCE, "EventCode")
 _STATS_CHARS = 128
@@ -168,7 +171,7 @@ class Log:
         by another engine at the same moment would not be seen, so the files are looked for once more right before.
         """
         with _deltalake(self.folder):
-            latest = DeltaTable(self.folder)
+            latest = _open(self.folder)
             here = set(pa.table(latest.get_add_actions()).column("path").to_pylist())
             if not here.issuperset(Path(file.path).name for file in files):
                 raise Conflict("a file was replaced by somebody else")
@@ -204,9 +207,30 @@ def open_log(folder: Path) -> Log | None:
     """The table in a folder as it is now, None if there is none (yet)."""
     with _deltalake(folder):
         try:
-            return Log(folder, DeltaTable(folder))
+            return Log(folder, _open(folder))
         except TableNotFoundError:
             return None
+
+
+def _open(folder: Path) -> DeltaTable:
+    """The table at its last version. Raises EngineError where an entry of its log that counts is empty, as a power cut
+    leaves it: deltalake takes that for a commit of nothing, and the events of it would be gone without a word."""
+    table = DeltaTable(folder)
+    log = folder / "_delta_log"
+    try:
+        since = int(json.loads((log / "_last_checkpoint").read_text())["version"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        since = -1
+    with os.scandir(log) as entries:
+        for entry in entries:
+            if (number := _ENTRY.fullmatch(entry.name)) and int(number[1]) > since and not entry.stat().st_size:
+                raise EngineError(
+                    f"the log of the table in {folder} is damaged: {entry.name} is empty, as a power cut leaves it",
+                    hint="put it back from a copy of the store. Without one, if its number is the last: delete it and "
+                    f"{folder.parent / LEDGER}, and ingest the files again; what the tables hold is skipped",
+                    code="store-damaged",
+                )
+    return table
 
 
 def create_log(folder: Path, sourcetype: str, layout: Layout) -> Log:
@@ -225,7 +249,7 @@ def create_log(folder: Path, sourcetype: str, layout: Layout) -> Log:
         except DeltaError:
             if not DeltaTable.is_deltatable(str(folder)):
                 raise
-        return Log(folder, DeltaTable(folder))
+        return Log(folder, _open(folder))
 
 
 def write_file(folder: Path, table: pa.Table, width: int, *, new: bool) -> AddAction:
