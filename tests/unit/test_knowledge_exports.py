@@ -19,7 +19,9 @@ def told(folder: Path, meta: str | None, local: str | None = None, **files: str)
     for name, text in (("default", meta), ("local", local)):
         if text is not None:
             (mine / "metadata" / f"{name}.meta").write_text(text, encoding="utf-8")
-    found = [one for one in check([mine]) if one.code == "conf-private"]
+    problems = list(check([mine]))
+    assert not [one for one in problems if one.code == "conf"]  # `[]` is a stanza of these files
+    found = [one for one in problems if one.code == "conf-private"]
     assert all(one.where and "metadata/" in one.where for one in found)
     return [one.reason.partition(":")[0] for one in found]
 

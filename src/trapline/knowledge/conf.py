@@ -109,7 +109,7 @@ def parse(text: str, file: str, problems: list[Warn]) -> Iterator[Setting]:
                 stanza = stripped if close < 0 else stripped[1:close]
                 continue
             stanza = stripped[1:close]
-            if not stanza.strip():
+            if not stanza.strip() and not str(file).endswith(".meta"):  # there it is the whole app
                 problems.append(Warn("conf", "a stanza needs a name", "[name]", f"{file}:{line}"))
             yield Setting(stanza, "", "", file, line)
             continue
