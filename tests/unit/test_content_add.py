@@ -84,9 +84,11 @@ def test_hooks_do_not_run(tmp_path: Path, repository: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("ref", [None, "nothing"])
 def test_a_repository_that_cannot_be_had(tmp_path: Path, repository: Path, ref: str | None) -> None:
     url = repository.as_uri() if ref else (tmp_path / "absent").as_uri()
-    with pytest.raises(TraplineError, match="git cannot get it") as caught:
+    with pytest.raises(TraplineError, match=f"git cannot get {url}: ") as caught:
         fetching.add(tmp_path / "c", url, ref=ref)
     assert caught.value.exit_code == 3
+    assert ("nothing not found" if ref else "does not appear to be a git repository") in caught.value.reason
+    assert "file:///FOLDER" in str(caught.value.hint)
     assert list((tmp_path / "c").iterdir()) == []
 
 

@@ -20,7 +20,7 @@ from trapline.detect.exempting import Exempting
 from trapline.detect.exemptmacro import definition, stanza
 from trapline.detect.jobs import Job, jobs
 from trapline.detect.run import Profile
-from trapline.detect.settings import Override
+from trapline.detect.settings import Override, write_switches
 from trapline.detect.settings import read as read_settings
 from trapline.errors import InputError
 from trapline.search import search
@@ -155,7 +155,7 @@ def test_problems(tmp_path: Path) -> None:
     text = entry("{dest: ws1}", more="  detections: [Windows Service Create RemComSvx]\n")
     found = problems(given(tmp_path, text.replace("  reviewed: 2026-01-01\n", "")), app.content(), 0)
     assert [warn.code for warn in found] == ["exceptions.review", "exceptions.unknown"]
-    assert found[1].hint == f"did you mean '{NAME}'?"
+    assert str(found[1].hint).startswith(f"did you mean '{NAME}'?")
     text = entry("{dest: ws1}", more="  detections: [A Thing Of Another Folder]\n")
     (other,) = problems(given(tmp_path, text), app.content(), 0)
     assert other.reason.endswith("which is no detection of this content")
@@ -296,6 +296,21 @@ def test_the_stanza_of_a_filter_macro(tmp_path: Path) -> None:
         "match('dest', \"(?is)^(?:ws1|10\\\\.0\\\\.0\\\\.0\\\\/8)\\\\z\") OR cidrmatch(\"10.0.0.0/8\", 'dest'))), 0)))",
         "iseval = 0",
     ]
+
+
+def test_a_detection_of_another_folder(tmp_path: Path) -> None:
+    """One that is enabled exists, though its folder is not named; of another one it is said what to give."""
+    folder = tmp_path / "store"
+    folder.mkdir()
+    (folder / "exceptions.yml").write_text(
+        "a: {owner: alice, reason: because, reviewed: 2026-01-01, expires: 2099-01-01, "
+        "detections: [Of Another Folder], when: {dest: ws1}}\n"
+    )
+    for names, code in (({"Something Else": True}, 1), ({"Of Another Folder": True}, 0)):
+        write_switches(folder / "enabled.yml", names)
+        shown = CliRunner().invoke(cli, ["exceptions", "check", "--store", str(folder)])
+        assert shown.exit_code == code, shown.output
+        assert ("--content DIR" in shown.output) is bool(code)
 
 
 def test_commands(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def _git(folder: Path, target: Path, source: str, ref: str | None) -> Added:
                 code="content.changed",
             )
         newest = ["fetch", "--quiet", "--depth", "1", "--no-tags", "--", source, ref or "HEAD"]
-        _run(newest, target, network=True)
+        _run(newest, target, source=source)
         _run(["reset", "--quiet", "--hard", "FETCH_HEAD"], target)
     else:
         before = ""
@@ -138,7 +138,7 @@ def _git(folder: Path, target: Path, source: str, ref: str | None) -> Added:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as room:
             new = Path(room) / target.name
             clone = ["clone", "--quiet", "--depth", "1", "--single-branch", "--no-tags", "--template=", *branch]
-            _run([*clone, "--", source, str(new)], network=True)
+            _run([*clone, "--", source, str(new)], source=source)
             _check(new, source)
             new.rename(target)
     _note(target, source, ref)
@@ -146,14 +146,17 @@ def _git(folder: Path, target: Path, source: str, ref: str | None) -> Added:
     return Added(target.name, target, _shown(source), commit, before, bool(before))
 
 
-def _run(args: list[str], folder: Path | None = None, *, network: bool = False) -> str:
-    """What git says. Raises GitError."""
+def _run(args: list[str], folder: Path | None = None, *, source: str = "") -> str:
+    """What git says. `source`: where it gets from. Raises GitError."""
     absent = "install git, or fetch the tree by other means and add its folder"
-    done = gitrun.run(args, folder=folder, network=network, seconds=TIMEOUT, hint=absent)
+    done = gitrun.run(args, folder=folder, network=bool(source), seconds=TIMEOUT, hint=absent)
     if done.returncode:
+        hint = "check the URL; a private repository needs a key or a credential helper that git can ask by itself"
+        if source.startswith("file:"):
+            hint = "a git repository is file:///FOLDER, with its whole path; of a plain folder give the path alone"
         raise gitrun.GitError(
-            f"git cannot get it: {_shown(gitrun.said(done))}",
-            hint="check the URL; a private repository needs a key or a credential helper that git can ask by itself",
+            f"git cannot get {_shown(source) or folder}: {_shown(gitrun.said(done))}",
+            hint=hint,
             code="content.git",
         )
     return done.stdout.decode("utf-8", "replace")

@@ -27,6 +27,12 @@ _FIXED = (
     "protocol.ext.allow=never",
     "advice.detachedHead=false",
 )
+_ADVICE = (
+    "Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+)
+"""What git says last where it reached no repository, after the reason."""
 _KEPT = ("GIT_SSL_CAINFO",)
 """Variables of git that stay as they are: where certificates are."""
 
@@ -61,8 +67,9 @@ def run(
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Why git failed: the last thing that it said."""
+    """Why git failed: the last thing that it said, but for advice that it gives on every failure."""
     lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    lines = [line for line in lines if line.strip().removeprefix("fatal: ") not in _ADVICE] or lines[:1]
     return lines[-1].strip().removeprefix("fatal: ")[:300] if lines else f"it ended with {done.returncode}"
 
 

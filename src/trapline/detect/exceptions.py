@@ -6,7 +6,7 @@ exceptions.md. A file that is wrong is an error, so that nothing is hidden or sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from difflib import get_close_matches
@@ -144,8 +144,11 @@ def read(places: Sequence[tuple[Path, bool]], tz: tzinfo) -> list[Exemption]:
     return found
 
 
-def problems(exemptions: Iterable[Exemption], content: Content, now: float) -> list[Warn]:
-    """What is doubtful about exceptions: expired, never reviewed, about detections that do not exist."""
+def problems(
+    exemptions: Iterable[Exemption], content: Content, now: float, elsewhere: Collection[str] = ()
+) -> list[Warn]:
+    """What is doubtful about exceptions: expired, never reviewed, about detections that do not exist. `elsewhere`:
+    names of detections that exist, though not in this content."""
     found = []
     for one in exemptions:
         where = f"{one.file}:{one.line}"
@@ -163,18 +166,11 @@ def problems(exemptions: Iterable[Exemption], content: Content, now: float) -> l
             found.append(Warn("exceptions.review", reason, "add reviewed: <date>", where))
         for text in one.detections:
             wanted = Values([text])
-            if not any(
-                wanted.hold(name)
-                for each in content.detections
-                for name in (each.name, each.rule_name, each.id)
-                if name
-            ):
+            known = (name for each in content.detections for name in _names(each))
+            if not any(wanted.hold(name) for name in (*elsewhere, *known)):
                 near = get_close_matches(text, [each.name for each in content.detections], 1)
-                hint = (
-                    f"did you mean '{near[0]}'?"
-                    if near
-                    else "trapline content list shows them; name your folders: --content DIR"
-                )
+                hint = f"did you mean '{near[0]}'? " if near else "trapline content list shows them. "
+                hint += "If it is one of another folder: --content DIR"
                 reason = f"the exception '{one.name}' is about '{text}', which is no detection of this content"
                 found.append(Warn("exceptions.unknown", reason, hint, where))
     return found

@@ -78,6 +78,8 @@ def list_(settings: Path | None, store: Path, as_json: bool) -> None:
 def check(folders: tuple[str, ...], settings: Path | None, store: Path, as_json: bool) -> None:
     """Check the exceptions: do the files hold, is any expired or not reviewed, do the detections exist?
 
+    A detection that is enabled in the store exists, also where the folder that holds it is not named here.
+
     \b
     Example:
       trapline exceptions check
@@ -88,11 +90,12 @@ def check(folders: tuple[str, ...], settings: Path | None, store: Path, as_json:
     from trapline import app
     from trapline.detect import filtering
     from trapline.detect.exceptions import problems
+    from trapline.detect.settings import ENABLED, switches
 
     found = _read(store, settings)
     content = app.content(folders, store=store)
     warnings = [
-        *problems(found, content, time.time()),
+        *problems(found, content, time.time(), switches(store / ENABLED)),
         *filtering.check(found, content, app.knowledge((), store).macros),
     ]
     if as_json:
