@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import shlex
 import subprocess
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit import notablekit as kit
+from trapline import app
+from trapline.detect import review
 from trapline.detect.drilldown import Ready, contributing, drilldowns, shell
 from trapline.detect.notablewords import disposition, status
 from trapline.errors import TraplineError
-from trapline.state.notables import Stored
+from trapline.state.notables import Edit, Stored
 from trapline.values import value_text
 
 Week = tuple[Path, Path]
@@ -29,6 +32,16 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Week:
 
 def raised(week: Week, detection: str) -> list[Stored]:
     return [one for one in kit.notables(week[1]).find() if one.search == f"ESCU - {detection} - Rule"]
+
+
+def test_a_change_of_a_notable_is_seen_at_once(week: Week) -> None:
+    """Whatever the clock says: a simulation looks at it many times a second."""
+    one, table = next(iter(kit.notables(week[1]).find())), review.table(week[1] / app.STATE)
+    copy = pickle.loads(pickle.dumps(table))
+    computes = [each.compute for each in (table, copy) if each.compute is not None]
+    for owner in ("alice", "bob", one.owner):
+        kit.notables(week[1]).change(one.event_id, Edit(owner=owner), who="alice", now=1.0)
+        assert [each(one.event_id)["owner"] for each in computes] == [owner, owner]
 
 
 def test_the_shape_of_a_notable(week: Week) -> None:

@@ -7,6 +7,7 @@ database. Enterprise Security joins them in its macro `notable`, and so does our
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +37,8 @@ FIELDS = (
 )
 """`reviewer`, `review_time`, `comment`: of the last change. `suppression`: the names of those that hide it."""
 FRESH = 1.0
-"""Seconds for which what was read serves the values of one search."""
+"""Seconds for which what was read serves, if the database has not changed: suppressions begin and end by the clock. Of
+a database that does not count its changes (it is no SQLite file) that is how old the values may be."""
 
 
 def table(place: Path | str) -> Lookup:
@@ -49,18 +51,32 @@ class _Reviews:
     place: Path | str
     _rows: dict[str, Row] = field(default_factory=dict)
     _read: float = -FRESH
+    _database: Database | None = None
+    _watch: Callable[[], object] | None = None
+    _version: object = None
+
+    def __getstate__(self) -> Path | str:
+        """Another process reads for itself."""
+        return self.place
+
+    def __setstate__(self, place: Path | str) -> None:
+        self.__init__(place)  # type: ignore[misc]
 
     def of(self, event_id: str) -> Row:
         """The row of a notable; only its id where the database does not know it. Raises EngineError."""
-        if time.monotonic() - self._read >= FRESH:
+        if self._watch is None and not (isinstance(self.place, Path) and not self.place.is_file()):
+            self._database = Database.at(self.place)
+            self._watch, self._read = self._database.watch(), -FRESH
+        version = self._watch() if self._watch is not None else None
+        if version != self._version or time.monotonic() - self._read >= FRESH:
             self._rows = self._all()
-            self._read = time.monotonic()
+            self._read, self._version = time.monotonic(), version  # as it was before they were read
         return self._rows.get(event_id, {KEY: event_id})
 
     def _all(self) -> dict[str, Row]:
-        if isinstance(self.place, Path) and not self.place.is_file():
+        if self._database is None:
             return {}
-        notables = Notables(Database.at(self.place))
+        notables = Notables(self._database)
         rules, now = notables.suppressions(), time.time()
         last = notables.last_changes()
         found: dict[str, Row] = {}

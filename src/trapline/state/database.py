@@ -6,8 +6,9 @@ time. A database of an older Trapline is brought up to date when it is opened (`
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,25 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             raise _failed(error) from None
+
+    def watch(self) -> Callable[[], object]:
+        """What gives another value after any transaction of another connection or process, in some microseconds; for
+        a database that counts none always None. It holds a connection. Raises EngineError, and so does what it
+        gives."""
+        if not self._lite:
+            return lambda: None
+        try:
+            connection = self._engine.raw_connection()
+        except SQLAlchemyError as error:
+            raise _failed(error) from None
+
+        def version() -> object:
+            try:
+                return connection.cursor().execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error as error:
+                raise EngineError(f"the state database failed: {error}", code="state") from None
+
+        return version
 
     def _bring_up_to_date(self) -> None:
         with self.read() as connection:
