@@ -693,7 +693,7 @@ class _Lowering:
             self.context.warnings.add(
                 "eventtype",
                 f"no eventtype matches '{value}', so eventtype={value} matches nothing",
-                hint="define it in an eventtypes.conf of an add-on",
+                hint="define it in an eventtypes.conf of an add-on; trapline addons check tells those left out",
             )
             return FALSE
         parts: list[Expr] = []
