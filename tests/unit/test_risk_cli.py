@@ -51,6 +51,34 @@ def test_timeline(store: Path) -> None:
     ]
 
 
+def test_each_name_of_an_asset_or_identity_finds_the_same_timeline(tmp_path: Path) -> None:
+    place = tmp_path / "store"
+    for entity, kind, score in (
+        ("alice", "user", "-50"),
+        ("CORP\\alice", "user", "7.5"),
+        ("FS01", "system", "100"),
+        ("FS01.corp.example", "system", "1"),
+        ("FS01", "user", "3"),
+        ("bob", "user", "9"),
+    ):
+        done = run(place, "add", entity, "--type", kind, "--score", score, "--message", "m")
+        assert done.exit_code == 0, done.output
+    (place / "lookups").mkdir()
+    (place / "lookups" / "identities.csv").write_text("identity,email\nalice|CORP\\alice,al@corp.example\n")
+    (place / "lookups" / "assets.csv").write_text("ip,nt_host,dns\n10.0.0.5,FS01,fs01.corp.example\n")
+
+    def scores(name: str) -> list[float]:
+        return sorted(one["score"] for one in json.loads(run(place, "timeline", name, "--json").stdout))
+
+    for name in ("alice", "ALICE", "CORP\\alice", "corp\\ALICE", "al@corp.example", "al"):
+        assert scores(name) == [-50.0, 7.5], name
+    for name in ("10.0.0.5", "fs01.corp.example", "FS01.corp.example"):
+        assert scores(name) == [1.0, 100.0], name
+    assert scores("fs01") == [1.0, 3.0, 100.0]  # what risk events themselves call so is found, whatever its type
+    assert scores("bob") == [9.0]
+    assert scores("10.0.0.6") == []
+
+
 def test_an_entity_without_risk(store: Path) -> None:
     assert run(store, "timeline", "ws*").exit_code == 1
     assert json.loads(run(store, "timeline", "nobody", "--json").stdout) == []

@@ -16,6 +16,8 @@ from trapline.detect import risk
 from trapline.detect.place import StorePlace
 from trapline.detect.tokens import quote
 from trapline.errors import Warn
+from trapline.knowledge import Knowledge
+from trapline.knowledge.identities import BY_STR, EXPANDED
 from trapline.search import Result, Session
 from trapline.state.database import Database
 from trapline.state.journal import Journal, Tick
@@ -28,6 +30,9 @@ TYPES = ("system", "user", "other")
 
 class Searches(Protocol):
     """What runs a search: `trapline.search.Session`."""
+
+    @property
+    def knowledge(self) -> Knowledge | None: ...
 
     def run(self, spl: str, *, earliest: str | float | None = None, latest: str | float | None = None) -> Result: ...
 
@@ -69,6 +74,9 @@ class Raise:
         return asdict(self)
 
 
+_NAMED = (("system", BY_STR, "asset", "asset_id"), ("user", EXPANDED, "identity", "identity_id"))
+"""By type of a risk object: the table of what it may be called, the column of its names and that of its key."""
+
 _TOP = """
 | tstats sum(All_Risk.calculated_risk_score) as score count min(_time) as first max(_time) as last
     values(source) as sources values(All_Risk.annotations.mitre_attack.mitre_tactic) as tactics
@@ -102,11 +110,20 @@ def top(searches: Searches, earliest: str | None, latest: str | None) -> tuple[l
 def timeline(
     searches: Searches, entity: str, earliest: str | None, latest: str | None
 ) -> tuple[list[Raise], list[Warn]]:
-    """The risk events of an entity in the order of time; letter case does not count, and each of its names finds it.
-    Raises TraplineError."""
+    """The risk events of an entity in the order of time; letter case does not count, and each name that the assets or
+    identities know it by finds it. Raises TraplineError."""
     name = quote(entity.lower())
+    keys, doubts = _keys(searches, entity)
+    wanted = [
+        f"lower(normalized_risk_object)={name}",
+        f"lower(risk_object)={name}",
+        *(
+            f"(risk_object_type={quote(kind)} AND lower(normalized_risk_object)={quote(key.lower())})"
+            for kind, key in keys
+        ),
+    ]
     spl = (
-        f"| from datamodel:Risk.All_Risk | where lower(normalized_risk_object)={name} OR lower(risk_object)={name} "
+        f"| from datamodel:Risk.All_Risk | where {' OR '.join(wanted)} "
         "| sort 0 _time | table _time source risk_object risk_object_type calculated_risk_score risk_message "
         "annotations.mitre_attack.mitre_tactic threat_object"
     )
@@ -129,7 +146,20 @@ def timeline(
                 threats=tuple(risk.texts(row.get("threat_object"))),
             )
         )
-    return made, list(found.warnings)
+    return made, list(dict.fromkeys([*doubts, *found.warnings]))
+
+
+def _keys(searches: Searches, name: str) -> tuple[list[tuple[str, str]], Sequence[Warn]]:
+    """What risk events of an entity of that name have as normalized_risk_object, each with the type for which that is
+    so, as the additions to index=risk (addons/risk, props.conf) find it. Raises TraplineError."""
+    tables = None if searches.knowledge is None else searches.knowledge.lookups
+    given = [one for one in _NAMED if tables is not None and tables.has(one[1])]
+    if not given:
+        return [], ()
+    steps = [f"| lookup {table} {field} AS name OUTPUT {key} AS {kind}" for kind, table, field, key in given]
+    found = searches.run(" ".join([f"| makeresults | eval name={quote(name)}", *steps]))
+    keys = [(kind, key) for row in found.rows for kind, *_ in given for key in risk.texts(row.get(kind))]
+    return keys, found.warnings
 
 
 def modifier(entity: str, kind: str, score: float, message: str, *, time: float, creator: str) -> Row:
