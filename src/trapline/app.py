@@ -696,10 +696,15 @@ def to_test(
 ) -> list[Detection]:
     """The detections to test: those named, else all of the user's folders, else all. Raises TraplineError."""
     found = select(content, names, types, deprecated=True)
+    return found if names else below(found, folders)
+
+
+def below(detections: Sequence[Detection], folders: Sequence[str]) -> list[Detection]:
+    """Those whose files are in these folders; all where there are no folders."""
     roots = [Path(one).resolve() for one in folders]
-    if names or not roots:
-        return found
-    return [one for one in found if any(Path(one.file).resolve().is_relative_to(root) for root in roots)]
+    if not roots:
+        return list(detections)
+    return [one for one in detections if any(Path(one.file).resolve().is_relative_to(root) for root in roots)]
 
 
 def run_tests(

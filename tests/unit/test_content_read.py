@@ -296,6 +296,23 @@ def test_a_detection_with_a_doubt_is_kept(tmp_path: Path, change: tuple[str, str
     _, content = one(tmp_path, S1.replace(*change))
     assert (code, field) in [(problem.code, problem.field) for problem in content.problems]
     assert read.errors(content.problems) == []
+    assert all(problem.hint for problem in content.problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"), [("", "error"), ("# nothing yet\n", "error"), ("---\n...\n", "error"), ("name: x\n", None)]
+)
+def test_an_empty_file_is_told(tmp_path: Path, text: str, level: str | None) -> None:
+    root = write(tmp_path, {"macros/one.yml": text, "notes/other.yml": ""})
+    found = [(Path(one.file).name, one.level.value) for one in read.load(root).problems if one.code == "empty"]
+    assert found == ([("one.yml", level)] if level else [])
+
+
+def test_the_second_of_a_name_is_told_at_its_line(tmp_path: Path) -> None:
+    two = "description: d\ndefinition: x\nname: same\n"
+    root = write(tmp_path, {"macros/a.yml": f"{two}---\n{two}", "macros/b.yml": two})
+    found = [(Path(one.file).name, one.line) for one in read.load(root).problems if one.code == "duplicate"]
+    assert found == [("a.yml", 7), ("b.yml", 3)]
 
 
 def test_files_that_are_no_content(tmp_path: Path) -> None:
@@ -310,6 +327,7 @@ def test_files_that_are_no_content(tmp_path: Path) -> None:
     assert len(content.detections) == 1
     assert [(Path(p.file).name, p.line, p.reason) for p in content.problems] == [
         ("bytes.yml", 2, "not UTF-8 text"),
+        ("empty.yml", 1, "this file is empty"),
         ("list.yml", 1, "a content file is a mapping (key: value)"),
     ]
 
@@ -447,7 +465,7 @@ def test_a_file_is_read_where_it_lies(tmp_path: Path) -> None:
     content = read.default_content()
     assert read.find_or_read(content, str(path)).name == "Old Style"
     assert "old style" in content.detections
-    with pytest.raises(InputError, match="no detection"):
+    with pytest.raises(InputError, match="this file is empty"):
         read.find_or_read(content, str(write(tmp_path, {"empty.yml": ""}) / "empty.yml"))
 
 

@@ -92,6 +92,7 @@ def test_a_table_of_the_store_is_used(tmp_path: Path) -> None:
     detection(tmp_path / "own", "First", 1)
     layer = json.loads(run(attack, "navigator", "--content", tmp_path / "own", store=store).stdout)
     assert layer["versions"]["attack"] == "19"
+    assert layer["description"].startswith("1 detections, ")  # those of the folder, not the built-in ones
     assert "T1001" in {one["techniqueID"] for one in layer["techniques"] if one.get("score")}
 
     result = run(site, "--content", tmp_path / "own", "--out", tmp_path / "site", store=store)

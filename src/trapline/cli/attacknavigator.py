@@ -10,7 +10,7 @@ from trapline.cli.options import attack_option, json_option, store_option
 
 
 @click.command("navigator")
-@click.option("--content", "folders", metavar="DIR", multiple=True, help="Content folder on top of the built-in one.")
+@click.option("--content", "folders", metavar="DIR", multiple=True, help="Count its detections, not the built-in ones.")
 @click.option("--out", metavar="FILE", help="Write the layer here instead of to stdout.")
 @click.option("--enabled", "only", is_flag=True, help="Only detections that run in the store.")
 @store_option
@@ -33,7 +33,8 @@ def navigator(
     """Export which techniques the detections cover, as a layer of the ATT&CK Navigator.
 
     The score of a technique is the number of detections that name it; its comment and its metadata name them. With
-    --out, --json prints what was written; without, stdout is the layer.
+    --out, --json prints what was written; without, stdout is the layer. With --content, only the detections of those
+    folders count.
 
     \b
     Examples:
@@ -47,7 +48,7 @@ def navigator(
     from trapline.site.coverage import coverage, layer
 
     content = app.content(folders)
-    chosen = app.select(content, (), types, deprecated=deprecated or only)
+    chosen = app.below(app.select(content, (), types, deprecated=deprecated or only), folders)
     if only:
         on = {one["name"] for one in app.listed(content, store, types) if one["enabled"]}
         chosen = [one for one in chosen if one.name in on]

@@ -72,7 +72,7 @@ def condition(keys: Stanza) -> Trigger | None:
         return None
     found = Trigger(known, int(quantity[:18]))
     if found.met(0):
-        keys.warn("condition", "where nothing is found this alerts in Splunk, and raises nothing here", _at(keys))
+        keys.warn("condition", "where nothing is found this alerts in Splunk, and raises nothing here", _at(keys), hint)
     return None if found == Trigger(Relation.MORE, 0) else found
 
 
@@ -100,7 +100,12 @@ def rest(keys: Stanza) -> dict[str, Any]:
         if on(keys, name):
             key = f"action.{name}"
             found[key] = "1"
-            keys.warn("action", f"the action '{name[:40]}' is not taken here", key)
+            keys.warn(
+                "action",
+                f"the action '{name[:40]}' is not taken here",
+                key,
+                "an output can do it from here: docs/outputs.md",
+            )
     for key, setting in keys.unread().items():
         action = key.split(".")[1] if key.startswith("action.") else ""
         if action and (action not in TAKEN or not on(keys, action)):
@@ -111,10 +116,15 @@ def rest(keys: Stanza) -> dict[str, Any]:
         reason = next((why for pattern, why in _unsupported() if pattern.match(key)), None)
         if reason is not None:
             if setting.value.strip():
-                keys.warn("unsupported", f"{key.rpartition('.')[2][:40]} has no effect: {reason}", key)
+                keys.warn(
+                    "unsupported",
+                    f"{key.rpartition('.')[2][:40]} has no effect: {reason}",
+                    key,
+                    "delete the key, or leave it for Splunk",
+                )
             continue
         near = difflib.get_close_matches(key, keys.asked, 1, 0.8)
-        hint = f"did you mean '{near[0]}'?" if near else None
+        hint = f"did you mean '{near[0]}'?" if near else "correct the key, or leave it for Splunk"
         keys.warn("unknown-key", "this key is not known; it is kept but has no effect", key, hint)
     return found
 

@@ -89,4 +89,5 @@ def doubles(lower: Content, upper: Content) -> Iterator[Problem]:
         before = lower.detections.get(one.name)
         if before is not None:
             reason = f"'{one.name}' is in {before.file}, too; both run in Splunk, here this one does"
-            yield Problem(Level.WARNING, "duplicate", reason, one.file, field=one.rule_name)
+            hint = "give one of the two a name of its own"
+            yield Problem(Level.WARNING, "duplicate", reason, one.file, field=one.rule_name, hint=hint)

@@ -29,7 +29,7 @@ def macros(file: Conf, problems: list[Problem]) -> Iterator[Macro]:
     for key, first in file.stanzas.get(DEFAULT, {}).items():
         if DEFAULT not in file.heads:
             reason = f"'{key[:60]}' stands before any [name]; it is left out"
-            problems.append(Problem(Level.WARNING, "conf", reason, first.file, first.line))
+            problems.append(Problem(Level.WARNING, "conf", reason, first.file, first.line, hint="put it below [name]"))
     doubts: list[Warn] = []
     found = macros_of(file, doubts)
     by_place = {one.where: one for one in doubts}
@@ -37,7 +37,11 @@ def macros(file: Conf, problems: list[Problem]) -> Iterator[Macro]:
         own = file.stanzas[name]
         if "definition" not in own:
             place = keys.place("")
-            problems.append(Problem(Level.ERROR, "missing", f"[{name}] has no definition", *place[:2], name))
+            problems.append(
+                Problem(
+                    Level.ERROR, "missing", f"[{name}] has no definition", *place[:2], name, "write definition = ..."
+                )
+            )
         elif name in found:
             one = found[name]
             yield Macro(
@@ -54,7 +58,7 @@ def macros(file: Conf, problems: list[Problem]) -> Iterator[Macro]:
         else:
             doubt = by_place.get(own["definition"].place)
             reason = doubt.reason if doubt is not None else f"[{name}] cannot be used; it is left out"
-            hint = doubt.hint if doubt is not None else None
+            hint = doubt.hint if doubt is not None else "correct its head, args and definition"
             problems.append(Problem(Level.ERROR, "macro-args", reason, *keys.place("")[:2], name, hint))
 
 
@@ -69,7 +73,12 @@ def lookups(file: Conf, collections: Conf, folder: Path, problems: list[Problem]
         filename, collection = keys.text("filename").strip(), keys.text("collection").strip()
         if not filename and not collection:
             if keys.given("external_cmd"):
-                keys.warn("lookup", "a lookup that runs a program is not supported; it is left out", "external_cmd")
+                keys.warn(
+                    "lookup",
+                    "a lookup that runs a program is not supported; it is left out",
+                    "external_cmd",
+                    "write its answers to a .csv",
+                )
             continue
         named.add(filename)
         for key in _NOT_HERE:
@@ -116,7 +125,12 @@ def _lookup(keys: Stanza, filename: str, collection: str, folder: Path) -> Looku
 def _typed(keys: Stanza | None) -> None:
     """Tells of a collection whose fields have types that are enforced."""
     if keys is not None and keys.flag("enforceTypes"):
-        keys.warn("unsupported", "types of the fields of a collection are not enforced here", "enforceTypes")
+        keys.warn(
+            "unsupported",
+            "types of the fields of a collection are not enforced here",
+            "enforceTypes",
+            "convert with tonumber() where it matters",
+        )
 
 
 def told(read: Iterable[Stanza]) -> dict[str, Told]:

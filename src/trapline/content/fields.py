@@ -30,7 +30,13 @@ class Fields:
 
     def __post_init__(self) -> None:
         for key, line in self.node.repeated:
-            self.warn("repeated-key", "this key is given twice, the first one counts", key, line=line)
+            self.warn(
+                "repeated-key",
+                "this key is given twice, the first one counts",
+                key,
+                hint="delete one of the two",
+                line=line,
+            )
 
     @property
     def _map(self) -> dict[str, Node]:
@@ -71,7 +77,7 @@ class Fields:
         if node is None:
             return default
         if not isinstance(node.value, str):
-            self.warn("type", "a text is expected here", key)
+            self.warn("type", "a text is expected here", key, hint="write key: text")
             return default
         return node.value
 
@@ -96,11 +102,16 @@ class Fields:
         if isinstance(node.value, str):
             return (node.value,) if node.value.strip() else ()
         if not isinstance(node.value, list):
-            self.warn("type", "a list of texts is expected here", key)
+            self.warn("type", "a list of texts is expected here", key, hint="write one '- text' a line")
             return ()
         items = [item.value for item in node.value if isinstance(item.value, str)]
         if len(items) < len(node.value):
-            self.warn("type", "the list holds something that is not a text; that is left out", key)
+            self.warn(
+                "type",
+                "the list holds something that is not a text; that is left out",
+                key,
+                hint="write one '- text' a line",
+            )
         return tuple(items)
 
     def number(self, key: str, low: int | None = None, high: int | None = None) -> int | None:
@@ -111,11 +122,11 @@ class Fields:
         whole = re.sub(r"\.0+\Z", "", text.strip())  # 25.0 is met in public content
         digits = whole.removeprefix("-")
         if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
-            self.warn("type", f"a whole number is expected here, not '{text[:40]}'", key)
+            self.warn("type", f"a whole number is expected here, not '{text[:40]}'", key, hint="write digits only")
             return None
         number = int(whole)
         if (low is not None and number < low) or (high is not None and number > high):
-            self.warn("range", f"{number} is outside {low} to {high}", key)
+            self.warn("range", f"{number} is outside {low} to {high}", key, hint=f"give a number from {low} to {high}")
         return number
 
     def flag(self, key: str, default: bool = False) -> bool:
@@ -125,7 +136,7 @@ class Fields:
         if text in {"true", "yes", "on", "1"}:
             return True
         if text not in {"false", "no", "off", "0"}:
-            self.warn("type", f"true or false is expected here, not '{text[:40]}'", key)
+            self.warn("type", f"true or false is expected here, not '{text[:40]}'", key, hint="write true or false")
             return default
         return False
 
@@ -137,7 +148,7 @@ class Fields:
         if node is None:
             return None
         if not isinstance(node.value, dict):
-            self.warn("type", "a mapping (key: value) is expected here", key)
+            self.warn("type", "a mapping (key: value) is expected here", key, hint="write key: value below it")
             return None
         return Fields(node, self.file, self.problems, self.where(key))
 
@@ -147,14 +158,20 @@ class Fields:
         if node is None:
             return []
         if not isinstance(node.value, list):
-            self.warn("type", "a list is expected here", key)
+            self.warn("type", "a list is expected here", key, hint="write one '- ...' a line")
             return []
         out = []
         for at, item in enumerate(node.value):
             if isinstance(item.value, dict):
                 out.append(Fields(item, self.file, self.problems, f"{self.where(key)}[{at}]"))
             else:
-                self.warn("type", f"entry {at + 1} is not a mapping (key: value); it is left out", key, line=item.line)
+                self.warn(
+                    "type",
+                    f"entry {at + 1} is not a mapping (key: value); it is left out",
+                    key,
+                    hint="write '- key: value'",
+                    line=item.line,
+                )
         return out
 
     def some(self, key: str, reason: str, *, hint: str) -> list[Fields]:
@@ -199,7 +216,7 @@ class Fields:
             rest[prefix + key] = node.plain()
             if key not in tolerated:
                 near = difflib.get_close_matches(key, self.asked, 1)
-                hint = f"did you mean '{near[0]}'?" if near else None
+                hint = f"did you mean '{near[0]}'?" if near else "correct the key, or delete it"
                 self.warn("unknown-key", "this key is not known; it is kept but has no effect", key, hint=hint)
         return rest
 

@@ -272,9 +272,13 @@ def read_as(path: Path, kind: str | None, problems: list[Problem]) -> list[Item]
 
 def _items(path: Path, kind: str | None, problems: list[Problem]) -> Iterator[Item]:
     file = str(path)
-    for node in yamlfile.parse(_text(path), file):
-        if node.value is None:
-            continue
+    nodes = [node for node in yamlfile.parse(_text(path), file) if node.value is not None]
+    if not nodes:
+        # A file in a folder of content was to be an object; elsewhere nobody knows what it was to be.
+        level = Level.WARNING if kind is None else Level.ERROR
+        reason, hint = "this file is empty", "write the object, or delete the file"
+        problems.append(Problem(level, "empty", reason, file, 1, hint=hint))
+    for node in nodes:
         keys = Fields(node, file, problems)
         if not isinstance(node.value, dict):
             raise InputError("a content file is a mapping (key: value)", file=file, line=node.line, code="shape")
@@ -283,7 +287,12 @@ def _items(path: Path, kind: str | None, problems: list[Problem]) -> Iterator[It
             continue
         what = kind or shapes.kind_of(keys)
         if what is None:
-            keys.warn("kind", "what this file holds is not known; it is left out", "type")
+            keys.warn(
+                "kind",
+                "what this file holds is not known; it is left out",
+                "type",
+                hint="put it into the folder of its kind, such as detections/",
+            )
             continue
         yield shapes.KINDS[what](keys)
 
@@ -343,10 +352,25 @@ def _place(content: Content, item: Item) -> None:
                 "duplicate",
                 f"'{item.name}' is defined already in {before.file}; this one is left out",
                 item.file,
+                _name_line(item, same=item.file == before.file),
                 field="name",
                 hint="give it a name of its own",
             )
         )
+
+
+def _name_line(item: Item, *, same: bool) -> int | None:
+    """The line of the name of an object, of the last one in its file where both are in it; None in a .conf file."""
+    if not item.file.lower().endswith((".yml", ".yaml")):
+        return None
+    try:
+        nodes = yamlfile.parse(_text(Path(item.file)), item.file)
+    except InputError:
+        return None
+    values = [node.value for node in nodes if isinstance(node.value, dict)]
+    named = [value["name"] for value in values if "name" in value]
+    lines = [node.line for node in named if isinstance(node.value, str) and node.value.strip() == item.name]
+    return None if not lines else lines[-1 if same else 0]
 
 
 def errors(problems: Iterable[Problem]) -> list[Problem]:

@@ -287,7 +287,12 @@ def _rba(keys: Stanza) -> tuple[Rba | None, str]:
         elif "risk_object_field" in one:
             objects += _objects(keys, one, message, risk)
         else:
-            keys.warn("risk", "an entry names neither a risk object nor a threat object; it is left out", risk)
+            keys.warn(
+                "risk",
+                "an entry names neither a risk object nor a threat object; it is left out",
+                risk,
+                "give it risk_object_field",
+            )
     single, kind, score = (keys.text(f"{risk}_{name}").strip() for name in ("object", "object_type", "score"))
     if single and not objects:  # the form of Enterprise Security before 6
         entry = {"risk_object_field": single, "risk_object_type": kind, "risk_score": score or None}
@@ -300,12 +305,12 @@ def _rba(keys: Stanza) -> tuple[Rba | None, str]:
 def _objects(keys: Stanza, one: dict[str, Any], message: str, key: str, *, finding: bool = False) -> list[RiskObject]:
     name, kind = _word(one, "risk_object_field"), _word(one, "risk_object_type")
     if not name:
-        keys.warn("risk-object", "a risk object without a field is left out", key)
+        keys.warn("risk-object", "a risk object without a field is left out", key, "give it risk_object_field")
         return []
     score = one.get("risk_score")
     number = None if score is None else keys.whole(score, key)
     if score is None:
-        keys.warn("score", f"'{name[:40]}' has no score: its risk is 0", key)
+        keys.warn("score", f"'{name[:40]}' has no score: its risk is 0", key, "give it a score")
     return [RiskObject(name, kind or "other", number or 0, _word(one, "risk_message") or message, finding)]
 
 
@@ -329,7 +334,7 @@ def _notable(keys: Stanza) -> Notable | None:
         said = keys.text(f"{_NOTABLE}{name}").strip()
         if said.lower() not in ("", usual):
             reason = f"a new notable begins as every other; {name} = {said[:40]} has no effect"
-            keys.warn("unsupported", reason, f"{_NOTABLE}{name}")
+            keys.warn("unsupported", reason, f"{_NOTABLE}{name}", "delete the key, or leave it for Splunk")
     return found if appkeys.on(keys, "notable") else None
 
 

@@ -149,7 +149,7 @@ def detection(keys: Fields) -> Detection:
     flat = made is Generation.S3
     tags = keys if flat else keys.child("tags")
     if tags is None:
-        keys.warn("missing", "'tags' is missing: no story, no ATT&CK ids", "tags")
+        keys.warn("missing", "'tags' is missing: no story, no ATT&CK ids", "tags", hint="add tags with analytic_story")
         tags = keys.nothing("tags")
     common = _item(keys) | {"generation": made}
     kind = _type(keys)
@@ -226,7 +226,9 @@ def _rba_s1(tags: Fields) -> Rba:
         name, kind, roles = one.text("name").strip(), one.text("type").strip(), one.texts("role")
         role = roles[0].strip().lower() if len(roles) == 1 else ""
         if not name:
-            one.warn("observable", "an observable without a name is left out", "name")
+            one.warn(
+                "observable", "an observable without a name is left out", "name", hint="name a field of the results"
+            )
         elif role == "victim":
             risk.append((name, victim_type(kind)))
             observables.append(Observable(name, kind, "Victim"))
@@ -242,7 +244,9 @@ def _rba_s1(tags: Fields) -> Rba:
             )
         one.unknown()
     if confidence is None or impact is None:
-        tags.warn("score", "without confidence and impact the risk score is 0", "confidence")
+        tags.warn(
+            "score", "without confidence and impact the risk score is 0", "confidence", hint="give both, 0 to 100"
+        )
         confidence, impact = confidence or 0, impact or 0
     rba = Rba(message, (), tuple(threat), impact, confidence, stored)
     if stored is not None and stored != rba.score:
@@ -250,6 +254,7 @@ def _rba_s1(tags: Fields) -> Rba:
             "risk-score",
             f"the stored score {stored} is not round({confidence}*{impact}/100) = {rba.score}, which counts",
             "risk_score",
+            hint="delete it, or make the three agree",
         )
     objects = tuple(RiskObject(name, kind, rba.score, message) for name, kind in risk)
     return Rba(message, objects, tuple(threat), impact, confidence, stored, tuple(observables))
@@ -293,12 +298,17 @@ def _rba_s3(keys: Fields) -> tuple[Rba | None, str]:
 def _entity(one: Fields, message: str, *, finding: bool = False) -> RiskObject:
     score = one.number("score", 0, 100)
     if score is None:
-        one.warn("score", "without a score the risk is 0", "score")
+        one.warn("score", "without a score the risk is 0", "score", hint="give it a score, 0 to 100")
     found = RiskObject(
         one.text("field").strip(), one.text("type").strip(), score or 0, one.text("message", message), finding
     )
     if not found.field:
-        one.warn("risk-object", "a risk object without a field can never be filled", "field")
+        one.warn(
+            "risk-object",
+            "a risk object without a field can never be filled",
+            "field",
+            hint="name a field of the results",
+        )
     one.unknown()
     return found
 
@@ -619,7 +629,12 @@ def dashboard(keys: Fields) -> Dashboard:
         theme = "light"
     definition = _beside(keys.file, ".json")
     if not definition:
-        keys.warn("beside", "a dashboard has a .json of its name beside it; it is not there", "name")
+        keys.warn(
+            "beside",
+            "a dashboard has a .json of its name beside it; it is not there",
+            "name",
+            hint="put it into the same folder, under the name of the .yml",
+        )
     return Dashboard(**common, theme=theme, definition=definition, extra=keys.unknown())
 
 

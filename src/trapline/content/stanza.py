@@ -54,7 +54,7 @@ class Stanza:
             return default
         value = truth(found.value)
         if value is None:
-            self.warn("type", f"true or false is expected here, not '{found.value[:40]}'", key)
+            self.warn("type", f"true or false is expected here, not '{found.value[:40]}'", key, "write true or false")
             return default
         return value
 
@@ -66,7 +66,7 @@ class Stanza:
         """A whole number out of a text or of JSON."""
         text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
         if not _WHOLE.match(text):
-            self.warn("type", f"a whole number is expected here, not '{str(value)[:40]}'", key)
+            self.warn("type", f"a whole number is expected here, not '{str(value)[:40]}'", key, "write digits only")
             return None
         return int(text.partition(".")[0])
 
@@ -85,14 +85,16 @@ class Stanza:
             return _sound(value) if _HALF.search(text) else value
         except (ValueError, RecursionError) as error:
             what = f"{error.msg}, character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else "too much"
-            self.warn("json", f"this is not valid JSON: {what}; it is left out", key)
+            self.warn(
+                "json", f"this is not valid JSON: {what}; it is left out", key, "write JSON, texts in double quotes"
+            )
             return None
 
     def object(self, key: str) -> dict[str, Any]:
         """A JSON object, {} where there is none."""
         found = self.json(key)
         if found is not None and not isinstance(found, dict):
-            self.warn("json", "a JSON object is expected here; it is left out", key)
+            self.warn("json", "a JSON object is expected here; it is left out", key, 'write {"key": "value"}')
         return found if isinstance(found, dict) else {}
 
     def objects(self, key: str) -> list[dict[str, Any]]:
@@ -104,7 +106,12 @@ class Stanza:
             return [found]
         kept = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
         if not isinstance(found, list) or len(kept) < len(found):
-            self.warn("json", "a JSON list of objects is expected here; what is none is left out", key)
+            self.warn(
+                "json",
+                "a JSON list of objects is expected here; what is none is left out",
+                key,
+                'write [{"key": "value"}]',
+            )
         return kept
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -118,7 +125,9 @@ class Stanza:
         items = value if isinstance(value, list) else [value]
         kept = tuple(one for one in items if isinstance(one, str))
         if len(kept) < len(items):
-            self.warn("json", "a list of texts is expected here; what is no text is left out", key)
+            self.warn(
+                "json", "a list of texts is expected here; what is no text is left out", key, 'write ["text", "text"]'
+            )
         return kept
 
     def day(self, key: str) -> date | None:
@@ -150,7 +159,8 @@ def stanzas(conf: Conf, problems: list[Problem]) -> list[Stanza]:
     problems += [problem(one) for one in conf.problems]
     for one in conf.repeated:
         reason = "this key is given twice in its stanza, the last one counts"
-        problems.append(Problem(Level.WARNING, "repeated-key", reason, one.file, one.line, f"[{one.stanza}] {one.key}"))
+        where, hint = f"[{one.stanza}] {one.key}", "delete one of the two"
+        problems.append(Problem(Level.WARNING, "repeated-key", reason, one.file, one.line, where, hint))
     common = conf.stanzas.get(DEFAULT, {})
     return [
         Stanza(name, {**common, **keys}, conf.heads[name], problems)

@@ -40,7 +40,7 @@ def _followed(subject: Subject, name: str, path: str, what: str, so: str) -> Ite
     taken = subject.checked.subject
     if taken is None:
         reason = f"whether {what} is in the result cannot be told: the search cannot be taken apart"
-        yield Report(reason, None, path, level=Level.NOTE)
+        yield Report(reason, "correct what the compile rule says of the search first", path, level=Level.NOTE)
         return
     told = presence(taken, name)
     match told.presence:

@@ -67,6 +67,10 @@ def _table(one: Lookup, path: Path) -> Iterator[Report]:
                         hint = "quote a cell that holds a comma"
                         yield Report(reason, hint, file=str(path), line=rows.line_num)
             if told > SHOWN:
-                yield Report(f"{told - SHOWN} more rows are not as wide as the header", file=str(path))
+                yield Report(
+                    f"{told - SHOWN} more rows are not as wide as the header",
+                    "look for unquoted commas",
+                    file=str(path),
+                )
     except (OSError, csv.Error) as error:
-        yield Report(f"the table cannot be read: {error}", file=str(path))
+        yield Report(f"the table cannot be read: {error}", "save it as CSV in UTF-8", file=str(path))

@@ -27,6 +27,6 @@ def check(subject: Subject) -> Iterator[Report]:
     for path, text in templates(subject):
         for name in dict.fromkeys(BOTH.findall(text)):
             reason = f"contentctl does not see the token ${name}$, because of its dot, and does not check it"
-            yield Report(reason, None, path)
+            yield Report(reason, "rename the field to one without a dot, or leave it: the other rules check it", path)
     if "```" in one.search:
-        yield Report("the search holds a comment in ```", None, "search")
+        yield Report("the search holds a comment in ```", "put it into the description", "search")

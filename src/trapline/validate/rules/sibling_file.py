@@ -42,7 +42,11 @@ def _agrees(one: Dashboard) -> Iterator[Report]:
             data = file.read(MOST_BYTES + 1)
         found = json.loads(data[:MOST_BYTES])
     except (OSError, ValueError, RecursionError) as error:
-        yield Report(f"{path.name} is no definition of a dashboard: {error}", None, "name")
+        yield Report(
+            f"{path.name} is no definition of a dashboard: {error}",
+            "export it anew from Dashboard Studio as JSON",
+            "name",
+        )
         return
     for key, wanted in (("title", one.name), ("description", one.description)):
         given = found.get(key) if isinstance(found, dict) else None
