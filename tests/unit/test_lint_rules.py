@@ -405,3 +405,16 @@ def test_the_page_lists_every_rule() -> None:
 )
 def test_characters_that_are_not_what_they_look_like(spl: str, places: list[str]) -> None:
     assert [place for _, _, place in found(spl, "TL111")] == places
+
+
+@pytest.mark.parametrize(
+    ("spl", "places", "hint"),
+    [
+        ("index=a | where user!=null()", ["user!=null()"], "write isnotnull(user)"),
+        ('index=a | eval x=if(NULL()=host, "a", "b")', ["NULL()=host"], "write isnull(host)"),
+        ("index=a | eval x=null() | where isnull(x) AND y!=1", [], None),
+    ],
+)
+def test_a_comparison_with_null(spl: str, places: list[str], hint: str | None) -> None:
+    assert [place for _, _, place in found(spl, "TL112")] == places
+    assert [one.hint for one in check(spl, MACROS, chosen(["TL112"])).findings] == ([hint] if hint else [])
