@@ -210,8 +210,31 @@ def test_suppression(store: Path, notables: Notables, capsys: pytest.CaptureFixt
     data(capsys, "unsuppress", "lab")
     assert ids(capsys) == "04321"
     rules = data(capsys, "list", "--suppressions")["suppressions"]
-    assert [(one["name"], one["active"]) for one in rules] == [("lab", False)]
-    assert data(capsys, "unsuppress", "lab") == {"ended": []}
+    assert [(one["name"], one["active"], one["ended_by"]) for one in rules] == [("lab", False, "ann")]
+    assert data(capsys, "unsuppress", "lab") == {"ended": [], "refused": []}
+
+
+def test_unsuppress_ends_what_it_knows_and_tells_the_rest(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        data(capsys, "suppress", "--search", "*logon*", "--name", name, "--reason", "r")
+    assert ids(capsys) == "4"
+    code, out, err = call(capsys, "unsuppress", "a", "no\x1bsuch", "b", "--as", "bob")
+    assert (code, out) == (2, "a has ended\nb has ended\n")
+    assert err == ("there is no suppression 'no\\x1bsuch'\n  hint: trapline notables list --suppressions shows them\n")
+    assert ids(capsys) == "4321"
+    _, out, _ = call(capsys, "list", "--suppressions", "--json")
+    assert [one["ended_by"] for one in json.loads(out)["suppressions"]] == ["bob", "bob"]
+    code, out, _ = call(capsys, "unsuppress", "nosuch", "a", "--json")
+    assert (code, json.loads(out)["ended"], json.loads(out)["refused"][0]["name"]) == (2, [], "nosuch")
+
+
+def test_a_refusal_shows_its_hint_on_a_line_of_its_own(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "assign", "4")
+    code, _, err = call(capsys, "assign", "4", "--as", "bob")
+    assert code == 1
+    first, second = err.splitlines()
+    assert first.endswith("  not changed: ann has it")
+    assert second == "  hint: talk to them, or take it over with --force"
 
 
 def test_what_a_suppression_matches(notables: Notables, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +242,7 @@ def test_what_a_suppression_matches(notables: Notables, capsys: pytest.CaptureFi
         asked: dict[str, Any] = {"search": "", "fields": {}, "earliest": None, "latest": None, "expires": None} | given
         one = notables.suppress(Suppression("", owner="ann", reason="r", created=1.0, **asked))
         found = ids(capsys, "--suppressed")
-        notables.unsuppress(one.name, 2.0)
+        notables.unsuppress(one.name, "ann", 2.0)
         return found
 
     assert hides(search="ESCU - Simulated Logon - Rule") == "321"
@@ -244,11 +267,24 @@ def test_suppress_like_a_notable(store: Path, capsys: pytest.CaptureFixture[str]
         ("--reason", "all of them"),
         ("--search", "**", "--reason", "all of them"),
         ("--like", "3", "--field", "nothing", "--reason", "r"),
+        ("--like", "3", "--field", "user", "--reason", "r"),  # several values, of which a rule would take one
         ("--field", "dest", "--reason", "r"),
         ("--search", "x", "--expires", "-1d", "--reason", "r"),
         ("--search", "x"),
     ):
         assert call(capsys, "suppress", *words)[0] == 2, words
+
+
+def test_suppress_like_a_notable_hides_no_more_than_it_says(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = call(capsys, "suppress", "--like", "3", "--field", "user", "--reason", "r")
+    assert code == 2
+    assert "several values of 'user': alice, bob" in err
+    assert "--field 'user=alice'" in err
+    assert data(capsys, "suppress", "--like", "3", "--field", "user=bob", "--reason", "r")["fields"] == {"user": "bob"}
+    Journal(app.database(store)).commit(Tick(notables=[new(0, "a*b", TIMES[3] + 1)]))
+    code, _, err = call(capsys, "suppress", "--like", event_id(0), "--field", "dest", "--reason", "r")
+    assert code == 2
+    assert "stands for anything in a suppression: a*b" in err
 
 
 def test_show(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

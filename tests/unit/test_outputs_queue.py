@@ -87,6 +87,39 @@ def test_retry_after_is_honoured(database: Database) -> None:
     assert len(waiting.due("out", 610.0, 9)) == 1
 
 
+def test_an_endpoint_that_asks_for_silence_has_it_from_all_messages(database: Database) -> None:
+    with web((429, {"Retry-After": "500"}, b""), (503, {}, b""), (200, {}, b"")) as server:
+        outputs = [output(f'kind: webhook, url: "{server.url}"')]
+        _queue(database, outputs, "a", "b")
+        dispatch(Deliveries(database), outputs, 100.0)
+        _queue(database, outputs, "c", now=101.0)
+        for now in range(101, 600, 50):  # the queue is opened anew, as after a restart
+            assert dispatch(Deliveries(database), outputs, float(now)).to_json() == {"outputs": {}, "warnings": []}
+        assert len(server.got) == 1
+        # One tries when the time is over. It is another one, so that a message that does harm holds up nobody.
+        assert dispatch(Deliveries(database), outputs, 601.0).failed["out"] == 1
+        # The second failure in a row: 20 seconds and more, though it is the first of that message.
+        assert dispatch(Deliveries(database), outputs, 620.0).to_json() == {"outputs": {}, "warnings": []}
+        assert [one[1]["Idempotency-Key"] for one in server.got] == ["a", "b"]
+        assert dispatch(Deliveries(database), outputs, 627.0).sent["out"] == 3
+        _queue(database, outputs, "d", now=628.0)
+        assert dispatch(Deliveries(database), outputs, 628.0).sent["out"] == 1
+    with database.read() as connection:
+        attempts = connection.exec_driver_sql("SELECT attempts FROM deliveries ORDER BY id").scalars().all()
+    assert attempts == [1, 1, 0, 0]
+
+
+def test_a_refused_message_shows_that_the_endpoint_is_up(database: Database) -> None:
+    waiting = Deliveries(database)
+    with web((503, {}, b""), (400, {}, b""), (503, {}, b"")) as server:
+        outputs = [output(f'kind: webhook, url: "{server.url}"')]
+        _queue(database, outputs, "a", "b", "c")
+        dispatch(waiting, outputs, 100.0)
+        dispatch(waiting, outputs, 113.0)  # b is refused, c fails: the first failure in a row
+        assert len(server.got) == 3
+        assert len(waiting.due("out", 126.0, 9)) == 2
+
+
 def test_dead_letters_are_kept_and_sent_again(database: Database) -> None:
     waiting = Deliveries(database)
     with web((400, {}, b"bad"), (503, {}, b""), (503, {}, b""), (200, {}, b"")) as server:
@@ -101,8 +134,8 @@ def test_dead_letters_are_kept_and_sent_again(database: Database) -> None:
         assert "answered 400: bad" in (dead[1].error or "")
         assert waiting.dead("other") == []
         assert dispatch(waiting, outputs, 1e9).sent["out"] == 0
-        assert waiting.retry(400.0, ids=[dead[1].id]) == 1
-        assert waiting.retry(400.0, output="out") == 1
+        assert waiting.retry(400.0, ids=[dead[1].id, 99]) == [dead[1].id]
+        assert waiting.retry(400.0, output="out") == [dead[0].id]
         assert dispatch(waiting, outputs, 400.0).sent["out"] == 2
     assert waiting.counts() == {"out": {Status.WAITING: 0, Status.SENT: 2, Status.DEAD: 0}}
 
@@ -116,8 +149,9 @@ def test_a_dead_endpoint_costs_one_attempt_and_holds_up_nobody(database: Databas
         _queue(database, outputs, "a", "b", "c")
         report = dispatch(waiting, outputs, 100.0)
         assert (report.failed["out"], report.sent["up"], len(tried)) == (1, 3, 1)
-        # Another message is next; the one that failed waits.
-        assert [one.key for one in waiting.due("out", 100.0, 9)] == ["b", "c"]
+        # Another message is next; the one that failed waits longer.
+        assert waiting.due("out", 100.0, 9) == []
+        assert [one.key for one in waiting.due("out", 200.0, 9)] == ["b", "c", "a"]
 
 
 def test_a_message_that_brings_out_a_defect_does_not_hold_up_others(database: Database) -> None:

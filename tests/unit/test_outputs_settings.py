@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,15 @@ def test_cli(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in text
     assert "k1" in text
     assert _run(["outputs", "retry", "1", "--json", *store]) == 0
-    assert json.loads(capsys.readouterr().out) == {"queued": 1}
+    assert json.loads(capsys.readouterr().out) == {"queued": 1, "unknown": []}
+    waiting.refused(waiting.due("out", time.time() + 1, 1)[0], "no")
+    assert _run(["outputs", "retry", "1", "99", *store]) == 1  # what is known is done, what is not is told
+    said = capsys.readouterr()
+    assert said.out == "1 queued again\n"
+    assert said.err == "99 is no message that was given up; trapline outputs dead lists them\n"
+    assert len(waiting.due("out", time.time() + 1, 9)) == 1
+    waiting.leave(waiting.due("out", time.time() + 1, 1)[0], time.time())
+    assert waiting.due("out", time.time() + 1, 9) == []
     assert _run(["outputs", "list", "--json", *store]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["outputs"] == [

@@ -126,6 +126,8 @@ STEP_3 = """
 ALTER TABLE found DROP COLUMN recorded;
 ALTER TABLE scores DROP COLUMN recorded;
 DROP TABLE throttles;
+DROP TABLE endpoints;
+ALTER TABLE suppressions DROP COLUMN ended_by;
 CREATE TABLE throttles (search VARCHAR(400) NOT NULL, "key" VARCHAR(64) NOT NULL, since FLOAT NOT NULL,
     until FLOAT NOT NULL, PRIMARY KEY (search, "key"));
 INSERT INTO throttles VALUES ('a', 'k', 2.0, 9.0);

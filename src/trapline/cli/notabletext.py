@@ -14,6 +14,7 @@ from trapline.detect.drilldown import Ready
 from trapline.detect.finding import iso
 from trapline.detect.notablequeue import Entry
 from trapline.detect.notablewords import dispositions, statuses
+from trapline.errors import TraplineError
 from trapline.state.notables import Change, Stored, Suppression, short
 from trapline.values import Row, Value, value_text
 
@@ -149,13 +150,40 @@ def print_suppressions(found: Sequence[Suppression], now: float) -> None:
             one.search or "*",
             " ".join(f"{name}={value}" for name, value in one.fields.items()),
             " .. ".join([iso(one.earliest) or "", iso(one.latest) or ""]) if one.earliest or one.latest else "any time",
-            iso(one.expires) or "never",
+            (iso(one.expires) or "never") + (f" (ended by {one.ended_by})" if one.ended_by else ""),
             one.owner,
             one.reason,
         ]
         for one in found
     ]
     print_table(["name", "state", "search", "fields", "notables of", "expires", "owner", "reason"], rows)
+
+
+def only_value(field: str, values: Sequence[str]) -> str:
+    """The value of a field as the pattern of a suppression. Raises TraplineError where no pattern says just that: it
+    would hide more than notables like this one."""
+    given = list(dict.fromkeys(values))
+    if len(given) > 1:
+        some = ", ".join(given[:5]) + (", ..." if len(given) > 5 else "")
+        raise TraplineError(
+            f"the notable has several values of '{field}': {some}",
+            hint=f"name the one that is meant, --field '{field}={given[0]}': it hides every notable that has it",
+            code="notables.field",
+        )
+    if "*" in given[0]:
+        raise TraplineError(
+            f"the value of '{field}' has a `*`, which stands for anything in a suppression: {given[0]}",
+            hint=f"if that is meant, say so: --field '{field}=PATTERN'",
+            code="notables.field",
+        )
+    return given[0]
+
+
+def print_refusal(error: TraplineError, before: str = "") -> None:
+    """What was not done, and the next step below it."""
+    click.echo(f"{before}{clean(error.reason)}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {clean(error.hint)}", err=True)
 
 
 def suppression_json(one: Suppression, now: float) -> dict[str, Any]:
@@ -170,6 +198,7 @@ def suppression_json(one: Suppression, now: float) -> dict[str, Any]:
         "reason": one.reason,
         "created": iso(one.created),
         "expires": iso(one.expires),
+        "ended_by": one.ended_by,
     }
 
 

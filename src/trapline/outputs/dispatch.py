@@ -1,8 +1,8 @@
 """Queue messages for the outputs that want them, and send what is due.
 
 Delivery is at least once: a message is marked as sent after its endpoint took it, and every kind carries its key, by
-which a receiver tells that it has it already. Outputs do not wait for each other; one that is down costs a pass one
-attempt.
+which a receiver tells that it has it already. Outputs do not wait for each other; one that is down costs one attempt,
+then it is left alone with all its messages until its back-off is over.
 """
 
 from __future__ import annotations
@@ -115,17 +115,21 @@ def _pass(
 ) -> Report:
     report = Report()
     name, start = output.name, clock()
+    down = waiting.down(name)
     for one in waiting.due(name, now, limit):
         if clock() - start > seconds:
             break
         try:
             note = output.send(Message.loads(one.body))
         except Later as error:
-            status = waiting.failed(one, error.reason, now + clock() - start, most=output.attempts, after=error.after)
+            at = now + clock() - start
+            waiting.leave(one, at, after=error.after)
+            status = waiting.failed(one, error.reason, at, most=output.attempts, after=error.after)
             (report.dead if status is Status.DEAD else report.failed)[name] += 1
             report.warnings.append(_warn(name, error.reason, status is Status.DEAD))
-            break  # what comes next would meet the same
+            break  # what comes next would meet the same, also in the passes to come: it is left alone for a while
         except Refused as error:
+            down = _answers(waiting, name, down)
             waiting.refused(one, error.reason)
             report.dead[name] += 1
             report.warnings.append(_warn(name, error.reason, True))
@@ -137,10 +141,18 @@ def _pass(
             report.warnings.append(_warn(name, reason, status is Status.DEAD))
         else:
             waiting.sent(one, note)
+            down = _answers(waiting, name, down)
             report.sent[name] += 1
             if note:
                 report.warnings.append(Warn("outputs.doubt", note, where=name))
     return report
+
+
+def _answers(waiting: Deliveries, name: str, down: bool) -> bool:
+    """An output took a message, or refused that very one: it is not down any more."""
+    if down:
+        waiting.up(name)
+    return False
 
 
 def _warn(name: str, reason: str, dead: bool) -> Warn:

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from trapline.errors import EngineError, TraplineError
 from trapline.state.tables import META
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest step of `migrations/versions`."""
 FIRST = "0001"
 """What a database is that knows of no steps: it holds collections only."""

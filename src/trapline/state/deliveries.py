@@ -2,7 +2,8 @@
 
 A message is queued in the transaction that decides on it (`enqueue`), so that neither is there without the other. It is
 marked as sent after the endpoint took it: a crash in between sends it once more, with the same key. One process sends
-at a time (that which holds the lock of the scheduler).
+at a time (that which holds the lock of the scheduler). An endpoint that is down or asks to be left alone has a back-off
+of its own: until it is over no message is due, and then one of them tries.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from trapline.state.database import Database
-from trapline.state.tables import DELIVERIES
+from trapline.state.tables import DELIVERIES, ENDPOINTS
 
 FIRST_WAIT = 10.0
 """Seconds before the second attempt; each further one waits twice as long."""
@@ -97,11 +98,12 @@ class Deliveries:
         self._database = database
 
     def due(self, output: str, now: float, limit: int) -> list[Delivery]:
-        """What an output has to send now, the longest due first."""
+        """What an output has to send now, the longest due first: nothing while its endpoint is left alone."""
         table = DELIVERIES.c
+        waits = sa.select(ENDPOINTS.c.output).where(ENDPOINTS.c.output == output, ENDPOINTS.c.until > now)
         return self._select(
             sa.select(DELIVERIES)
-            .where(table.output == output, table.status == Status.WAITING, table.due <= now)
+            .where(table.output == output, table.status == Status.WAITING, table.due <= now, ~waits.exists())
             .order_by(table.due, table.id)
             .limit(limit)
         )
@@ -124,6 +126,29 @@ class Deliveries:
         """It will never be taken: dead at once."""
         self._set(one.id, status=Status.DEAD, attempts=one.attempts + 1, error=_short(error))
 
+    def down(self, output: str) -> bool:
+        """Did the last attempt of an output find its endpoint down?"""
+        with self._database.read() as connection:
+            query = sa.select(ENDPOINTS.c.output).where(ENDPOINTS.c.output == output)
+            return connection.execute(query).one_or_none() is not None
+
+    def leave(self, one: Delivery, now: float, *, after: float | None = None) -> None:
+        """The endpoint did not let a message in: nothing is sent to it before its back-off, which doubles with each
+        failure in a row, and `after` seconds are over."""
+        same = ENDPOINTS.c.output == one.output
+        with self._database.write() as connection:
+            before = connection.scalar(sa.select(ENDPOINTS.c.failures).where(same)) or 0
+            wait = max(backoff(one.id, before + 1), after or 0.0)
+            connection.execute(sa.delete(ENDPOINTS).where(same))
+            connection.execute(
+                ENDPOINTS.insert().values(output=one.output, failures=before + 1, until=now + wait),
+            )
+
+    def up(self, output: str) -> None:
+        """The endpoint answers again: what waits for it may be sent."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(ENDPOINTS).where(ENDPOINTS.c.output == output))
+
     def dead(self, output: str | None = None, limit: int = 1000) -> list[Delivery]:
         """What was given up, the newest first."""
         query = sa.select(DELIVERIES).where(DELIVERIES.c.status == Status.DEAD)
@@ -131,19 +156,26 @@ class Deliveries:
             query = query.where(DELIVERIES.c.output == output)
         return self._select(query.order_by(DELIVERIES.c.id.desc()).limit(limit))
 
-    def retry(self, now: float, *, ids: Sequence[int] | None = None, output: str | None = None) -> int:
-        """Dead deliveries are due at once, with all their attempts: those named, those of an output, or all. How
-        many."""
+    def retry(self, now: float, *, ids: Sequence[int] | None = None, output: str | None = None) -> list[int]:
+        """Dead deliveries are due at once, with all their attempts: those named, those of an output, or all; so are
+        their endpoints. Gives their ids."""
         table = DELIVERIES.c
-        change = sa.update(DELIVERIES).where(table.status == Status.DEAD)
+        query = sa.select(table.id, table.output).where(table.status == Status.DEAD).order_by(table.id)
         if output is not None:
-            change = change.where(table.output == output)
-        change = change.values(status=Status.WAITING, attempts=0, due=now)
+            query = query.where(table.output == output)
+        parts = [None] if ids is None else [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
         with self._database.write() as connection:
-            if ids is None:
-                return connection.execute(change).rowcount
-            parts = [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
-            return sum(connection.execute(change.where(table.id.in_(part))).rowcount for part in parts)
+            found: dict[int, str] = {}
+            for part in parts:
+                some = query if part is None else query.where(table.id.in_(part))
+                found |= {row.id: row.output for row in connection.execute(some)}
+            dead = list(found)
+            again = sa.update(DELIVERIES).values(status=Status.WAITING, attempts=0, due=now)
+            for start in range(0, len(dead), _CHUNK):
+                connection.execute(again.where(table.id.in_(dead[start : start + _CHUNK])))
+            for name in sorted(set(found.values())):
+                connection.execute(sa.update(ENDPOINTS).where(ENDPOINTS.c.output == name).values(until=now))
+        return dead
 
     def counts(self) -> dict[str, dict[Status, int]]:
         """How many deliveries of each output are waiting, sent, dead."""

@@ -60,7 +60,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Suppression:
     """Hides notables whose search and fields match: `search` and the values of `fields` are patterns, all must match.
-    `earliest` (included), `latest` (not included): of the notables, None = open. `expires`: None = never."""
+    `earliest` (included), `latest` (not included): of the notables, None = open. `expires`: None = never. `ended_by`:
+    who ended it, None where nobody did."""
 
     name: str
     search: str
@@ -71,6 +72,7 @@ class Suppression:
     reason: str
     created: float
     expires: float | None = None
+    ended_by: str | None = None
 
     def active(self, now: float) -> bool:
         return self.expires is None or now < self.expires
@@ -240,9 +242,9 @@ class Notables:
             connection.execute(SUPPRESSIONS.insert().values(**values))
         return Suppression(**asdict(one) | {"name": name})
 
-    def unsuppress(self, name: str, now: float) -> bool:
-        """End a suppression: it stays as one that expired. False where it had already. Raises TraplineError where there
-        is none of that name, EngineError."""
+    def unsuppress(self, name: str, who: str, now: float) -> bool:
+        """End a suppression: it stays as one that expired, with who ended it. False where it had already. Raises
+        TraplineError where there is none of that name, EngineError."""
         with self.database.write() as connection:
             columns = SUPPRESSIONS.c
             expires = connection.execute(sa.select(columns.expires).where(columns.name == name)).one_or_none()
@@ -254,7 +256,7 @@ class Notables:
                 )
             if expires[0] is not None and expires[0] <= now:
                 return False
-            connection.execute(SUPPRESSIONS.update().where(columns.name == name).values(expires=now))
+            connection.execute(SUPPRESSIONS.update().where(columns.name == name).values(expires=now, ended_by=who))
         return True
 
     def _one(self, connection: sa.Connection, event_id: str, *, lock: bool = False) -> Stored:

@@ -167,6 +167,7 @@ SUPPRESSIONS = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("created", TIME, nullable=False),
     sa.Column("expires", TIME),
+    sa.Column("ended_by", NAME),
 )
 """Notables that are not shown: by the values of their fields and the time they are of."""
 
@@ -186,3 +187,12 @@ DELIVERIES = sa.Table(
     sa.Index("deliveries_due", "status", "due"),
 )
 """What outputs still have to send, and what they gave up on."""
+
+ENDPOINTS = sa.Table(
+    "endpoints",
+    META,
+    sa.Column("output", NAME, primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("until", TIME, nullable=False),
+)
+"""Outputs whose last attempt failed: how many in a row did, and until when nothing is sent to them (by the clock)."""

@@ -315,7 +315,9 @@ def comment(ident: str, text: str, who: str, store: Path, as_json: bool) -> None
 @click.option("--name", default="", metavar="NAME", help="Of the suppression. Default: a new one.")
 @click.option("--search", default="", metavar="PATTERN", help="Of this detection; `*` stands for anything.")
 @click.option("--field", "fields", multiple=True, metavar="NAME=PATTERN", help="With this value; `*` for anything.")
-@click.option("--like", metavar="ID", help="Of the detection of this notable; --field NAME then takes its value.")
+@click.option(
+    "--like", metavar="ID", help="Of the detection of this notable; --field NAME then takes its value, if it is one."
+)
 @click.option("--earliest", metavar="TIME", help="Only notables from this time on.")
 @click.option("--latest", metavar="TIME", help="Only notables before this time.")
 @click.option("--expires", metavar="TIME", help="When it ends, like +30d or 2026-12-31. Default: never.")
@@ -360,13 +362,15 @@ def suppress(
         field, equals, value = text.partition("=")
         if model is not None and not equals:
             cell = model.fields.get(field)
-            if cell is None:
+            if cell is None or cell == []:
                 raise TraplineError(
                     f"the notable has no field '{field}'",
                     hint=f"its fields: {', '.join(sorted(model.fields)[:12])}, ...",
                     code="notables.field",
                 )
-            value = value_text(cell[0] if isinstance(cell, list) else cell)
+            value = notabletext.only_value(
+                field, [value_text(one) for one in cell] if isinstance(cell, list) else [value_text(cell)]
+            )
         elif not equals or not field:
             raise click.BadParameter(f"'{text}' is no NAME=PATTERN", param_hint="--field")
         if field in values:
@@ -383,7 +387,18 @@ def suppress(
     }
     if bounds["expires"] is not None and bounds["expires"] <= now:
         raise TraplineError("it would expire in the past", hint="--expires +30d", code="notables.suppression")
-    made = notables.suppress(Suppression(name, search, values, owner=who, reason=reason, created=now, **bounds))
+    given = Suppression(
+        name,
+        search,
+        values,
+        earliest=bounds["earliest"],
+        latest=bounds["latest"],
+        owner=who,
+        reason=reason,
+        created=now,
+        expires=bounds["expires"],
+    )
+    made = notables.suppress(given)
     hidden = sum(made.name in one.hidden_by for one in queue(notables, Wanted(), now=now, suppressed=True).entries)
     if as_json:
         print_json(notabletext.suppression_json(made, now) | {"hides": hidden})
@@ -394,24 +409,43 @@ def suppress(
 
 @command.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--as", "who", default=me, metavar="NAME", help=WHO)
 @store_option
 @json_option
-def unsuppress(names: tuple[str, ...], store: Path, as_json: bool) -> None:
-    """End suppressions: what they hid is in the queue again. They stay in the list as expired.
+def unsuppress(names: tuple[str, ...], who: str, store: Path, as_json: bool) -> None:
+    """End suppressions: what they hid is in the queue again. They stay in the list as expired, with who ended them.
 
     \b
     Example:
       trapline notables unsuppress suppression-1
+
+    \b
+    Exit codes: 0 they have ended, 2 there is none of a name; the others have ended then.
     """
     from trapline import app
+    from trapline.cli import notabletext
+    from trapline.errors import EngineError, TraplineError
 
     notables = app.notables(store)
-    ended = [name for name in names if notables.unsuppress(name, time.time())]
+    ended: list[str] = []
+    before: list[str] = []
+    refused: list[tuple[str, TraplineError]] = []
+    for name in dict.fromkeys(names):
+        try:
+            (ended if notables.unsuppress(name, who, time.time()) else before).append(name)
+        except EngineError:
+            raise
+        except TraplineError as error:
+            refused.append((name, error))
     if as_json:
-        print_json({"ended": ended})
-        return
-    for name in names:
-        click.echo(f"{clean(name)} {'has ended' if name in ended else 'had ended before'}")
+        print_json({"ended": ended, "refused": [{"name": name} | one.to_json() for name, one in refused]})
+    else:
+        for name in [*ended, *before]:
+            click.echo(f"{clean(name)} {'has ended' if name in ended else 'had ended before'}")
+        for _, refusal in refused:
+            notabletext.print_refusal(refusal)
+    if refused:
+        raise click.exceptions.Exit(2)
 
 
 def _change(
@@ -462,6 +496,6 @@ def _change(
             click.echo(f"{short(one.event_id)}  {clean(shown)}  {clean(one.title)}")
     for ident, error in refused:
         if not as_json:
-            click.echo(f"{short(ident)}  not changed: {clean(error.render())}", err=True)
+            notabletext.print_refusal(error, f"{short(ident)}  not changed: ")
     if refused:
         raise click.exceptions.Exit(1)

@@ -81,7 +81,8 @@ def list_outputs(settings: Path | None, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def test(name: str, settings: Path | None, store: Path, as_json: bool) -> None:
-    """Send a sample notable to one output now. Exit code 1 where it is not taken.
+    """Send a sample notable to one output now. Exit code 1 where it is not taken; where it is, an output that was left
+    alone for a while because it was down has its messages at once.
 
     \b
     Example:
@@ -101,6 +102,10 @@ def test(name: str, settings: Path | None, store: Path, as_json: bool) -> None:
         note = output.send(_sample())
     except Undelivered as failure:
         error = failure.reason
+    else:
+        queue = _queue(store)
+        if queue is not None and queue.down(name):
+            queue.up(name)
     if as_json:
         print_json({"output": name, "target": output.sender.target, "sent": error is None, "error": error or note})
     elif error is None:
@@ -150,16 +155,22 @@ def retry(ids: tuple[int, ...], output: str | None, everything: bool, store: Pat
     Examples:
       trapline outputs retry 17 18
       trapline outputs retry --output siem
+
+    \b
+    Exit codes: 0 queued, 1 nothing was queued or an id is that of no message that was given up.
     """
     if bool(ids) + bool(output) + everything != 1:
         raise click.UsageError("Give ids, or --output NAME, or --all.")
     queue = _queue(store)
-    count = queue.retry(time.time(), ids=list(ids) or None, output=output) if queue is not None else 0
+    queued = queue.retry(time.time(), ids=list(ids) or None, output=output) if queue is not None else []
+    unknown = sorted(set(ids) - set(queued))
     if as_json:
-        print_json({"queued": count})
+        print_json({"queued": len(queued), "unknown": unknown})
     else:
-        click.echo(f"{count} queued again")
-    if not count:
+        click.echo(f"{len(queued)} queued again")
+        for number in unknown:
+            click.echo(f"{number} is no message that was given up; trapline outputs dead lists them", err=True)
+    if unknown or not queued:
         raise click.exceptions.Exit(1)
 
 
