@@ -36,6 +36,9 @@ class Collector:
     lost: list[tuple[str, str]] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     escaped: bool = False
+    named: bool = False
+    kept: list[tuple[str, str, str]] = field(default_factory=list)
+    """Records kept as text: text, reason, place."""
 
     def add(
         self,
@@ -69,6 +72,15 @@ class Collector:
     def bad(self, reason: str, where: str, count: int = 1) -> None:
         assert len(reason) < 100
         self.lost += [(reason, where)] * count
+
+    def keep(self, raw: str, reason: str, where: str, sourcetype: str) -> None:
+        assert len(reason) < 100
+        self.kept.append((raw, reason, where))
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Of the records kept as text: reason and place."""
+        return [(reason, where) for _, reason, where in self.kept]
 
     def warn(self, reason: str) -> None:
         self.warned.append(reason)

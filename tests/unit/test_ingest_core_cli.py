@@ -32,9 +32,10 @@ def test_tables_and_totals(tmp_path: Path, evidence: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "XmlWinEventLog:System" in result.output
     assert "2024-03-04 10:00:01" in result.output
-    assert "1 x the event is cut off (first: line 3)" in " ".join(result.output.split())
-    assert "3 events from 1 file" in result.output
-    assert "1 bad records" in result.output
+    assert "1 x the event is cut off, kept as text" in " ".join(result.output.split())
+    assert "4 events from 1 file" in result.output
+    assert "1 record kept as text" in result.output
+    assert "bad records" not in result.output
     assert "1 skipped: not recognised" in result.output
     assert max(map(len, result.output.splitlines())) <= 120
 
@@ -42,8 +43,9 @@ def test_tables_and_totals(tmp_path: Path, evidence: Path) -> None:
 def test_json(tmp_path: Path, evidence: Path) -> None:
     result = run(evidence, "--store", tmp_path / "s", "--json", "--index", "win", "--host", "h")
     body = json.loads(result.stdout)
-    assert (body["events"], body["bad_records"], body["index"], body["files_read"]) == (3, 1, "win", 1)
-    assert body["files"][0]["bad"] == {"the event is cut off": {"count": 1, "first": "line 3"}}
+    assert (body["events"], body["bad_records"], body["index"], body["files_read"]) == (4, 0, "win", 1)
+    assert body["kept_records"] == 1
+    assert body["files"][0]["kept"] == {"the event is cut off": {"count": 1, "first": "line 3"}}
     assert body["files_skipped"] == {"not recognised": 1}
 
 

@@ -24,6 +24,7 @@ from trapline.ingest.intake import Evidence, Progress, format_of, formats, inges
 from trapline.ingest.report import iso_text
 from trapline.ingest.source import Input, Sink
 from trapline.ingest.winxml import event_xml
+from trapline.search import Session
 from trapline.store import Portion, Store
 
 
@@ -299,3 +300,27 @@ def test_a_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
         names = [row["ServiceName"] for row in rows(store, "ServiceName")]
         assert sorted(names) == sorted(f"{name}{n}" for name in "ab" for n in range(2000))
         assert {file.skipped for file in ingest([evidence], store).files} == {"already ingested"}
+
+
+def test_what_breaks_the_json_does_not_hide_the_event(tmp_path: Path) -> None:
+    """The text stays: with the sourcetype given, else that of the event before, and with a time of its own."""
+    path = tmp_path / "a.log"
+    cut = '{"ts":"2026-03-01T10:00:01Z","cmd":"mimikatz", "u":'
+    deep = '{"cmd":"mimikatz","d":' + "[" * 3_000 + "]" * 3_000 + "}"
+    hec = '{"event":{"ts":"2026-03-01T10:00:00Z"},"sourcetype":"my:app","time":1772359200}'
+    path.write_text(
+        f"{hec}\n{cut}\n{deep}\n" + '{"ts":"2026-03-01T10:00:03Z","_raw":"fake","_time":"1","host":"spoof"}\n'
+    )
+    found = "index=main mimikatz | eval n=len(_raw) | table _time sourcetype host n"
+    for given, told in (("acme:json", "acme:json"), (None, "my:app")):
+        with Store.open(tmp_path / f"s-{given}") as store:
+            report = ingest([Evidence(str(path), sourcetype=given)], store)
+            file = report.files[0]
+            assert (file.events, file.bad_records, file.kept_records, file.whole) == (4, 0, 2, True)
+            rows = Session(tables=store.snapshot().tables).run(found).rows
+            assert [(row["sourcetype"], row["host"], row["n"]) for row in rows] == [
+                (told, "unknown", len(deep)),
+                (told, "unknown", len(cut)),
+            ]
+            times = [row["_time"] for row in rows]
+            assert times[0] == times[1]

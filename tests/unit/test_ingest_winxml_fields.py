@@ -132,7 +132,8 @@ def test_malformed(raw: str, reason: str) -> None:
         parse_event(raw)
     sink = Collector()
     assert not add_event(raw, sink, "line 3")
-    assert [where for _, where in sink.lost] == ["line 3"]
+    assert [(text, where) for text, _, where in sink.kept] == [(raw, "line 3")]
+    assert sink.lost == []
     assert sink.events == []
 
 
@@ -257,13 +258,20 @@ def test_events_in_text(text: str) -> None:
 def test_an_event_cut_off_by_the_next() -> None:
     sink = collect(xmlwineventlog, f"{ONE}\n{ONE[:150]}\n{ONE}\n{ONE[:60]}")
     assert [one.raw for one in sink.events] == [ONE, ONE]
-    assert sink.lost == [("the event is cut off", "line 2"), ("the event is cut off", "line 4")]
+    assert sink.places == [("the event is cut off", "line 2"), ("the event is cut off", "line 4")]
+    assert [raw for raw, _, _ in sink.kept] == [ONE[:150].strip(), ONE[:60].strip()]
+    sink = collect(xmlwineventlog, f"{ONE}\n{ONE[:150]}\n{ONE[:60]}\n")
+    assert [(raw, where) for raw, _, where in sink.kept] == [
+        (ONE[:150].strip(), "line 2"),
+        (ONE[:60].strip(), "line 3"),
+    ]
 
 
 def test_an_end_without_a_start_and_two_starts() -> None:
     sink = collect(xmlwineventlog, f"{ONE[100:]}\n<Event>\n<Event>\n{ONE}")
     assert [one.raw for one in sink.events] == [ONE]
-    assert sorted(where for _, where in sink.lost) == ["line 1", "line 2", "line 3"]
+    kept = [(raw, where) for raw, _, where in sink.kept]
+    assert kept == [(ONE[100:], "line 1"), ("<Event>", "line 2"), ("<Event>", "line 3")]
 
 
 def test_blocks_cut_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,6 +290,7 @@ def test_a_giant_event_is_lost_and_the_next_is_not(monkeypatch: pytest.MonkeyPat
     sink = collect(xmlwineventlog, f"{ONE}\n{giant}\n{ONE}\n{giant[:9000]}")
     assert [one.raw for one in sink.events] == [ONE, ONE]
     assert [where for _, where in sink.lost] == ["line 2", "line 4"]
+    assert sink.kept == []
 
 
 def test_bytes_that_are_not_utf8() -> None:

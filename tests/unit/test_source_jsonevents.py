@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.collect import Collector, collect
+from tests.unit.collect import Bytes, Collector, collect
 from trapline.ingest import jsondocs
 from trapline.ingest.intake import Evidence, ingest
 from trapline.ingest.sources import jsonevents
@@ -91,29 +91,54 @@ def test_raw_is_the_text_of_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "numbers", "lost"),
+    ("text", "numbers", "kept"),
     [
-        ('{"n":1}\n{"n":2,"s":"cut\n{"n":3}\n', ["1", "3"], 1),
-        ('{"n":1}\n{"n":2,\n{"n":3}\n{"n":4}\n', ["1", "3", "4"], 1),
-        ('{"n":1}\nnot json\n{"n":3}\n', ["1", "3"], 1),
-        ('{"n":1}\n{"n":2}}\n{"n":3}\n', ["1", "2", "3"], 1),
-        ('[{"n":1},{"n":2},{"n":', ["1", "2"], 1),
-        ('{"Records":[{"n":1},{"n":2},{"n"', ["1", "2"], 1),
-        ('[\n  {\n    "n": 1\n  },\n  {\n    "n": 2\n', ["1"], 1),
-        ('{\n  "n": 1,\n{\n  "n": 2\n}\n', ["2"], 1),
-        ('Record 1\n{\n  "n": 1,\nRecord 2\n{\n  "n": 2\n}\n', ["2"], 1),
-        ('[{"n":1}, 5, {"n":3}]', ["1", "3"], 1),
-        ('{"n":1}{"n":2}{"n":', ["1", "2"], 1),
-        ('[{"n":1}][{"n":2}] {"Records":[{"n":3}]}', ["1", "2", "3"], 0),
-        ('{"n":1}\n{"list":[{"n":2},{"n":3}],"cut":', ["1"], 1),
-        ("", [], 0),
-        ('[]\n{"Records": []}\n', [], 0),
+        ('{"n":1}\n{"n":2,"s":"cut\n{"n":3}\n', ["1", "3"], ['{"n":2,"s":"cut']),
+        ('{"n":1}\n{"n":2,\r\n{"n":3}\n{"n":4}\n', ["1", "3", "4"], ['{"n":2,']),
+        ('{"n":1}\n{"n":2,"u":\n{"n":3}\n{"n":4', ["1", "3"], ['{"n":2,"u":', '{"n":4']),
+        ('{"n":1}\n  not json\n{"n":3}\n', ["1", "3"], ["  not json"]),
+        ('{"n":1}\n{"n":2}}\n{"n":3}\n', ["1", "2", "3"], ["}"]),
+        ('[{"n":1},{"n":2},{"n":', ["1", "2"], ['{"n":']),
+        ('{"Records":[{"n":1},{"n":2},{"n"', ["1", "2"], ['{"n"']),
+        ('{"@x":"y","value":[{"n', [], ['{"@x":"y","value":[{"n']),
+        ('[\n  {\n    "n": 1\n  },\n  {\n    "n": 2\n', ["1"], ['{\n    "n": 2']),
+        (
+            '[{"n":1},\n{"n":2,,},\n{"n":3},\n{"n":4,\n "m":5,,}\n]\n',
+            ["1", "3"],
+            ['{"n":2,,},', '{"n":4,\n "m":5,,}\n]'],
+        ),
+        ('{\n  "n": 1,\n{\n  "n": 2\n}\n', ["2"], ['{\n  "n": 1,']),
+        ('Record 1\n{\n  "n": 1,\nRecord 2\n{\n  "n": 2\n}\n', ["2"], ['{\n  "n": 1,']),
+        ('[{"n":1}, 5, {"n":3}]', ["1", "3"], ["5"]),
+        ('{"n":1}{"n":2}{"n":', ["1", "2"], ['{"n":']),
+        ('[{"n":1}][{"n":2}] {"Records":[{"n":3}]}', ["1", "2", "3"], []),
+        ('{"n":1}\n{"list":[{"n":2},{"n":3}],"cut":', ["1"], ['{"list":[{"n":2},{"n":3}],"cut":']),
+        ("", [], []),
+        ('[]\n{"Records": []}\n', [], []),
     ],
 )
-def test_a_broken_record_costs_itself_only(text: str, numbers: list[str], lost: int) -> None:
+def test_a_broken_record_is_kept_as_text(text: str, numbers: list[str], kept: list[str]) -> None:
     sink = collect(jsonevents, text)
     assert [event.fields["n"] for event in sink.events] == numbers
-    assert len(sink.lost) == lost
+    assert [raw for raw, _, _ in sink.kept] == kept
+    assert sink.lost == []
+
+
+def test_an_array_that_ends_between_its_elements_is_told() -> None:
+    sink = collect(jsonevents, '[{"n":1},')
+    assert (len(sink.events), sink.kept) == (1, [])
+    assert sink.lost == [("JSON cut off at the end of the file", "line 1")]
+
+
+def test_a_broken_document_is_text_of_bounded_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["{", *(f' "k{at}": {at},' for at in range(600)), "!"]
+    sink = collect(jsonevents, "\n".join(lines))
+    assert "\n".join(raw for raw, _, _ in sink.kept) == "\n".join(lines)
+    assert [where for _, _, where in sink.kept] == ["line 1", "line 257", "line 513"]
+    monkeypatch.setattr(jsondocs, "LINE_LIMIT", 1_000)
+    sink = collect(jsonevents, "\n".join(lines))
+    assert "\n".join(raw for raw, _, _ in sink.kept) == "\n".join(lines)
+    assert all(len(raw) <= 1_000 for raw, _, _ in sink.kept)
 
 
 def test_careless_writers_are_understood() -> None:
@@ -133,15 +158,17 @@ def test_a_key_that_comes_again_has_its_last_value() -> None:
     "text",
     ["[" * 100_000, '{"a":' * 100_000, '{"a":' * 150 + "1" + "}" * 150, "[" * 100_000 + "]" * 100_000, "[\n" * 150],
 )
-def test_hostile_nesting_is_a_bad_record(text: str) -> None:
+def test_hostile_nesting_is_kept_as_text(text: str) -> None:
     sink = collect(jsonevents, text)
     assert sink.events == []
-    assert len(sink.lost) == 1
+    assert [raw for raw, _, _ in sink.kept] == [text.rstrip("\n")]
+    assert sink.lost == []
 
 
 def test_hostile_nesting_over_many_lines_is_read_once() -> None:
     sink = collect(jsonevents, "[\n" * 5_000 + '{"n":1}\n')
-    assert 1 <= len(sink.lost) <= 5_000 / 100
+    assert 1 <= len(sink.kept) <= 5_000 / 100
+    assert sum(raw.count("[") for raw, _, _ in sink.kept) == 5_000
 
 
 def test_hostile_names_and_numbers_of_fields_are_bounded() -> None:
@@ -200,7 +227,7 @@ def test_fields_are_those_of_the_slow_rule(rows: list[dict[str, Any]]) -> None:
 @given(st.text('{}[]",:\\ \n1a', max_size=80))
 def test_any_text_is_read_to_its_end(text: str) -> None:
     sink = collect(jsonevents, text)
-    assert sink.events or sink.lost or not text.strip("\n ,[]}")
+    assert sink.events or sink.lost or sink.kept or not text.strip("\n ,[]}")
 
 
 def test_the_hec_envelope_is_opened() -> None:
@@ -222,7 +249,7 @@ def test_the_hec_envelope_is_opened() -> None:
     xml = "<Event><System><Provider Name='P'/><EventID>5</EventID><Channel>C</Channel></System></Event>"
     windows = collect(jsonevents, json.dumps({"event": xml, "host": "h"})).events[0]
     assert (windows.sourcetype, windows.source, windows.raw) == ("XmlWinEventLog", "XmlWinEventLog:C", xml)
-    assert collect(jsonevents, '{"event":"","host":"x"}').lost == [("HEC envelope without an event", "line 1")]
+    assert collect(jsonevents, '{"event":"","host":"x"}').places == [("HEC envelope without an event", "line 1")]
 
 
 def test_an_ordinary_object_with_an_event_key_is_no_envelope() -> None:
@@ -237,6 +264,16 @@ def test_rows_of_a_splunk_export_keep_what_they_were() -> None:
     assert (event.raw, event.host, event.source, event.sourcetype) == ("a=1", "h", "s", "t")
     assert event.time == 1_709_553_605_000_000
     assert event.fields == {"a": "1", "tags": ["x", "y"]}
+
+
+@pytest.mark.parametrize(("row", "named"), [({"_raw": "fake"}, False), ({"_raw": "fake", "_time": 5}, True)])
+def test_a_key_raw_alone_or_under_a_given_sourcetype_makes_no_export(row: dict[str, Any], named: bool) -> None:
+    text = json.dumps({"ts": "2024-03-04T12:00:05Z", "user": "eve"} | row)
+    for one in (text, json.dumps({"result": json.loads(text)})):
+        sink = Collector(named=named)
+        jsonevents.read(Bytes(one.encode()), sink)
+        assert [event.raw for event in sink.events] == [one]
+        assert sink.events[0].host is None
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,9 @@ def test_xml_events_between_classic_ones_are_events_of_their_own() -> None:
 
 def test_what_is_outside_of_records_is_told() -> None:
     sink = collect(wineventlog, "junk\nmore junk\n" + OLD)
-    assert sink.lost == [("text outside of records", "line 1")]
+    assert [(raw, where) for raw, _, where in sink.kept] == [("junk", "line 1"), ("more junk", "line 2")]
     assert len(sink.events) == 1
-    assert collect(wineventlog, "01/25/2024 02:03:04 PM\n\n").lost == [("a date without an event", "line 1")]
+    assert collect(wineventlog, "01/25/2024 02:03:04 PM\n\n").places == [("a date without an event", "line 1")]
 
 
 @given(st.lists(st.sampled_from([OLD, NEW, "junk\n", "LogName=x\n", "Message=\r\n", "99/99/2024 10:00:00 AM\n", "\n"])))

@@ -173,6 +173,10 @@ def tell_reading(report: IngestReport | None) -> list[Warn]:
         warnings.append(
             Warn("bad-records", f"{lost:,} records in {torn:,} files could not be read", "trapline ingest shows which")
         )
+    if report.kept_records:
+        torn = sum(1 for file in report.files if file.kept)
+        reason = f"{report.kept_records:,} records in {torn:,} files could not be parsed and are kept as text"
+        warnings.append(Warn("kept-records", reason, "they have no fields; trapline ingest shows which"))
     return warnings
 
 

@@ -49,6 +49,8 @@ class Source:
     lost: bool = False
     """Part of the evidence is missing for it: not read, or not to its end."""
     hint: str | None = None
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """Records that could not be parsed and were searched as text, by reason."""
 
     @property
     def bad_records(self) -> int:
@@ -62,6 +64,7 @@ class Source:
             "events": self.events,
             "bad_records": self.bad_records,
             "bad": dict(self.bad),
+            "kept": dict(self.kept),
             "first": iso(self.first),
             "last": iso(self.last),
             "note": self.note,
@@ -281,19 +284,26 @@ def _read(
         records = sum(one.bad_records for one in torn)
         reason = f"{_count(records, 'record')} in {_count(len(torn), 'file')} could not be read"
         warnings.append(Warn("hunt.bad-records", reason, "see the sources; what they held was not searched"))
+    texts = [one for one in sources if one.kept]
+    if texts:
+        records = sum(sum(one.kept.values()) for one in texts)
+        told = f"{_count(records, 'record')} in {_count(len(texts), 'file')} could not be parsed and are kept as text"
+        warnings.append(Warn("hunt.kept-records", told, "see the sources; they were searched without fields"))
     return sources, warnings
 
 
 def _source(file: FileReport) -> Source:
     doubts = [f"{_count(file.untimed, 'event')} without a time"] if file.untimed else []
     timeless = file.untimed >= file.events  # then the times are those of the file, not of what is in it
-    notes = [file.skipped, file.error, *doubts, *file.warnings]
+    kept = [f"{one.count:,} x {reason}, kept as text" for reason, one in file.kept.items()]
+    notes = [file.skipped, file.error, *kept, *doubts, *file.warnings]
     return Source(
         name=file.name,
         format=file.format or "",
         sourcetypes=file.sourcetypes,
         events=file.events,
         bad={reason: one.count for reason, one in file.bad.items()},
+        kept={reason: one.count for reason, one in file.kept.items()},
         first=None if timeless or file.earliest is None else file.earliest / 1e6,
         last=None if timeless or file.latest is None else file.latest / 1e6,
         note="; ".join(note for note in notes if note),

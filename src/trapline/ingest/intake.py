@@ -30,10 +30,10 @@ import pyarrow.compute as pc
 from trapline import tabular
 from trapline.errors import InputError, TraplineError
 from trapline.events import Cell, EventBatch, EventBuilder, Layout
-from trapline.ingest import eventbreak, sources
+from trapline.ingest import eventbreak, eventtime, sources
 from trapline.ingest.fieldset import Fields
 from trapline.ingest.files import File, Limits, Skipped, walk
-from trapline.ingest.lines import decode
+from trapline.ingest.lines import LINE_LIMIT, decode
 from trapline.ingest.report import FileReport, IngestReport, SourceReport
 from trapline.ingest.routing import Router
 from trapline.ingest.source import SourceModule
@@ -372,6 +372,9 @@ class _FileSink:
         """Finds the time in an event's text, before the one that the source found."""
         self.field_time: eventbreak.FieldTime | None = None
         """Finds the time in an event's fields, in place of the one that the source found."""
+        self._sourcetype = ""
+        """Of the event before, as the source module told it."""
+        self.named = settings.sourcetype is not None
         self.escaped = False
         self.bare = False
         """Events are stored without the fields that the source found."""
@@ -401,6 +404,7 @@ class _FileSink:
         if self.tables is not None:
             names, values = self.tables.of(pair for _, cells in tabular.rows(raw) for pair in cells.items())
         builder = self._builder
+        self._sourcetype = sourcetype
         source = source or self._file.name
         if self._router is not None:
             given = self._settings
@@ -431,6 +435,7 @@ class _FileSink:
         """See `source.Sink`."""
         serial = self._serial
         self._serial = serial + 1
+        self._sourcetype = layout.sourcetype
         if self._router is not None and layout not in self._unrouted:
             self._tell_unrouted(layout)
         if self._builder.put(layout, texts, serial=serial, raw=raw) >= PORTION_CHARS or serial >= self._last_serial:
@@ -439,6 +444,25 @@ class _FileSink:
     def bad(self, reason: str, where: str, count: int = 1) -> None:
         """See `source.Sink`."""
         self._report.add_bad(reason, where, count)
+
+    def keep(self, raw: str, reason: str, where: str, sourcetype: str) -> None:
+        """See `source.Sink`. The time is that of the text, by the rules of its sourcetype."""
+        if len(raw) > LINE_LIMIT:
+            self.bad(f"record longer than {LINE_LIMIT // 2**20} MiB", where)
+            return
+        self._report.add_kept(reason, where)
+        found = eventtime.find(raw, self._file.mtime) if self.clock is None else None
+        field_time, self.field_time = self.field_time, None
+        self.add(
+            (),
+            (),
+            time=found[0] if found is not None else None,
+            raw=raw,
+            host=None,
+            source=None,
+            sourcetype=self._sourcetype or sourcetype,
+        )
+        self.field_time = field_time
 
     def warn(self, reason: str) -> None:
         """See `source.Sink`."""

@@ -1,5 +1,5 @@
 """JSON records out of a file: one per line, pretty-printed over many lines, run together, in an array, or in an object
-that wraps one array. Memory is bounded, and a broken record costs itself only."""
+that wraps one array. Memory is bounded, and a broken record stays what it is: text."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from trapline.ingest.source import Sink
 
 DOCUMENT_LIMIT = 256 * 2**20
 """Bytes of the longest array or wrapper object, which is held as a whole. A record may have `LINE_LIMIT`."""
+TEXT_LINES = 256
+"""Lines of the longest event that is kept as text, as Splunk's MAX_EVENTS."""
 
 _BROKEN = "not valid JSON"
 _TOO_LONG = f"record longer than {LINE_LIMIT // 2**20} MiB"
@@ -81,7 +83,7 @@ def loads(data: bytes) -> Any:
 
 
 def records(stream: BinaryIO, sink: Sink) -> Iterator[Record]:
-    """The objects of a file, in order. What is lost is told to the sink."""
+    """The objects of a file, in order. What is no object goes to the sink as text; what is lost is told to it."""
     return _Reader(stream, sink).run()
 
 
@@ -113,7 +115,7 @@ class _Reader:
             return
         if text[:1] not in b"{[":
             if _JUNK.match(text) is None:
-                self._bad("not JSON", number)
+                self._keep([line], "not JSON", number)
             return
         whole = text[:-1].rstrip() if text.endswith(b",") else text
         if whole[-1:] in b"}]" and len(whole) > 1:
@@ -210,13 +212,14 @@ class _Reader:
         yield from self._salvage(first, held, reason)
 
     def _salvage(self, first: int, held: list[bytes], reason: str) -> Iterator[Record]:
-        """What is whole in a broken document: the elements at the start of its array, else the lines after its first
-        that are objects by themselves. The rest is one bad record."""
+        """What is whole in a broken document: the elements at the start of its array, and the lines after its first
+        that are objects by themselves. The rest is kept as text, broken where a line begins an object and after
+        `TEXT_LINES` lines."""
         opening = _ARRAY.match(self._decode(held[0][:10_000]) if held else "")
         if opening is not None:
             text = self._decode(b"\n".join(held))
-            begin = _ARRAY.match(text)
-            at = begin.end() if begin else len(text)
+            opened = _ARRAY.match(text)
+            start = at = opened.end() if opened else 0
             skip = text.count("\n", 0, at)
             while at < len(text):
                 try:
@@ -227,15 +230,32 @@ class _Reader:
                 after = _skip(text, end)
                 skip += text.count("\n", at, after)
                 at = after
-            self._bad(reason, first + skip)
+            if at == start:
+                at = skip = 0
+            rest = text[at:].partition("\n")[0].encode("utf-8", "replace")
         else:
             skip = 0
-            self._bad(reason, first)
+            rest = held[0]
+        kept = False
+        broken = [rest]
+        size = len(rest) + 1
+        begin = first + skip
         for number, line in enumerate(held[skip + 1 :], first + skip + 1):
-            if line[:1] == b"{" and line.rstrip()[-1:] in b"},":
-                found = self._document(number, line.strip().removesuffix(b",").rstrip())
-                if found is not None:
-                    yield from found
+            opens = line[:1] == b"{"
+            whole: Iterator[Record] | None = None
+            if opens and line.rstrip()[-1:] in b"},":
+                whole = self._document(number, line.strip().removesuffix(b",").rstrip())
+            if opens or len(broken) >= TEXT_LINES or size + len(line) > LINE_LIMIT:
+                kept = self._keep(broken, reason, begin) or kept
+                broken, size, begin = [], 0, number
+            if whole is not None:
+                yield from whole
+                begin = number + 1
+            else:
+                broken.append(line)
+                size += len(line) + 1
+        if not self._keep(broken, reason, begin) and not kept:
+            self._bad(reason, first + skip)  # what is missing is not there
 
     def _document(self, number: int, data: bytes) -> Iterator[Record] | None:
         """The records of one whole document, or None when it is not valid."""
@@ -254,7 +274,7 @@ class _Reader:
             try:
                 yield from self._explode(number, part, loads(part) if len(part) <= LINE_LIMIT else None)
             except JsonError as bad:
-                self._bad(str(bad), number)
+                self._keep([part], str(bad), number)
 
     def _explode(self, number: int, data: bytes, value: Any) -> Iterator[Record]:
         if len(data) > LINE_LIMIT:
@@ -263,7 +283,18 @@ class _Reader:
             if len(value) != 1 or next(iter(value.values())) != []:  # a wrapper of nothing
                 yield Record(number, self._decode(data), value)
         else:
-            self._bad("not a JSON object", number)
+            self._keep([data], "not a JSON object", number)
+
+    def _keep(self, held: list[bytes], reason: str, number: int) -> bool:
+        """Text that is no record of JSON becomes an event; False for brackets that are left over."""
+        data = b"\n".join(held).rstrip(b"\r\n")
+        if len(data) > LINE_LIMIT:
+            self._bad(_TOO_LONG, number)
+        elif _JUNK.match(data) is not None:
+            return False
+        else:
+            self._sink.keep(self._decode(data), reason, f"line {number}", "_json")
+        return True
 
     def _bad(self, reason: str, number: int) -> None:
         self._sink.bad(reason, f"line {number}")

@@ -12,7 +12,7 @@ from trapline.ingest.timestamps import EPOCH
 
 @dataclass(slots=True)
 class BadRecords:
-    """Records of one file lost for one reason. `first`: where the first was."""
+    """Records of one file lost, or kept as text, for one reason. `first`: where the first was."""
 
     count: int
     first: str
@@ -57,6 +57,8 @@ class FileReport:
     """By sourcetype and source."""
     bad: dict[str, BadRecords] = field(default_factory=dict)
     """By reason."""
+    kept: dict[str, BadRecords] = field(default_factory=dict)
+    """Records that could not be parsed and are events without fields, by reason."""
     warnings: dict[str, int] = field(default_factory=dict)
     """How often, by text."""
     unfollowed: dict[str, None] = field(default_factory=dict)
@@ -88,6 +90,10 @@ class FileReport:
         return sum(one.count for one in self.bad.values())
 
     @property
+    def kept_records(self) -> int:
+        return sum(one.count for one in self.kept.values())
+
+    @property
     def earliest(self) -> int | None:
         return min((one.earliest for one in self.sources.values() if one.earliest is not None), default=None)
 
@@ -105,8 +111,9 @@ class FileReport:
         if self.skipped is not None:
             return self.skipped
         bad = [f"{one.count} x {reason} (first: {one.first})" for reason, one in self.bad.items()]
+        kept = [f"{one.count} x {reason}, kept as text (first: {one.first})" for reason, one in self.kept.items()]
         untimed = [f"{self.untimed} events without a time"] if self.untimed else []
-        return "; ".join([*([self.error] if self.error else []), *bad, *untimed, *self.warnings])
+        return "; ".join([*([self.error] if self.error else []), *bad, *kept, *untimed, *self.warnings])
 
     def skip(self, reason: str, *, hint: str | None = None, lost: bool = True) -> None:
         self.skipped, self.hint, self.lost = reason, hint, lost
@@ -116,6 +123,9 @@ class FileReport:
             self.bad[reason].count += count
         else:
             self.bad[reason] = BadRecords(count, where)
+
+    def add_kept(self, reason: str, where: str) -> None:
+        self.kept.setdefault(reason, BadRecords(0, where)).count += 1
 
     def warn(self, reason: str) -> None:
         self.warnings[reason] = self.warnings.get(reason, 0) + 1
@@ -135,6 +145,8 @@ class FileReport:
             "events": self.events,
             "bad_records": self.bad_records,
             "bad": {reason: {"count": one.count, "first": one.first} for reason, one in self.bad.items()},
+            "kept_records": self.kept_records,
+            "kept": {reason: {"count": one.count, "first": one.first} for reason, one in self.kept.items()},
             "warnings": dict(self.warnings),
             "events_without_time": self.untimed,
             "sourcetypes": list(self.sourcetypes),
@@ -174,6 +186,10 @@ class IngestReport:
         return sum(one.bad_records for one in self.files)
 
     @property
+    def kept_records(self) -> int:
+        return sum(one.kept_records for one in self.files)
+
+    @property
     def bytes(self) -> int:
         return sum(one.bytes for one in self.read)
 
@@ -203,6 +219,7 @@ class IngestReport:
         return {
             "events": self.events,
             "bad_records": self.bad_records,
+            "kept_records": self.kept_records,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "files_read": len(self.read),

@@ -36,6 +36,8 @@ class Sink(Protocol):
     """Where a source puts what it finds. Batching, defaults and user overrides (host, source, sourcetype, index) are
     the intake's concern."""
 
+    named: bool
+    """The sourcetype is given by the user or by a `[source::...]` stanza, not told by the content."""
     escaped: bool
     r"""KV_MODE = auto_escaped: `\"` and `\\` within quoted values of pairs are a quote and a backslash."""
 
@@ -63,6 +65,13 @@ class Sink(Protocol):
 
     def bad(self, reason: str, where: str, count: int = 1) -> None:
         """A record was lost. `reason` is a short constant text (it is counted by reason), `where` e.g. "line 7"."""
+        ...
+
+    def keep(self, raw: str, reason: str, where: str, sourcetype: str) -> None:
+        """A record that is text and could not be parsed: it becomes an event without fields, so that a search of its
+        text finds it. `reason` and `where` as for `bad`. `sourcetype`: where no event of the file came before it, whose
+        sourcetype it gets. One longer than `lines.LINE_LIMIT` is lost.
+        Source: Getting Data In, "Configure event line breaking": lines make events, whatever is in them."""
         ...
 
     def warn(self, reason: str) -> None:

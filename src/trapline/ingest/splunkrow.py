@@ -23,6 +23,11 @@ class SplunkRow:
     sourcetype: str | None
 
 
+def is_row(value: Mapping[str, object]) -> bool:
+    """Whether an object is a row of an export: `_raw`, and something of what Splunk puts beside it."""
+    return isinstance(value.get(MARK), str) and any(name in value for name in _OWN if name != MARK)
+
+
 def splunk_row(row: Mapping[str, str]) -> SplunkRow:
     """`time` is None when `_time` is absent or not understood."""
     return SplunkRow(

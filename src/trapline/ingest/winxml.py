@@ -1,7 +1,7 @@
 """Windows event XML to fields, fast and by Splunk's names.
 
 For log sources: `add_event(raw, sink)` takes the text of one event, `<Event ...>...</Event>`, and gives the sink an
-event with every field, or a bad record. A source whose container holds fields instead of XML (JSON exports) first makes
+event with every field, or text to keep. A source whose container holds fields instead of XML (JSON exports) first makes
 the text with `event_xml`, so that a Windows event ends in one shape whatever it came in:
 
     xml = event_xml(
@@ -638,13 +638,13 @@ _shared = WindowsEvents(learn_after=LEARN_AFTER)
 
 
 def add_event(raw: str, sink: Sink, where: str = "") -> bool:
-    """Give one event, `<Event ...>...</Event>`, to the sink, with all its fields; False when it was a bad record.
+    """Give one event, `<Event ...>...</Event>`, to the sink, with all its fields; False when it is kept as text.
 
     `where` names the event's place in the file for the report, e.g. `line 7`. `raw` becomes `_raw` as it is.
     """
     reason = take_event(raw, sink)
     if reason is not None:
-        sink.bad(reason, where)
+        sink.keep(raw, reason, where, SOURCETYPE)
     return reason is None
 
 

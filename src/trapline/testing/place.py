@@ -158,6 +158,9 @@ def _checked(one: Located, report: IngestReport) -> list[str]:
         raise InputError("the data set holds no events", file=str(one.path), code="testing.data")
     bad = sum(file.bad_records for file in report.files)
     notes = [f"{bad:,} records of {one.path.name} could not be read"] if bad else []
+    kept = sum(file.kept_records for file in report.files)
+    if kept:
+        notes.append(f"{kept:,} records of {one.path.name} could not be parsed and are kept as text")
     untimed = sum(file.untimed for file in report.files)
     if untimed and one.data.update_timestamp:
         notes.append(f"{untimed:,} events of {one.path.name} have no time that could be moved")

@@ -163,6 +163,8 @@ def _print(report: IngestReport, store: Path, index: str) -> None:
     click.echo(f"{count_of(report.events, 'event')} from {read} in {report.seconds:.1f} s, {rate:,.0f} events/s")
     if report.bad_records:
         click.echo(f"{report.bad_records:,} bad records")
+    if report.kept_records:
+        click.echo(f"{count_of(report.kept_records, 'record')} kept as text: no fields could be read from them")
     for reason, count in report.skipped_by_reason().items():
         click.echo(f"{count:,} skipped: {clean(reason)}")
     click.echo(f"store {clean(str(store))}, index {clean(index)}")

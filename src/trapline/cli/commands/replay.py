@@ -180,6 +180,7 @@ def _read(report: IngestReport) -> dict[str, object]:
     """What was lost while reading."""
     return {
         "bad_records": report.bad_records,
+        "kept_records": report.kept_records,
         "untimed": sum(file.untimed for file in report.files),
         "files": [
             {"file": one.name, "events": one.events, "note": one.note} for one in report.files if one.note or one.events

@@ -53,7 +53,7 @@ def read(file: Input, sink: Sink) -> None:
                 event = [line.strip()]
             elif not event:
                 if line.strip():
-                    sink.bad("a line before the time of an event", f"line {number}")
+                    sink.keep(line, "a line before the time of an event", f"line {number}", "ActiveDirectory")
             elif len(event) < MOST_LINES:
                 event.append(line)
             else:

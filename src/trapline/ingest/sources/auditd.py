@@ -54,7 +54,7 @@ def read(file: Input, sink: Sink) -> None:
             found = _RECORD.search(raw, 0, 2000)
             if found is None:
                 if raw != "----":  # what ausearch prints between events
-                    sink.bad("not an audit record", f"line {number}")
+                    sink.keep(raw, "not an audit record", f"line {number}", "linux:audit")
                 continue
             pairs = list(_pairs(raw, found))
             names, cells = fields.of(pairs)

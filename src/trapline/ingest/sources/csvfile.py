@@ -176,7 +176,8 @@ def read(file: Input, sink: Sink, said: Structure | None = None) -> None:
         for row in _read(tape, separator, said.quote):
             raw = tape.take()
             if row is None:
-                sink.bad("not valid CSV", f"line {tape.line}")
+                if raw.strip():
+                    sink.keep(raw, "not valid CSV", f"line {tape.line}", "csv")
             elif row and raw.strip():
                 if not begun and said.preamble is not None and said.preamble.search(raw, timeout=SECONDS):
                     continue
@@ -263,7 +264,7 @@ class _Table:
     def row(self, row: list[str], raw: str, line: int) -> None:
         width = len(self._header)
         if len(row) > width:
-            self._sink.bad("row with more cells than the header", f"line {line}")
+            self._sink.keep(raw, "row with more cells than the header", f"line {line}", "csv")
             return
         if len(row) < width and not self._short:
             self._short = True

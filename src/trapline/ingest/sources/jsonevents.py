@@ -6,8 +6,9 @@ first of that file's keys that holds one: ISO 8601, or an epoch in seconds, mill
 without a zone it is UTC.
 
 Envelopes are opened: those of the HTTP Event Collector (`event` beside `time`, `host`, `source`, `sourcetype`,
-`fields`; Splunk page "Format events for HTTP Event Collector") and the rows of a Splunk export (`_raw`, `_time`, ..;
-`result`). Windows event XML in an envelope becomes a Windows event.
+`fields`; Splunk page "Format events for HTTP Event Collector") and the rows of a Splunk export (`_raw` beside `_time`,
+`host`, `source`, `sourcetype` or `index`; `result`), the latter only where the sourcetype is not given: where it is, a
+key `_raw` of an event is a key like others. Windows event XML in an envelope becomes a Windows event.
 """
 
 from __future__ import annotations
@@ -60,14 +61,14 @@ class _Reader:
         try:
             if "event" in value and len(value) > 1 and value.keys() <= _ENVELOPE:
                 self._envelope(record)
-            elif isinstance(result := value.get("result"), dict) and splunkrow.MARK in result:
+            elif not self._sink.named and isinstance(result := value.get("result"), dict) and splunkrow.is_row(result):
                 self._exported(result, record)
-            elif isinstance(value.get(splunkrow.MARK), str):
+            elif not self._sink.named and splunkrow.is_row(value):
                 self._exported(value, record)
             else:
                 self._plain(value, record.raw)
         except jsonfields.DepthError:
-            self._sink.bad("nested too deeply", f"line {record.line}")
+            self._sink.keep(record.raw, "nested too deeply", f"line {record.line}", json_kinds()[-1].sourcetype)
 
     def _plain(self, value: dict[str, Any], raw: str) -> None:
         kind = self._kind_of(value)
@@ -98,7 +99,8 @@ class _Reader:
         envelope = record.value
         event = envelope["event"]
         if event is None or event == "":
-            self._sink.bad("HEC envelope without an event", f"line {record.line}")
+            place = f"line {record.line}"
+            self._sink.keep(record.raw, "HEC envelope without an event", place, json_kinds()[-1].sourcetype)
             return
         if "index" in envelope:
             self._warn("the index in HEC envelopes is not used: give --index")

@@ -58,11 +58,11 @@ def read(file: Input, sink: Sink) -> None:
                         date = rest.strip().split(" ", 1)[0]
                 continue
             if not names:
-                sink.bad("a line before #Fields:", f"line {number}")
+                sink.keep(raw, "a line before #Fields:", f"line {number}", "iis")
                 continue
             values = [quoted.replace('""', '"') if quoted or not bare else bare for quoted, bare in _VALUE.findall(raw)]
             if len(values) > len(names):
-                sink.bad("a line with more values than #Fields: names", f"line {number}")
+                sink.keep(raw, "a line with more values than #Fields: names", f"line {number}", "iis")
                 continue
             if len(values) < len(names) and not short:
                 short = True

@@ -58,15 +58,15 @@ def read(file: Input, sink: Sink) -> None:
     fields = Fields(sink, clean=True)
     decode = Decoder(sink)
     with file.open() as stream:
-        for number, record in _records(lines(stream), sink):
+        for number, record in _records(lines(stream), decode, sink):
             if record[:1] == b"<":
                 winxml.add_event(decode(record).rstrip("\r\n "), sink, f"line {number}")
             else:
                 _event(number, decode(record), fields, sink)
 
 
-def _records(numbered: Iterator[tuple[int, bytes | None]], sink: Sink) -> Iterator[tuple[int, bytes]]:
-    """The texts of records, classic or XML. What stands outside of them, and what is too long, is told to the sink."""
+def _records(numbered: Iterator[tuple[int, bytes | None]], decode: Decoder, sink: Sink) -> Iterator[tuple[int, bytes]]:
+    """The texts of records, classic or XML. A line outside of them is kept as text, what is too long is lost."""
     held: list[bytes] = []
     size = first = 0
     told = False  # one bad record per stretch of text outside of records
@@ -83,9 +83,8 @@ def _records(numbered: Iterator[tuple[int, bytes | None]], sink: Sink) -> Iterat
         elif held:
             held.append(line)
             size += len(line) + 1
-        elif line.strip() and not told:
-            sink.bad("text outside of records", f"line {number}")
-            told = True
+        elif line.strip():
+            sink.keep(decode(line).rstrip("\r"), "text outside of records", f"line {number}", "WinEventLog")
         if held and held[0][:1] == b"<" and b"</Event>" in line:
             yield first, b"\n".join(held)
             held = []
@@ -135,7 +134,7 @@ def _event(number: int, raw: str, fields: Fields, sink: Sink) -> None:
             headers.setdefault(key, value)
             pairs.append((key, value))
     if not headers:
-        sink.bad("a date without an event", f"line {number}")
+        sink.keep(raw, "a date without an event", f"line {number}", "WinEventLog")
         return
     if message is not None:
         pairs.append(("Message", message))

@@ -219,18 +219,20 @@ class _Reader:
                     self._other(record)
                     return
         except jsonfields.DepthError:
-            self._sink.bad("nested too deeply", where)
+            self._sink.keep(record.raw, "nested too deeply", where, winxml.SOURCETYPE)
             return
         if not self._clock_checked:
             self._check_clock(event)
-        winxml.add_event(self._writer.xml(event), self._sink, where)
+        reason = winxml.take_event(self._writer.xml(event), self._sink)
+        if reason is not None:
+            self._sink.keep(record.raw, reason, where, winxml.SOURCETYPE)
 
     def _other(self, record: Record) -> None:
         self._tell("some objects are not Windows events: they are kept as sourcetype _json")
         try:
             names, cells = self._fields.of(jsonfields.pairs(record.value))
         except jsonfields.DepthError:
-            self._sink.bad("nested too deeply", f"line {record.line}")
+            self._sink.keep(record.raw, "nested too deeply", f"line {record.line}", "_json")
             return
         self._sink.add(names, cells, time=None, raw=record.raw, host=None, source=None, sourcetype="_json")
 

@@ -1,15 +1,17 @@
 """Windows event XML as text: Splunk's XmlWinEventLog, exports of `wevtutil` and Event Viewer, Sysmon for Linux.
 
 What counts is `<Event ...>...</Event>`, on one line or many, in any quotes; what stands between events (an XML
-declaration, `<Events>`, a syslog header, comments) is passed over. `_raw` is the exact text of the event.
+declaration, `<Events>`, a syslog header, comments) is passed over. `_raw` is the exact text of the event. An event that
+is cut off or malformed is kept as text, without fields.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from trapline.ingest.source import Input, Sink
-from trapline.ingest.winxml import CUT_OFF, take_event
+from trapline.ingest.winxml import CUT_OFF, SOURCETYPE, take_event
 
 HELP = "Windows event XML as text (XmlWinEventLog, wevtutil, Sysmon for Linux)"
 
@@ -95,7 +97,9 @@ class _Reader:
             return
         start = _START_BYTES.search(self._rest)
         if start is not None:
-            self._sink.bad(CUT_OFF, f"line {self._line + self._rest.count(10, 0, start.start())}")
+            text = self._decode(self._rest)
+            self._counted = self._lines = 0
+            self._cut_off(text, [found.start() for found in _START.finditer(text)], len(text))
         elif len(self._rest.strip()) > _MUCH:
             self._sink.warn("much text between events passed over")
 
@@ -128,7 +132,7 @@ class _Reader:
             if start - at > _MUCH and len(text[at:start].strip()) > _MUCH:
                 sink.warn("much text between events passed over")
             if start < 0:
-                sink.bad("the end of an event without its start", self._place(text, stop))
+                self._lost(text, at, stop, "the end of an event without its start")
             elif stop - start > MAX_EVENT:
                 sink.bad("an event of more than 16 MiB", self._place(text, start))
             else:
@@ -140,15 +144,23 @@ class _Reader:
         self._line += text.count("\n")
 
     def _failed(self, text: str, start: int, stop: int, reason: str) -> None:
-        """Count the bad record. Where an event is cut off and the next follows it, that one is still good."""
+        """Keep the record as text. Where an event is cut off and the next follows it, that one is still good."""
         again = [found.start() for found in _START.finditer(text, start + 1, stop)]
-        self._sink.bad(CUT_OFF if again else reason, self._place(text, start))
-        if again:
-            for lost in again[:-1]:
-                self._sink.bad(CUT_OFF, self._place(text, lost))
-            reason_again = take_event(text[again[-1] : stop], self._sink)
-            if reason_again is not None:
-                self._sink.bad(reason_again, self._place(text, again[-1]))
+        if not again:
+            self._lost(text, start, stop, reason)
+            return
+        self._cut_off(text, [start, *again[:-1]], again[-1])
+        reason_again = take_event(text[again[-1] : stop], self._sink)
+        if reason_again is not None:
+            self._lost(text, again[-1], stop, reason_again)
+
+    def _cut_off(self, text: str, starts: list[int], stop: int) -> None:
+        """Keep events that are cut off, each up to the start of the next."""
+        for start, end in pairwise([*starts, stop]):
+            self._lost(text, start, end, CUT_OFF)
+
+    def _lost(self, text: str, start: int, stop: int, reason: str) -> None:
+        self._sink.keep(text[start:stop].strip(), reason, self._place(text, start), SOURCETYPE)
 
     def _place(self, text: str, at: int) -> str:
         """Called with places that grow, mostly: the lines up to the last one are not counted again."""

@@ -90,11 +90,11 @@ def read(file: Input, sink: Sink) -> None:
                 continue
             names = header.names
             if not names:
-                sink.bad("a line before #fields", f"line {number}")
+                sink.keep(raw, "a line before #fields", f"line {number}", header.sourcetype)
                 continue
             values = raw.split(header.separator)
             if len(values) > len(names):
-                sink.bad("a line with more values than #fields names", f"line {number}")
+                sink.keep(raw, "a line with more values than #fields names", f"line {number}", header.sourcetype)
                 continue
             if len(values) < len(names) and not short:
                 short = True
