@@ -241,7 +241,8 @@ def _named(subject: Subject, role: str, lists: tuple[str, ...], ones: tuple[str,
     if subject.item.generation is Generation.S1:
         for place, _ in enumerate(source.list_at("tags.observable")):
             path = f"tags.observable[{place}]"
-            if source.text_at(f"{path}.role[0]").strip().lower() == role:
+            given = source.text_at(f"{path}.role[0]") or source.text_at(f"{path}.role")
+            if given.strip().lower() == role:
                 yield f"{path}.name", source.text_at(f"{path}.name").strip()
         return
     for name in lists:

@@ -1,6 +1,7 @@
-"""The recorded attack of a test lacks its source or sourcetype, or cannot be found.
+"""The recorded attack of a test lacks its source or sourcetype, has an outdated key, or cannot be found.
 
-Without them add-ons make no fields of the events. `data` is a URL, or a path below the content folder.
+Without them add-ons make no fields of the events. `data` is a URL, or a path below the content folder. contentctl 5
+refuses keys that it does not know, `update_timestamp` of older content among them (facts/CONTENT.md §1.4).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from trapline.content.model import Detection
+from trapline.content.model import Detection, Generation
 from trapline.validate.finding import Level, Report
 from trapline.validate.subject import Subject
 
@@ -16,11 +17,15 @@ LEVEL = Level.WARNING
 REFUSED = True
 APPS = False
 
+OLD_TAGS = ("observable", "message", "impact", "confidence", "risk_score", "required_fields")
+"""Tags that only S1 has: a hunt of S1 has no message by which reading could tell it from S2."""
+
 
 def check(subject: Subject) -> Iterator[Report]:
     one, source = subject.item, subject.source
     if not isinstance(one, Detection):
         return
+    newer = one.generation in (Generation.S2, Generation.S3) and not any(source.has(f"tags.{key}") for key in OLD_TAGS)
     for place, _ in enumerate(source.list_at("tests")):
         entries = source.list_at(f"tests[{place}].attack_data")
         if not entries:
@@ -33,6 +38,9 @@ def check(subject: Subject) -> Iterator[Report]:
                     yield Report(
                         f"the attack data has no {key}", f"write {key}: as the events have it", f"{path}.{key}"
                     )
+            if newer and source.has(f"{path}.update_timestamp"):
+                reason = "contentctl 5 does not know the key update_timestamp, and refuses the file"
+                yield Report(reason, "take the line out", f"{path}.update_timestamp")
             yield from _data(subject, source.text_at(f"{path}.data").strip(), f"{path}.data")
 
 

@@ -1,7 +1,8 @@
-"""The file is not named as the object.
+"""The file is not named as the object, or the name has blanks around it.
 
 Everything that goes from a name to a file and back, contentctl's filter macro included, takes the file name to be the
-name in lower case, with `_` for blanks and for `-`, `.` and `/` (facts/CONTENT.md §1.1; ESCU 6 keeps `/`).
+name in lower case, with `_` for blanks and for `-`, `.` and `/` (facts/CONTENT.md §1.1; ESCU 6 keeps `/`). Blanks
+around the name are left out here, and become `_` there.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ def check(subject: Subject) -> Iterator[Report]:
     one = subject.item
     if Path(one.file).suffix.lower() not in (".yml", ".yaml"):
         return
+    written = subject.source.text_at("name")
+    if written != written.strip():
+        yield Report("the name begins or ends with a blank", f"write name: {one.name}", "name")
     wanted = re.sub(r"[ \-.]", "_", one.name.lower()) if one.generation is Generation.S3 else file_stem(one.name)
     if isinstance(one, Macro):
         wanted = re.sub(r"\W+\Z", "", wanted)

@@ -1,6 +1,7 @@
-"""A schedule that is not there or cannot be read, so that the detection never runs.
+"""A schedule that is not there or cannot be read, so that the detection never runs, or two of them.
 
-Its own one, else that of its type (facts/CONTENT.md §3): five fields of cron, time modifiers.
+Its own one, else that of its type (facts/CONTENT.md §3): five fields of cron, time modifiers. Where `schedule` and
+`custom_schedule` are both given, one would be left out without a word (facts/CONTENT.md §1.5).
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ def check(subject: Subject) -> Iterator[Report]:
             yield Report(error.reason, error.hint, "schedule" if one.schedule_name else "type")
     else:
         return
+    if subject.flat and subject.source.has("schedule") and subject.source.has("custom_schedule"):
+        reason = "schedule and custom_schedule are both given: there can be one schedule only"
+        yield Report(reason, "take one of the two out", "custom_schedule")
     if found is None:
         return
     path = "deployment.scheduling" if not isinstance(one, Deployment) else ("" if subject.flat else "scheduling")
