@@ -99,3 +99,13 @@ def test_tables_fit(width: int, wrap: bool) -> None:
 def test_small_things() -> None:
     assert clean("a\tb\x00\u200f") == "a\\tb\\x00\\u200f"
     assert [human_bytes(n) for n in (0, 1023, 1536, 200 << 20)] == ["0 B", "1023 B", "1.5 KB", "200 MB"]
+
+
+def test_a_search_tells_what_of_its_data_is_text_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({f"k{at}": at for at in range(2_100)}) + '\n{"cmd":"mimikatz", "u":\n')
+    result = CliRunner().invoke(cli, ["search", "--data", f"{path}::_json", "mimikatz | stats count"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split()[-3:] == ["1", "1", "row"]
+    assert "more than 2000 fields: the rest is in _raw only" in result.stderr
+    assert "1 records in 1 files could not be parsed and are kept as text" in result.stderr

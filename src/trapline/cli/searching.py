@@ -158,7 +158,7 @@ def _models(given: Sequence[str]) -> dict[str, Path]:
 
 
 def tell_reading(report: IngestReport | None) -> list[Warn]:
-    """What was lost while reading `--data`, and which settings of add-ons were not followed, as warnings."""
+    """What of `--data` was lost or is text only, and which settings of add-ons were not followed, as warnings."""
     if report is None:
         return []
     warnings = [
@@ -167,6 +167,7 @@ def tell_reading(report: IngestReport | None) -> list[Warn]:
         if file.error or file.lost
     ]
     warnings += [Warn("setting", reason, None, file.name) for file in report.files for reason in file.unfollowed]
+    warnings += [Warn("fields", reason, None, file.name) for file in report.files for reason in file.unextracted]
     lost = sum(one.count for file in report.files for one in file.bad.values())
     if lost:
         torn = sum(1 for file in report.files if file.bad)

@@ -14,6 +14,9 @@ FIELD_LIMIT = 2_000
 NAME_LIMIT = 512
 """Characters of a field name; a longer one stays in `_raw` only, with a warning."""
 
+RAW_ONLY = "in _raw only"
+"""How a warning about values that are no field ends."""
+
 _SHAPE_LIMIT = 10_000
 
 
@@ -57,7 +60,7 @@ class Fields:
             old = out.get(name)
             if old is None:
                 if len(out) >= FIELD_LIMIT and name not in out:
-                    self._tell(f"events with more than {FIELD_LIMIT} fields: the rest is in _raw only")
+                    self._tell(f"events with more than {FIELD_LIMIT} fields: the rest is {RAW_ONLY}")
                     continue
                 out[name] = value
             elif isinstance(old, list):
@@ -71,7 +74,7 @@ class Fields:
 
     def _name(self, given: str) -> str:
         if len(given) > NAME_LIMIT:
-            self._tell(f"field names longer than {NAME_LIMIT} characters: their values are in _raw only")
+            self._tell(f"field names longer than {NAME_LIMIT} characters: their values are {RAW_ONLY}")
             return ""
         name = field_name(given, clean=self._clean)
         if len(self._names) > _SHAPE_LIMIT:

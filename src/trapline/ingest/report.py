@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from trapline.ingest.fieldset import RAW_ONLY
 from trapline.ingest.timestamps import EPOCH
 
 
@@ -104,6 +105,11 @@ class FileReport:
     @property
     def sourcetypes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.sourcetype for one in self.sources.values()))
+
+    @property
+    def unextracted(self) -> list[str]:
+        """Warnings about values that are no field, so that a search of their fields does not find them."""
+        return [reason for reason in self.warnings if reason.endswith(RAW_ONLY)]
 
     @property
     def note(self) -> str:
