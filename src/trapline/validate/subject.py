@@ -137,6 +137,10 @@ class Subject:
         """The path of a key that only S3 has outside `tags`."""
         return name if self.flat else f"tags.{name}"
 
+    def story_at(self, name: str) -> str:
+        """The same of a story, which S3 has with `tags` or without."""
+        return name if self.flat and not self.source.has("tags") else f"tags.{name}"
+
     @property
     def in_production(self) -> bool:
         """Some checks are for what is in use only (facts/CONTENT.md §1.6)."""

@@ -42,6 +42,6 @@ def _lists(subject: Subject) -> Iterator[str]:
             yield from map(subject.at, ("analytic_story", "product", "required_fields"))
         case Story():
             yield "references"
-            yield from ("tags.category", "tags.product")
+            yield from map(subject.story_at, ("category", "product"))
         case _:
             return

@@ -54,8 +54,8 @@ def _needed(subject: Subject) -> tuple[str, ...]:
     dates = ("creation_date", "modification_date") if subject.flat else ("date",)
     match one:
         case Detection():
-            tags = ("analytic_story", "asset_type", "product", "security_domain")
-            keys = (*COMMON, *dates, "status", "description", *TEXTS, *map(subject.at, tags))
+            needed = ("analytic_story", "asset_type", "product", "security_domain")
+            keys = (*COMMON, *dates, "status", "description", *TEXTS, *map(subject.at, needed))
             if one.generation is Generation.S1:
                 keys += ("tags.message", "tags.confidence", "tags.impact", "tags.observable")
             return keys
@@ -64,7 +64,8 @@ def _needed(subject: Subject) -> tuple[str, ...]:
         case Investigation():
             return (*COMMON, *dates, "type")
         case Story():
-            return (*COMMON, *dates, "description", "narrative", "tags.category", "tags.product", "tags.usecase")
+            tags = ("category", "product", "usecase")
+            return (*COMMON, *dates, "description", "narrative", *map(subject.story_at, tags))
         case Macro() | Lookup():
             return ("description",) if one.generation is Generation.S1 else (*COMMON, *dates, "description")
         case DataSource():

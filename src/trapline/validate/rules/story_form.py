@@ -48,6 +48,10 @@ def check(subject: Subject) -> Iterator[Report]:
         return
     for place, name in enumerate(one.category):
         if name not in CATEGORIES:
-            yield Report(f"'{name}' is no category", f"one of {', '.join(CATEGORIES)}", f"tags.category[{place}]")
+            yield Report(
+                f"'{name}' is no category",
+                f"one of {', '.join(CATEGORIES)}",
+                f"{subject.story_at('category')}[{place}]",
+            )
     if one.usecase and one.usecase not in USECASES:
-        yield Report(f"'{one.usecase}' is no use case", f"one of {', '.join(USECASES)}", "tags.usecase")
+        yield Report(f"'{one.usecase}' is no use case", f"one of {', '.join(USECASES)}", subject.story_at("usecase"))
