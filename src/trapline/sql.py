@@ -476,6 +476,10 @@ class _Compiler:
         return Relation(self.select(self._some(columns), child), fields, child.order)
 
     def _aggregate(self, node: Aggregate, need: frozenset[str], ordered: bool) -> Relation:
+        below, aggs_ = _lifted(node.input, [agg for _, agg in node.aggs])
+        if below is not node.input:
+            names = [name for name, _ in node.aggs]
+            node = replace(node, input=below, aggs=tuple(zip(names, aggs_, strict=True)))
         aggs = {name: agg for name, agg in node.aggs if name in need}
         read = {name for _, expr in node.by for name in fields_of(expr)}
         for agg in aggs.values():
@@ -510,6 +514,10 @@ class _Compiler:
         return Relation(query, fields, tuple(order))
 
     def _window(self, node: Window, need: frozenset[str], ordered: bool) -> Relation:
+        below, aggs = _lifted(node.input, [win.agg for _, win in node.values])
+        if below is not node.input:
+            wins = ((name, replace(win, agg=agg)) for (name, win), agg in zip(node.values, aggs, strict=True))
+            node = replace(node, input=below, values=tuple(wins))
         values = {name: win for name, win in node.values if name in need}
         if not values:
             return self.compile(node.input, need, ordered=ordered)
@@ -787,3 +795,30 @@ def _union_all(branches: Sequence[exp.Query]) -> exp.Query:
         return branches[0]
     middle = len(branches) // 2
     return exp.Union(this=_union_all(branches[:middle]), expression=_union_all(branches[middle:]), distinct=False)
+
+
+def _lifted(node: Node, aggs: Sequence[Agg]) -> tuple[Node, list[Agg]]:
+    """Aggregates over a plan whose arguments that are made of multivalues are columns of it: what an aggregate makes
+    of its parts may bind them, and there the engine takes no argument with functions of lists of its own."""
+    columns: list[tuple[str, Expr]] = []
+    found: list[Agg] = []
+    for agg in aggs:
+        if agg.arg is not None and _of_lists(agg.arg):
+            columns.append((f"_argument_{len(columns)}", agg.arg))
+            agg = replace(agg, arg=Col(columns[-1][0], agg.arg.kind))
+        found.append(agg)
+    return (Extend(node, tuple(columns)) if columns else node), found
+
+
+def _of_lists(expr: Expr) -> bool:
+    """Whether it computes with multivalues, other than to take one as it is."""
+    waiting = list(expr.args) if isinstance(expr, Call) else []
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Lambda):
+            return True
+        if one.kind is Kind.MULTI:
+            return True
+        if isinstance(one, Call):
+            waiting += one.args
+    return False
