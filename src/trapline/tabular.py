@@ -79,11 +79,11 @@ def _columns(header: str, *, named: bool = True) -> _Columns:
 
 def _cells(line: str, columns: _Columns) -> dict[str, str]:
     cells = list(_CELL.finditer(line))
-    if len(cells) == len(columns.names):
-        return {name: cell.group() for name, cell in zip(columns.names, cells, strict=True)}
+    aligned = len(cells) != len(columns.names)
     found: dict[str, list[str]] = {}
-    for cell in cells:
-        found.setdefault(columns.names[_under(columns, *cell.span())], []).append(cell.group())
+    for place, cell in enumerate(cells):
+        name = columns.names[_under(columns, *cell.span()) if aligned else place]
+        found.setdefault(name, []).append(cell.group())
     return {name: " ".join(parts) for name, parts in found.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trapline import tabular
@@ -38,6 +38,7 @@ def test_no_header_and_a_forced_one() -> None:
     assert list(tabular.rows("A B\n", forceheader=9)) == []
 
 
+@example("1\t1\r1\t1")
 @given(st.text(alphabet="AB ab1%\t\n\r-", max_size=200))
 def test_no_word_is_lost(text: str) -> None:
     for line, cells in tabular.rows(text, multitable=False):
